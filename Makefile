@@ -1,0 +1,49 @@
+# The whole user interface of development: `make help` lists the words. Each does its own set-up first, and says so.
+SHELL := /bin/sh
+PYTHON_HERE := .venv/bin/python
+# The stack must not outlive a make that was killed.
+WITH_MAKE := $(shell command -v setpriv > /dev/null && echo setpriv --pdeathsig TERM --)
+FAST := not slow and not live and not bench
+
+.PHONY: help run demo test test-all lint bench clean setup setup-dev redis
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## everything on the live network, on http://localhost:8000 (WEB_PORT=8001 make run: another port)
+	@exec $(WITH_MAKE) $(PYTHON_HERE) -m deploy.local.stack run
+
+demo: setup ## the same on a simulated firehose: no internet, an admin is made, its data is kept apart
+	@exec $(WITH_MAKE) $(PYTHON_HERE) -m deploy.local.stack demo
+
+test: setup-dev redis ## the fast tests
+	@$(PYTHON_HERE) -m pytest -n auto -m "$(FAST)"
+
+test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
+	@$(PYTHON_HERE) -m pytest -n auto -m "not live and not bench"
+
+lint: setup-dev ## ruff, mypy --strict, shellcheck
+	@$(PYTHON_HERE) -m ruff check --quiet .
+	@$(PYTHON_HERE) -m ruff format --check --quiet .
+	@$(PYTHON_HERE) -m mypy
+	@.venv/bin/shellcheck --external-sources .ci/run $$(find deploy -name '*.sh')
+
+bench: setup-dev redis ## measures throughput, search and storage on this machine
+	@$(PYTHON_HERE) -m tests.bench
+
+clean: ## removes .venv, caches and the demo's data; what `make run` has collected (var/run) stays
+	@for lock in var/*/lock; do [ ! -e $$lock ] || flock -n $$lock true || \
+	  { echo "make clean: $${lock%/lock} is in use, stop it first" >&2; exit 1; }; done
+	@rm -rf .venv var/demo var/setup.lock .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@[ ! -e var/run ] || echo "Kept: var/run with the collected data. To remove it too: rm -rf var/run"
+
+setup:
+	@bash deploy/local/setup.sh requirements.txt
+
+setup-dev:
+	@bash deploy/local/setup.sh requirements-dev.txt
+
+redis: setup-dev
+	@bash deploy/local/redis.sh

@@ -1,0 +1,20 @@
+"""The web server of demo, run and compose: one process with threads, because one process means one DuckDB, one memory
+limit and one place where metrics are counted. More threads don't search faster: DuckDB uses every core by itself.
+"""
+
+import os
+from pathlib import Path
+
+wsgi_app = "explorer.wsgi:application"
+bind = f"0.0.0.0:{os.environ.get('WEB_PORT') or '8000'}"
+workers = 1
+worker_class = "gthread"
+threads = 8  # an export or a long search holds one thread for as long as it lasts
+timeout = 60  # for a worker that hangs whole, not for a request: that has its own time limit
+graceful_timeout = 8  # inside the 10 s that docker stop and the local stack give
+keepalive = 5
+limit_request_line = 8190  # the most gunicorn allows: a search may repeat parameters; longer ones go as POST
+_memory = "/dev/shm"  # noqa: S108 - gunicorn opens a private file in it
+worker_tmp_dir = _memory if Path(_memory).is_dir() else None  # a heartbeat must not wait for a busy disk
+control_socket_disable = True  # nothing here uses it, and it would be a file in the home directory
+accesslog = None  # Caddy and /metrics tell it; a query may be what a researcher wants to keep private

@@ -1,0 +1,105 @@
+"""One process that the stack starts, watches, restarts and stops, with its own log file."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# The kernel ends a child whose parent has died in whatever way. Not everywhere: then only a clean stop takes all along.
+_DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+
+STARTED_AFTER_SECONDS = 10.0  # who dies sooner has failed to start
+GIVE_UP_AFTER = 3  # failed starts in a row
+LONGEST_DELAY_SECONDS = 30.0
+LOG_LIMIT_BYTES = 20_000_000  # at a start, a longer log becomes <name>.log.1
+
+
+def delay_seconds(failed_starts: int) -> float | None:
+    """How long to wait before the next start, after so many that failed in a row; None: give up."""
+    return None if failed_starts >= GIVE_UP_AFTER else min(2.0**failed_starts, LONGEST_DELAY_SECONDS)
+
+
+class Child:
+    """The process leads a group of its own, so that a terminal's Ctrl-C reaches only the supervisor."""
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.command = list(command)
+        self.environment = dict(environment)
+        self.log = log
+        self.failed_starts = 0
+        self.restart_at: float | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+
+    def start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
+            self.log.rename(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*_DIE_WITH_PARENT, *self.command],
+                env=self.environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.restart_at = None
+        self._started = time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, and before it was started."""
+        return self._process.poll() if self._process else None
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def note_death(self) -> float | None:
+        """Plans the next start and returns the delay; None when it has failed to start too often."""
+        started = time.monotonic() - self._started > STARTED_AFTER_SECONDS
+        self.failed_starts = 0 if started else self.failed_starts + 1
+        delay = delay_seconds(self.failed_starts)
+        self.restart_at = None if delay is None else time.monotonic() + delay
+        return delay
+
+    def stop(self, seconds: float) -> bool:
+        """Asks with SIGTERM, waits so long, then kills; False when it had to be killed."""
+        if self._process is None:
+            return True
+        if self.alive:
+            self._process.terminate()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return False
+        return True
+
+    def kill(self) -> None:
+        """SIGKILL to the process and to all that it has started."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def last_lines(self, count: int) -> list[str]:
+        """The end of its log, read from the last 64 KiB only."""
+        if not self.log.exists():
+            return []
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - 65_536))
+            return [line.decode(errors="replace") for line in log.read().splitlines()[-count:]]

@@ -1,0 +1,111 @@
+"""What the processes of `make demo` and `make run` find in their environment."""
+
+import os
+import secrets
+import shlex
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import environ
+
+from deploy.local.child import ROOT
+
+METRICS_PORTS = ("METRICS_PORT_CONSUMER", "METRICS_PORT_FLUSHER", "METRICS_PORT_COMPACTOR")
+
+
+def choose(name: str, folder: Path, simulator_port: int) -> dict[str, str]:
+    """All that differs from the shell's environment. REDIS_URL is in it only if someone has set one."""
+    example = dotenv(ROOT / ".env.example")
+    if name == "demo":
+        given = dict(os.environ)
+        chosen = demo(folder, simulator_port)
+    else:
+        given = changed(dotenv(ROOT / ".env"), example) | os.environ
+        chosen = run(given, folder)
+    redis = {"REDIS_URL": given["REDIS_URL"]} if given.get("REDIS_URL") else {}
+    return chosen | ports(given, example) | redis
+
+
+def demo(folder: Path, simulator_port: int) -> dict[str, str]:
+    """Apart from all real data, whatever the shell or .env say: only ports, hosts and a Redis are taken from there."""
+    return {
+        "DJANGO_DEBUG": "true",
+        "DATABASE_PATH": str(folder / "catalog.sqlite3"),
+        "LAKE_ROOT": str(folder / "lake"),
+        "JETSTREAM_URLS": f"ws://127.0.0.1:{simulator_port}/subscribe",
+        "JETSTREAM_COLLECTIONS": "",
+        "FLUSH_INTERVAL_SECONDS": "5",
+        "APPVIEW_URL": "",
+    }
+
+
+def run(given: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """What was given, and for the rest what fits one machine."""
+    defaults = {
+        "DJANGO_DEBUG": "false",
+        "DATABASE_PATH": str(folder / "catalog.sqlite3"),
+        "LAKE_ROOT": str(folder / "lake"),
+    }
+    own = {name: given.get(name) or value for name, value in defaults.items()}
+    return own | {"DJANGO_SECRET_KEY": given.get("DJANGO_SECRET_KEY") or secret_key(folder / "secret_key")}
+
+
+def ports(given: Mapping[str, str], example: Mapping[str, str]) -> dict[str, str]:
+    """The web port as asked for; for metrics the default ports, or free ones where another program has those."""
+    metrics = {name: given.get(name) or str(free_port(int(example.get(name, "0")))) for name in METRICS_PORTS}
+    return metrics | {"WEB_PORT": given.get("WEB_PORT") or example.get("WEB_PORT", "8000")}
+
+
+class _Dotenv(environ.Env):  # type: ignore[misc]
+    ENVIRON: dict[str, str] = {}  # read_env() fills it, in place of os.environ
+
+
+def dotenv(path: Path) -> dict[str, str]:
+    """The variables of such a file; none when it is missing."""
+    _Dotenv.ENVIRON = {}
+    if path.is_file():
+        _Dotenv.read_env(path)
+    return _Dotenv.ENVIRON
+
+
+def changed(file: Mapping[str, str], example: Mapping[str, str]) -> dict[str, str]:
+    """What someone has really set in .env: an untouched copy of .env.example asks for nothing."""
+    return {name: value for name, value in file.items() if value and value != example.get(name)}
+
+
+def secret_key(path: Path) -> str:
+    """Made once: a new one would end every session and every token."""
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(48) + "\n")
+    return path.read_text().strip()
+
+
+def write_private(path: Path, content: str) -> None:
+    """Readable by its owner only, from its first byte on."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(content)
+
+
+def shell_lines(variables: Mapping[str, str]) -> str:
+    """To be sourced, for manage.py commands by hand on the same data."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
+        try:
+            listener.bind(("", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port(preferred: int = 0) -> int:
+    if preferred and port_is_free(preferred):
+        return preferred
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

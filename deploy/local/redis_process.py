@@ -1,0 +1,129 @@
+"""A redis-server of one's own, with deploy/redis.conf: for the tests, and for demo and run when REDIS_URL is not set.
+
+It listens on a unix socket only: no port to choose, and nobody else on the machine can reach it.
+"""
+
+import hashlib
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from deploy.local.child import ROOT, Child
+
+SOCKET_PATH_LIMIT = 100  # bytes: the kernel's own limit is 107
+SHORT_FOLDER = "/tmp"  # noqa: S108 - the folder made in it is checked to be private
+START_SECONDS = 60  # a full log of 2 GB is read back in about 20
+STOP_SECONDS = 30  # a last fsync and snapshot
+
+
+class RedisError(Exception):
+    """There is no server to be had, or it does not come up."""
+
+
+class RedisProcess:
+    """Lives in `folder`; a start on the same folder finds the data again, also after `kill()`. Settings are those of
+    redis.conf with underscores, and win over the file: `RedisProcess(folder, maxmemory="64mb")`."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder.absolute()
+        self.socket = socket_path(self.folder)
+        self.url = f"unix://{quote(str(self.socket))}"
+        self.child = Child("redis", self._command(settings), os.environ, self.folder / "redis.log")
+
+    def _command(self, settings: dict[str, str]) -> list[str]:
+        own = {"dir": str(self.folder), "port": "0", "unixsocket": str(self.socket), "unixsocketperm": "700"}
+        options = [[f"--{name.replace('_', '-')}", value] for name, value in (own | settings).items()]
+        return [find_server(), str(ROOT / "deploy" / "redis.conf"), *(word for option in options for word in option)]
+
+    def start(self) -> None:
+        """Returns when it answers. Waits for an earlier server on the same folder to end: two would spoil the data."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.socket.parent.mkdir(mode=0o700, exist_ok=True)
+        if self.socket.parent.stat().st_uid != os.getuid():
+            raise RedisError(f"{self.socket.parent} belongs to someone else: remove it.")
+        if not _wait(lambda: not _accepts(self.socket), STOP_SECONDS):
+            raise RedisError(f"Another redis-server keeps running in {self.folder}: stop it first.")
+        self.child.start()
+        _wait(lambda: self.answers() or not self.child.alive, START_SECONDS)
+        if not self.answers():
+            self.child.kill()
+            raise RedisError("redis-server did not start: " + " / ".join(self.child.last_lines(3)))
+
+    def answers(self) -> bool:
+        """False while it still reads its data from disk."""
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(1)
+                connection.connect(str(self.socket))
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """Cleanly: all that it has accepted is on disk afterwards."""
+        self.child.stop(STOP_SECONDS)
+
+    def kill(self) -> None:
+        """As a crash would: SIGKILL, no last fsync."""
+        self.child.kill()
+
+
+@contextmanager
+def redis_process(folder: Path, **settings: str) -> Iterator[RedisProcess]:
+    """A started server, stopped at the end."""
+    server = RedisProcess(folder, **settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def find_server() -> str:
+    """The one that `make` has unpacked comes first: it is there only if the system's is missing or too old."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name, path=path):
+            return found
+    raise RedisError("There is no redis-server here: deploy/local/redis.sh installs one.")
+
+
+def socket_path(folder: Path) -> Path:
+    """In the folder; if that path is too long for a socket, in a private folder under /tmp, always the same."""
+    path = folder / "redis.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+        return path
+    return (
+        Path(SHORT_FOLDER)
+        / f"redis-{os.getuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+        / "redis.sock"
+    )
+
+
+def _accepts(path: Path) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1)
+            connection.connect(str(path))
+            return True
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
+def _wait(done: Callable[[], bool], seconds: float) -> bool:
+    """Whether it was done within that time."""
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True

@@ -1,0 +1,46 @@
+"""What the person at the terminal sees: messages, and below them one line that moves."""
+
+import shutil
+import sys
+import time
+from contextlib import suppress
+
+TERMINAL_SECONDS, LOG_SECONDS = 1.0, 10.0  # a line rewritten in place, or a new line each time
+
+
+class Screen:
+    """Goes on silently when nobody reads any more: a closed terminal must not keep the stack from stopping cleanly."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdout.isatty()
+        self._line = ""
+        self._shown = float("-inf")
+
+    def say(self, message: str) -> None:
+        self._print(f"{self._erase()}{message}\n{self._line}")
+
+    @property
+    def wants_line(self) -> bool:
+        return time.monotonic() - self._shown >= (TERMINAL_SECONDS if self._terminal else LOG_SECONDS)
+
+    def show_line(self, line: str) -> None:
+        self._shown = time.monotonic()
+        if not self._terminal:
+            self._print(line + "\n")
+            return
+        line = line[: shutil.get_terminal_size().columns - 1]  # a wrapped line can't be erased
+        self._print(self._erase() + line)
+        self._line = line
+
+    def end_line(self) -> None:
+        """Leaves the last line as it stands, and goes below it."""
+        if self._line:
+            self._print("\n")
+        self._line = ""
+
+    def _erase(self) -> str:
+        return "\r\x1b[K" if self._line else ""
+
+    def _print(self, text: str) -> None:
+        with suppress(OSError):
+            print(text, end="", flush=True)

@@ -1,0 +1,1 @@
+"""The Django project: environment, settings, routes, health and pages. Holds no logic of its own."""

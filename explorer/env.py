@@ -1,0 +1,74 @@
+"""Loud readers for the environment: a wrong value names the variable, the value and what is allowed."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_source = environ.Env()
+
+
+class Variable(NamedTuple):
+    name: str
+    default: str
+
+
+VARIABLES: dict[str, Variable] = {}  # every variable read, for the test that keeps .env.example equal
+
+
+def load(dotenv: Path) -> None:
+    """Reads the file, if there is one; the process's own environment wins."""
+    if dotenv.is_file():
+        environ.Env.read_env(dotenv)
+
+
+def text(name: str, default: str, allowed: str = "any text", valid: Callable[[str], bool] = lambda _: True) -> str:
+    VARIABLES[name] = Variable(name, default)
+    value: str = _source.str(name, default=default).strip() or default
+    return value if valid(value) else refuse(name, value, allowed)
+
+
+def flag(name: str, default: bool) -> bool:
+    value = text(name, str(default).lower()).lower()
+    if value in ("true", "1", "yes", "on"):
+        return True
+    return False if value in ("false", "0", "no", "off") else refuse(name, value, "true or false")
+
+
+def integer(name: str, default: int, low: int, high: int) -> int:
+    value = text(name, str(default))
+    allowed = f"a whole number from {low} to {high}"
+    if not re.fullmatch(r"-?\d{1,18}", value) or not low <= int(value) <= high:
+        refuse(name, value, allowed)
+    return int(value)
+
+
+def decimal(name: str, default: float, low: float, high: float) -> float:
+    value = text(name, f"{default:g}")
+    allowed = f"a number from {low:g} to {high:g}"
+    if not re.fullmatch(r"\d{1,12}(\.\d{1,6})?", value) or not low <= float(value) <= high:
+        refuse(name, value, allowed)
+    return float(value)
+
+
+def choice(name: str, default: str, choices: Sequence[str]) -> str:
+    return text(name, default, "one of " + ", ".join(choices), lambda value: value in choices)
+
+
+def items(name: str, default: str, allowed: str = "any text", valid: Callable[[str], bool] = lambda _: True) -> list[str]:
+    """A comma list; an empty one is []."""
+    values = [item.strip() for item in text(name, default).split(",") if item.strip()]
+    wrong = [item for item in values if not valid(item)]
+    return refuse(name, wrong[0], f"a comma list of {allowed}") if wrong else values
+
+
+def path(name: str, default: str, base: Path) -> Path:
+    """A path; a relative one counts from `base`."""
+    return base / text(name, default)
+
+
+def refuse(name: str, value: str, allowed: str) -> NoReturn:
+    raise ImproperlyConfigured(f"{name}={value!r} is not allowed: it takes {allowed}.")

@@ -1,0 +1,252 @@
+"""The buffer: the Redis stream between the two processes, and the only doorway to Redis.
+
+A Buffer is one connection, and never reconnects behind its user's back: Redis may come back with less than it
+had, so whoever uses it must decide anew what to read or to ask for. After BufferUnavailable call `connect()`.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import redis
+import redis.connection
+
+from ingest.events import Drop, Event
+
+STREAM = "buffer"
+CURSOR = "cursor"
+DEAD_LETTERS = "dead_letters"
+DEAD_LETTERS_KEPT = 10_000
+DEAD_LETTER_HEAD = 4096  # bytes kept of a dead letter
+READ_STEP = 256  # entries a reply: frames may be 2 MB, so a reply stays below 512 MB in the worst case
+TIMEOUT_SECONDS = 30  # longer than Redis stalls for an AOF fsync on a busy disk
+
+
+class BufferUnavailable(Exception):
+    """Redis can't be reached, or is loading. Wait and connect again."""
+
+
+class BufferFull(Exception):
+    """Redis is at its maxmemory and refused the append: nothing of it was kept."""
+
+
+class BufferUnsafe(Exception):
+    """Redis is configured so that it may lose what it was given."""
+
+
+class Cursor(NamedTuple):
+    """A position in Jetstream. `seq` counts on `host` only; `time_us` holds on every host, within some seconds."""
+
+    time_us: int
+    host: str = ""
+    seq: int | None = None
+
+    def encode(self) -> bytes:
+        return f"{self.time_us} {'' if self.seq is None else self.seq} {self.host}".encode()
+
+    @classmethod
+    def decode(cls, text: bytes) -> "Cursor":
+        time_us, seq, host = text.decode().split(" ", 2)
+        return cls(int(time_us), host, int(seq) if seq else None)
+
+
+class Entry(NamedTuple):
+    """One event in the buffer. `id` is `<arrival in milliseconds>-<n>`; `cursor` is the position after the event."""
+
+    id: bytes
+    frame: bytes
+    cursor: bytes
+
+
+class State(NamedTuple):
+    """Figures of the buffer; memory is of the whole Redis, in bytes."""
+
+    depth: int
+    dead_letters: int
+    memory: int
+    max_memory: int
+    oldest_ms: int | None
+    newest_ms: int | None
+
+    @property
+    def fill(self) -> float:
+        return self.memory / self.max_memory if self.max_memory else 0.0
+
+
+class DeadLetter(NamedTuple):
+    """A frame that is no event: `head` holds its first 4 KiB, `length` and `sha256` are of the whole frame."""
+
+    id: bytes
+    reason: str
+    length: int
+    sha256: str
+    head: bytes
+
+    @property
+    def whole(self) -> bool:
+        return len(self.head) == self.length
+
+
+class Buffer:
+    def __init__(self, url: str) -> None:
+        self._pool = redis.ConnectionPool.from_url(
+            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=5, protocol=2
+        )
+        self._connection: Any = None
+
+    def connect(self) -> "Buffer":
+        """Opens the connection. Raises BufferUnavailable, or BufferUnsafe when Redis may evict or has no limit."""
+        self.close()
+        with self._unavailable():
+            connection = self._pool.make_connection()
+            connection.connect()
+        self._connection = connection
+        self._refuse_unsafe(self._memory())
+        return self
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.disconnect()
+        self._connection = None
+
+    def append(self, events: Sequence[tuple[Event, Cursor]], drops: Sequence[Drop], cursor: Cursor | None) -> float:
+        """Puts events, dead letters and the cursor after them into Redis in one transaction.
+
+        Returns how full Redis is afterwards (0 to 1). Raises BufferFull or BufferUnavailable: nothing was kept, or,
+        where the connection broke while waiting for the answer, all of it was."""
+        commands = [_command(b"MULTI")]
+        commands += [_XADD % (len(event.frame), event.frame, len(c := after.encode()), c) for event, after in events]
+        commands += [_dead_letter(drop) for drop in drops]
+        if cursor is not None:
+            commands.append(_command(b"SET", CURSOR.encode(), cursor.encode()))
+        self._execute(commands)
+        return self.fill()
+
+    def fill(self) -> float:
+        """How full Redis is, from 0 to 1."""
+        memory = self._memory()
+        return float(memory["used_memory"]) / max(1, int(memory["maxmemory"]))
+
+    def cursor(self) -> Cursor | None:
+        """The position after the newest event that Redis holds or held; None when Redis is new or lost everything."""
+        text = self._call("GET", CURSOR)
+        return None if text is None else Cursor.decode(text)
+
+    def read(self) -> Iterator[Entry]:
+        """The entries from the beginning on, in the stream's order, READ_STEP at a time."""
+        start = b"-"
+        while reply := self._call("XRANGE", STREAM, start, b"+", "COUNT", READ_STEP):
+            for id_, fields in reply:
+                yield Entry(id_, fields[1], fields[3])
+            start = b"(" + reply[-1][0]
+
+    def trim(self, last_id: bytes) -> int:
+        """Removes the entries up to and with this one, and says how many. Only right on the connection that read them:
+        a Redis that came back may hold unread entries with smaller ids."""
+        milliseconds, number = last_id.split(b"-")
+        return int(self._call("XTRIM", STREAM, "MINID", b"%b-%d" % (milliseconds, int(number) + 1)))
+
+    def set_aside(self, drops: Iterable[Drop]) -> None:
+        """Adds dead letters."""
+        self._execute([_command(b"MULTI"), *map(_dead_letter, drops)])
+
+    def dead_letters(self) -> list[DeadLetter]:
+        reply = self._call("XRANGE", DEAD_LETTERS, "-", "+")
+        return [
+            DeadLetter(id_, f[1].decode(), int(f[3]), f[5].decode(), f[7]) for id_, f in reply
+        ]
+
+    def forget_dead_letter(self, letter: DeadLetter) -> None:
+        self._call("XDEL", DEAD_LETTERS, letter.id)
+
+    def depth(self) -> int:
+        return int(self._call("XLEN", STREAM))
+
+    def state(self) -> State:
+        memory = self._memory()
+        first, last = self._call("XRANGE", STREAM, "-", "+", "COUNT", 1), self._call("XREVRANGE", STREAM, "+", "-", "COUNT", 1)
+        return State(
+            depth=self.depth(),
+            dead_letters=int(self._call("XLEN", DEAD_LETTERS)),
+            memory=int(memory["used_memory"]),
+            max_memory=int(memory["maxmemory"]),
+            oldest_ms=arrival_ms(first[0][0]) if first else None,
+            newest_ms=arrival_ms(last[0][0]) if last else None,
+        )
+
+    def _memory(self) -> dict[str, str]:
+        text: bytes = self._call("INFO", "memory")
+        return dict(line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
+
+    @staticmethod
+    def _refuse_unsafe(memory: dict[str, str]) -> None:
+        if int(memory["maxmemory"]) == 0:
+            raise BufferUnsafe("Redis has no maxmemory: set one (deploy/redis.conf does), else it takes the whole machine.")
+        if (policy := memory["maxmemory_policy"]) != "noeviction":
+            raise BufferUnsafe(f"Redis has maxmemory-policy {policy}: set noeviction (deploy/redis.conf does), else it drops events.")
+
+    def _call(self, *command: Any) -> Any:
+        with self._unavailable():
+            self._live().send_command(*command)
+            return self._live().read_response()
+
+    def _execute(self, commands: list[bytes]) -> None:
+        """Runs one transaction. `commands` begins with MULTI, EXEC is added."""
+        with self._unavailable():
+            self._live().send_packed_command([b"".join([*commands, _command(b"EXEC")])])
+            replies = [self._reply() for _ in commands] + [self._reply()]
+        for error in replies:
+            if isinstance(error, redis.exceptions.OutOfMemoryError):
+                raise BufferFull("Redis is at its maxmemory.")
+        for error in replies:
+            if isinstance(error, redis.exceptions.ResponseError):
+                raise error
+
+    def _reply(self) -> Any:
+        try:
+            return self._live().read_response()
+        except redis.exceptions.ResponseError as error:
+            return error  # a transaction's answers must all be read, also after one that is an error
+
+    def _live(self) -> Any:
+        if self._connection is None:
+            raise BufferUnavailable("not connected to Redis")
+        return self._connection
+
+    @contextmanager
+    def _unavailable(self) -> Iterator[None]:
+        try:
+            yield
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
+            self.close()
+            raise BufferUnavailable(str(error)) from error
+        except BaseException as error:
+            # a half-read reply would be taken for the next one's: only a plain error reply leaves the line in order
+            if not isinstance(error, redis.exceptions.ResponseError | BufferUnavailable):
+                self.close()
+            raise
+
+
+def arrival_ms(id_: bytes) -> int:
+    """The clock of Redis when the entry was appended, in milliseconds since 1970."""
+    return int(id_.partition(b"-")[0])
+
+
+def _command(*words: bytes) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+
+# Packed by hand: redis-py's own packing costs 13 us of CPU an event, this 3.
+_XADD = b"*7\r\n$4\r\nXADD\r\n$%d\r\n%b\r\n$1\r\n*\r\n$1\r\nf\r\n" % (len(STREAM), STREAM.encode()) + (
+    b"$%d\r\n%b\r\n$1\r\nc\r\n$%d\r\n%b\r\n"
+)
+
+
+def _dead_letter(drop: Drop) -> bytes:
+    frame = drop.frame
+    return _command(
+        *(b"XADD", DEAD_LETTERS.encode(), b"MAXLEN", b"%d" % DEAD_LETTERS_KEPT, b"*"),
+        *(b"reason", drop.reason.encode(), b"length", b"%d" % len(frame)),
+        *(b"sha256", hashlib.sha256(frame).hexdigest().encode(), b"head", frame[:DEAD_LETTER_HEAD]),
+    )

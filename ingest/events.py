@@ -1,0 +1,141 @@
+"""What a frame says: an event, or a drop with its reason. Only the envelope is decoded, the record stays raw."""
+
+import base64
+import hashlib
+from enum import StrEnum
+from typing import Any, Literal
+
+import libipld
+import msgspec
+
+EARLIEST_TIME_US = 1_640_995_200_000_000  # 2022-01-01: Bluesky has no older event, a smaller time_us is an error
+
+
+class DropReason(StrEnum):
+    """Why a frame is no event: the closed set that dead letters and metrics use."""
+
+    NOT_UTF8 = "not_utf8"  # bytes that are no text
+    NOT_JSON = "not_json"  # cut, junk, or a string that is no Unicode (a lone surrogate)
+    TOO_DEEP = "too_deep"  # nested deeper than about 1,000 levels; the protocol's guideline is 32
+    UNKNOWN_KIND = "unknown_kind"  # JSON of a kind that this version does not know
+    MALFORMED = "malformed"  # a known kind whose envelope lacks a field or has one of a wrong type
+    POISON = "poison"  # an event that the lake can not write, although all around it can be
+
+
+class _Commit(msgspec.Struct, gc=False):
+    rev: str
+    operation: Literal["create", "update", "delete"]
+    collection: str
+    rkey: str
+    record: msgspec.Raw = msgspec.Raw(b"")
+    cid: str | None = None
+
+
+class _Account(msgspec.Struct, gc=False):
+    """An identity or account event: all its fields are optional on the wire, the lake types them."""
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    kind: str
+    did: str
+    time_us: int
+    commit: _Commit | None = None
+    identity: _Account | None = None
+    account: _Account | None = None
+    cursor: int | None = None
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """A frame that we keep. `time_us`: microseconds since 1970 by the server's clock, any integer on a hostile
+    wire. `seq`: the server's own sequence number where it sends one (servers of the second generation)."""
+
+    frame: bytes
+    kind: str
+    time_us: int
+    seq: int | None
+
+
+class Drop(msgspec.Struct, frozen=True, gc=False):
+    frame: bytes
+    reason: DropReason
+
+
+_decode = msgspec.json.Decoder(_Envelope).decode
+
+
+def read(frame: bytes) -> Event | Drop:
+    """The event in `frame`, or why it is none. Never raises: any bytes may come from outside."""
+    try:
+        if not frame.isascii():
+            frame.decode()  # msgspec does not look at the bytes of a raw record
+        envelope = _decode(frame)
+    except UnicodeDecodeError:
+        return Drop(frame, DropReason.NOT_UTF8)
+    except RecursionError:
+        return Drop(frame, DropReason.TOO_DEEP)
+    except msgspec.ValidationError:
+        return Drop(frame, _invalid(frame))
+    except msgspec.DecodeError:
+        return Drop(frame, DropReason.NOT_JSON)
+    if envelope.kind not in ("commit", "identity", "account"):
+        return Drop(frame, DropReason.UNKNOWN_KIND)
+    if not _complete(envelope):
+        return Drop(frame, DropReason.MALFORMED)
+    return Event(frame, envelope.kind, envelope.time_us, envelope.cursor)
+
+
+def _complete(envelope: _Envelope) -> bool:
+    """Whether the body that the kind promises is there: a create or an update has a record."""
+    commit = envelope.commit
+    if envelope.kind != "commit":
+        return getattr(envelope, envelope.kind) is not None
+    return commit is not None and (commit.operation == "delete" or bytes(commit.record) != b"")
+
+
+class _Kind(msgspec.Struct):
+    kind: msgspec.Raw = msgspec.Raw(b"")
+
+
+_KNOWN_KINDS = (b'"commit"', b'"identity"', b'"account"')
+_decode_kind = msgspec.json.Decoder(_Kind).decode
+
+
+def _invalid(frame: bytes) -> DropReason:
+    """Valid JSON with another envelope: of a known kind it is malformed, else the kind is what we don't know."""
+    try:
+        known = bytes(_decode_kind(frame).kind) in _KNOWN_KINDS
+    except msgspec.ValidationError:  # no object at all
+        known = False
+    return DropReason.MALFORMED if known else DropReason.UNKNOWN_KIND
+
+
+def record_cid(record: Any) -> str:
+    """The CID (version 1, DAG-CBOR, SHA-256, base32) of a record given as parsed data-model JSON.
+
+    Raises ValueError for what DAG-CBOR can't hold: integers beyond 64 bits, NaN, lone surrogates, deep nesting.
+    Source: the data model of the AT Protocol.
+    """
+    try:
+        block = libipld.encode_dag_cbor(_from_json(record))
+    except RecursionError as error:
+        raise ValueError("nested too deeply for DAG-CBOR") from error
+    digest = hashlib.sha256(block).digest()
+    return "b" + base64.b32encode(b"\x01\x71\x12\x20" + digest).decode().lower().rstrip("=")
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        if len(value) == 1:
+            if isinstance(link := value.get("$link"), str):
+                return _unpadded(base64.b32decode, link[1:].upper(), 8)
+            if isinstance(data := value.get("$bytes"), str):
+                return _unpadded(base64.b64decode, data.rstrip("="), 4)
+        return {key: _from_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_from_json(item) for item in value]
+    return value
+
+
+def _unpadded(decode: Any, text: str, block: int) -> bytes:
+    decoded: bytes = decode(text + "=" * (-len(text) % block))
+    return decoded

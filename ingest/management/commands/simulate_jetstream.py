@@ -1,0 +1,31 @@
+"""`manage.py simulate_jetstream`: a real websocket server that speaks the Jetstream wire."""
+
+import signal
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ingest.simulator import arguments
+from ingest.simulator.server import serve
+
+
+class Command(BaseCommand):
+    help = "Serve a simulated Jetstream: generated events or a recorded file, faults on request."
+    requires_system_checks: list[str] = []  # it uses neither database nor settings
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        arguments.add_arguments(parser)
+
+    def handle(self, *args: Any, **given: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):  # while events are made or read; then serve() takes over
+            signal.signal(number, lambda *_: sys.exit(0))
+        try:
+            source = arguments.source(given, self.stderr.write)
+            serve(source, arguments.server_options(given), arguments.faults(given), self._say)
+        except (OSError, ValueError) as error:
+            raise CommandError(str(error)) from error
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -1,0 +1,40 @@
+"""What ingest leaves in the catalog: each connection to a Jetstream host, and where to resume."""
+
+from django.db import models
+
+
+class Connection(models.Model):
+    """One websocket connection. Times are the server's clock in microseconds unless the name says otherwise."""
+
+    host = models.CharField(max_length=255)
+    wire = models.CharField(max_length=32)
+    cursor_asked = models.BigIntegerField(null=True, help_text="time_us or seq sent as cursor; empty: live")
+    first_received = models.BigIntegerField(null=True)
+    last_received = models.BigIntegerField(null=True)
+    frames = models.BigIntegerField(default=0)
+    opened_at = models.DateTimeField()
+    saved_at = models.DateTimeField(help_text="this row is saved every 10 s while the connection is open")
+    closed_at = models.DateTimeField(null=True)
+    why_closed = models.CharField(max_length=300, blank=True)
+    gap_seconds = models.FloatField(
+        null=True, help_text="the first event came so long after the cursor asked: what lies between may be missing"
+    )
+
+    class Meta:
+        ordering = ["-opened_at"]
+        indexes = [models.Index(fields=["opened_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.opened_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Checkpoint(models.Model):
+    """The cursor after the last event that a commit holds: one row, used when Redis is empty."""
+
+    time_us = models.BigIntegerField()
+    host = models.CharField(max_length=255, blank=True)
+    seq = models.BigIntegerField(null=True)
+    saved_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.time_us} {self.host}"

@@ -1,0 +1,157 @@
+"""Faults on request: what a subscriber gets instead of the plain log. The log itself stays true."""
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+_REORDER_US = 1_000_000
+
+
+@dataclass(frozen=True)
+class Faults:
+    """0 or False: never. Counts are of events sent, over all subscribers; `seed` decides what is left to chance."""
+
+    drop_every: int = 0  # cuts the connection, without a close frame, after so many events that nobody had before
+    drop_replay: int = 0  # cuts the first so many replays in their middle
+    repeat_window: int = 0  # sends the last so many events again, on average after ten times as many
+    reorder: bool = False  # mixes events within one second of time_us; each DID's order stays
+    stall_seconds: float = 0.0  # sends nothing for so long, not even pings, ...
+    stall_every: int = 10_000  # ... after so many events
+    junk_every: int = 0  # a frame that is no event
+    cut_every: int = 0  # the first half of an event as a frame of its own; the whole event follows
+    seed: int = 0
+
+    def any(self) -> bool:
+        return self != Faults(stall_every=self.stall_every, seed=self.seed)
+
+
+NO_FAULTS = Faults()
+
+
+class Message(NamedTuple):
+    payload: bytes
+    text: bool = True
+
+
+class Stall(NamedTuple):
+    seconds: float
+
+
+class Drop(NamedTuple):
+    """Cut the connection, without a close frame."""
+
+
+Step = list[Message] | Stall | Drop
+
+_JUNK = (
+    Message(b"this is no JSON"),
+    Message(b'{"did":"did:plc:aaaaaaaaaaaaaaaaaaaaaaaa","time_us":1,"kind":"rumour","rumour":{}}'),
+    Message(b"\x00\xff\xfe binary", text=False),
+    Message(b""),
+)
+
+
+class _Address(msgspec.Struct):
+    did: str = ""
+    time_us: int = 0
+
+
+_decode = msgspec.json.Decoder(_Address).decode
+
+
+class Troublemaker:
+    """Turns what a subscriber should get into steps. One for a server: counts are of all its connections."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.fired: Counter[str] = Counter()  # by the name of the fault, as in Faults
+        self._random = Random(faults.seed).random
+        self._junk = cycle(_JUNK)
+        self._sent = 0
+        self._new = 0
+        self._head = 0  # nobody was sent a position from here on
+
+    def cut_replay(self, start: int, end: int) -> int | None:
+        """The position to cut a replay from `start` to `end` at, if it shall be cut."""
+        if end - start < 2 or self.fired["drop_replay"] >= self.faults.drop_replay:
+            return None
+        return (start + end) // 2
+
+    def steps(self, events: list[tuple[int, bytes]], recent: deque[bytes], cut_at: int | None) -> Iterator[Step]:
+        """What to do for `events`, given as (position, frame). Nothing comes after a Drop.
+
+        `recent`: what this connection has had; `cut_at`: from `cut_replay`.
+        """
+        out: list[Message] = []
+        for position, frame in self._mixed(events) if self.faults.reorder else events:
+            if cut_at is not None and position >= cut_at:
+                self.fired["drop_replay"] += 1
+                yield out
+                yield Drop()
+                return
+            out += self._around(frame, recent)
+            if self.faults.stall_seconds and self._due("stall_every", self._sent):
+                yield out
+                yield Stall(self.faults.stall_seconds)
+                out = []
+            if self._is_new(position) and self._due("drop_every", self._new):
+                yield out
+                yield Drop()
+                return
+        yield out
+
+    def _around(self, frame: bytes, recent: deque[bytes]) -> Iterator[Message]:
+        """The frame, and what is sent before and after it."""
+        self._sent += 1
+        if self._due("cut_every", self._sent):
+            half = frame[: len(frame) // 2].decode(errors="ignore")  # a text frame ends between characters
+            yield Message(half.encode())
+        yield Message(frame)
+        if self._due("junk_every", self._sent):
+            yield next(self._junk)
+        if self.faults.repeat_window:
+            recent.append(frame)
+            if self._random() * 10 * self.faults.repeat_window < 1:
+                self.fired["repeat_window"] += 1
+                yield from map(Message, list(recent)[-self.faults.repeat_window :])
+
+    def _due(self, fault: str, count: int) -> bool:
+        every: int = getattr(self.faults, fault)
+        due = every > 0 and count % every == 0
+        if due:
+            self.fired[fault] += 1
+        return due
+
+    def _is_new(self, position: int) -> bool:
+        new = position >= self._head
+        if new:
+            self._head = position + 1
+            self._new += 1
+        return new
+
+    def _mixed(self, events: list[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+        """Windows of less than a second of time_us, each in an order of chance that keeps the order of each DID."""
+        window: list[tuple[float, int, bytes]] = []
+        turns: dict[str, float] = {}
+        first_us = 0
+        for position, frame in events:
+            address = _decode(frame)
+            if window and abs(address.time_us - first_us) >= _REORDER_US:
+                yield from self._sorted(window)
+                window, turns = [], {}
+            if not window:
+                first_us = address.time_us
+            turns[address.did] = turn = max(self._random(), turns.get(address.did, 0.0))
+            window.append((turn, position, frame))
+        yield from self._sorted(window)
+
+    def _sorted(self, window: list[tuple[float, int, bytes]]) -> Iterator[tuple[int, bytes]]:
+        by_turn = sorted(window)
+        if by_turn != window:
+            self.fired["reorder"] += 1
+        return ((position, frame) for _, position, frame in by_turn)

@@ -1,0 +1,30 @@
+"""A recorded stream as a source of events: one frame a line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ingest.simulator.log import Stored, time_of
+
+
+class BadRecording(ValueError):
+    """The file holds no recorded stream; the message says where and why."""
+
+
+def recorded(path: Path) -> Stored:
+    """All frames of the file, byte for byte, each at its own time_us. Raises BadRecording; OSError if unreadable."""
+    events = Stored(_lines(path))
+    if not events:
+        raise BadRecording(f"{path} holds no events")
+    return events
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            frame = line.rstrip(b"\r\n")
+            try:
+                yield time_of(frame), frame
+            except msgspec.DecodeError as error:
+                raise BadRecording(f"{path}, line {number} is no event of a Jetstream: {error}") from error

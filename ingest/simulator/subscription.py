@@ -1,0 +1,129 @@
+"""What a subscriber asks for: the query of /subscribe and the messages that change it, as pure decisions."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from ingest.simulator.log import Log
+
+MAX_COLLECTIONS, MAX_DIDS = 100, 10_000
+_FIRST_TIME_US = 10**15  # on a server of the second generation a smaller cursor is a sequence number
+_NSID = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]*")
+
+
+class Refused(ValueError):
+    """A subscription that the server answers with HTTP 400; the text is the answer's body."""
+
+
+class _Commit(msgspec.Struct):
+    collection: str
+
+
+class _Envelope(msgspec.Struct):
+    did: str = ""
+    commit: _Commit | None = None
+
+
+_decode = msgspec.json.Decoder(_Envelope).decode
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which events a subscriber wants. Empty fields want all; account and identity events pass any collection."""
+
+    collections: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    dids: frozenset[str] = frozenset()
+
+    def all(self) -> bool:
+        return not (self.collections or self.prefixes or self.dids)
+
+    def includes(self, frame: bytes) -> bool:
+        try:
+            envelope = _decode(frame)
+        except msgspec.DecodeError:
+            return True  # a scripted frame that is no event: whoever put it there wants it seen
+        if self.dids and envelope.did not in self.dids:
+            return False
+        if envelope.commit is None or not (self.collections or self.prefixes):
+            return True
+        collection = envelope.commit.collection
+        return collection in self.collections or collection.startswith(self.prefixes)
+
+
+def wanted(collections: Sequence[str], dids: Sequence[str]) -> Wanted:
+    """Raises Refused with the server's own words."""
+    unique = {name for name in collections if name}
+    for name in unique:
+        if not name.endswith(".*") and not _NSID.fullmatch(name):
+            raise Refused(f"invalid subscriber options: invalid collection: {name}")
+    if len(unique) > MAX_COLLECTIONS:
+        raise Refused("invalid subscriber options: too many wanted collections")
+    wanted_dids = frozenset(did for did in dids if did)
+    if len(wanted_dids) > MAX_DIDS:
+        raise Refused("invalid subscriber options: too many wanted DIDs")
+    exact = frozenset(name for name in unique if not name.endswith(".*"))
+    return Wanted(exact, tuple(sorted(name[:-1] for name in unique - exact)), wanted_dids)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """`cursor`: None is the live tail."""
+
+    cursor: int | None
+    wanted: Wanted
+
+
+def subscription(path: str) -> Subscription:
+    """What the request path with its query asks for. Raises Refused."""
+    query = parse_qs(urlsplit(path).query)
+    return Subscription(
+        _cursor(query.get("cursor", [""])[0]), wanted(query.get("wantedCollections", []), query.get("wantedDids", []))
+    )
+
+
+def _cursor(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,19}", text):
+        raise Refused(f"invalid cursor: {text}")
+    return int(text)
+
+
+def start_position(cursor: int | None, log: Log, by_seq: bool) -> int:
+    """The position of the first frame to send: inclusive, not before the oldest, and the end for a future cursor.
+
+    `by_seq`: the server counts, so a small cursor is a sequence number: the position plus one.
+    """
+    if cursor is None:
+        return log.end
+    if by_seq and cursor < _FIRST_TIME_US:
+        return min(max(cursor - 1, log.first), log.end)
+    return log.position_at(cursor)
+
+
+class _Options(msgspec.Struct):
+    collections: list[str] | None = msgspec.field(default=None, name="wantedCollections")
+    dids: list[str] | None = msgspec.field(default=None, name="wantedDids")
+
+
+class _Message(msgspec.Struct):
+    type: str
+    payload: _Options = msgspec.field(default_factory=_Options)
+
+
+_decode_message = msgspec.json.Decoder(_Message).decode
+
+
+def updated(message: str) -> Wanted | None:
+    """The new wishes in a client's message, or None if it is of another type. Raises Refused."""
+    try:
+        options = _decode_message(message)
+    except msgspec.DecodeError as error:
+        raise Refused(f"invalid message: {error}") from error
+    if options.type != "options_update":
+        return None
+    return wanted(options.payload.collections or [], options.payload.dids or [])

@@ -1,0 +1,68 @@
+"""Events as bytes on the wire: the keys, their order and the escapes of the server's own encoder (Go's)."""
+
+import hashlib
+from typing import Any
+
+import libipld
+import msgspec
+
+from ingest import events
+
+Record = dict[str, Any]
+
+_CID_PREFIX = b"\x01\x71\x12\x20"  # version 1, DAG-CBOR, SHA-256, 32 bytes
+_encode = msgspec.json.Encoder(order="deterministic").encode  # keys sorted
+_ESCAPES = (
+    (b"<", b"\\u003c"),
+    (b">", b"\\u003e"),
+    (b"&", b"\\u0026"),
+    ("\u2028".encode(), b"\\u2028"),
+    ("\u2029".encode(), b"\\u2029"),
+)
+
+
+def record_json(record: Record) -> bytes:
+    """Compact, keys sorted, with the five characters escaped that Go escapes for the sake of HTML and JavaScript."""
+    encoded = _encode(record)
+    for character, escape in _ESCAPES:
+        if character in encoded:
+            encoded = encoded.replace(character, escape)
+    return encoded
+
+
+def plain_cid(record: Record) -> str:
+    """The CID of a record that holds no links and no bytes: as `events.record_cid`, four times as fast."""
+    cid: str = libipld.encode_cid(_CID_PREFIX + hashlib.sha256(libipld.encode_dag_cbor(record)).digest())
+    return cid
+
+
+def record_cid(record: Record, linked: bool) -> str:
+    return events.record_cid(record) if linked else plain_cid(record)
+
+
+def commit(
+    did: str, time_us: int, rev: str, operation: str, collection: str, rkey: str, record: Record, cid: str
+) -> bytes:
+    head = (
+        f'{{"did":"{did}","time_us":{time_us},"kind":"commit","commit":{{"rev":"{rev}","operation":"{operation}",'
+        f'"collection":"{collection}","rkey":"{rkey}","record":'
+    )
+    return b'%b%b,"cid":"%b"}}' % (head.encode(), record_json(record), cid.encode())
+
+
+def delete(did: str, time_us: int, rev: str, collection: str, rkey: str) -> bytes:
+    return (
+        f'{{"did":"{did}","time_us":{time_us},"kind":"commit","commit":{{"rev":"{rev}","operation":"delete",'
+        f'"collection":"{collection}","rkey":"{rkey}"}}}}'
+    ).encode()
+
+
+def about_account(did: str, time_us: int, kind: str, body: Record) -> bytes:
+    """An `identity` or an `account` event; `body` is what stands under that key."""
+    return b'{"did":"%b","time_us":%d,"kind":"%b","%b":%b}' % (
+        did.encode(),
+        time_us,
+        kind.encode(),
+        kind.encode(),
+        record_json(body),
+    )

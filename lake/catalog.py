@@ -1,0 +1,145 @@
+"""Reads and writes the catalog. What a batch did becomes true in one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from ingest.buffer import Cursor
+from ingest.models import Checkpoint
+from lake.files import Pending
+from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone
+
+NEARBY = timedelta(minutes=10)  # hosts stamp one event at different times, never so far apart
+
+
+class Version(NamedTuple):
+    """Versions of this record below `rev` must not show."""
+
+    did: str
+    collection: str
+    rkey: str
+    rev: str
+    seen_us: int
+
+
+class AccountState(NamedTuple):
+    did: str
+    active: bool
+    status: str
+    time_us: int
+    seq: int
+
+
+@dataclass
+class Commit:
+    """All that one batch changes."""
+
+    run: BatchRun
+    files: list[tuple[Pending, int]] = field(default_factory=list)  # and rows whose seen is their arrival
+    tombstones: list[Version] = field(default_factory=list)
+    accounts: list[AccountState] = field(default_factory=list)
+    checkpoint: Cursor | None = None
+
+
+def commit(change: Commit) -> None:
+    """The moment at which a batch exists: its files, its tombstones, its accounts and where to resume, or nothing."""
+    with transaction.atomic():
+        change.run.save()
+        DataFile.objects.bulk_create([_row(pending, arrived, change.run) for pending, arrived in change.files])
+        _bury(change.tombstones)
+        _set_accounts(change.accounts)
+        if change.checkpoint and change.checkpoint.time_us:
+            time_us, host, seq = change.checkpoint
+            Checkpoint.objects.update_or_create(pk=1, defaults={"time_us": time_us, "host": host, "seq": seq})
+
+
+def _row(pending: Pending, arrived: int, run: BatchRun) -> DataFile:
+    return DataFile(
+        path=pending.path,
+        dataset=pending.dataset,
+        hour=pending.hour,
+        rows=pending.rows,
+        bytes=pending.bytes,
+        min_seen=pending.min_seen,
+        max_seen=pending.max_seen,
+        rows_by_arrival=arrived,
+        sha256=pending.sha256,
+        batch=run,
+    )
+
+
+def _bury(versions: Sequence[Version]) -> None:
+    """Adds tombstones; of one record the highest rev stays, in whatever order they come."""
+    table = Tombstone._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {table} (did, collection, rkey, rev, seen) VALUES (%s, %s, %s, %s, %s) "  # noqa: S608
+            "ON CONFLICT (did, collection, rkey) DO UPDATE SET rev = excluded.rev, seen = excluded.seen "
+            "WHERE excluded.rev > rev",
+            [(*version[:4], connection.ops.adapt_datetimefield_value(_utc(version.seen_us))) for version in versions],
+        )
+
+
+def _set_accounts(states: Sequence[AccountState]) -> None:
+    """Each state is the latest that the batch and the lake know; what is stored already may be later still."""
+    stored = InactiveAccount.objects.in_bulk([state.did for state in states])
+    for state in states:
+        row = stored.get(state.did)
+        if row and (row.time_us, row.seq) > (state.time_us, state.seq):
+            continue
+        if state.active:
+            InactiveAccount.objects.filter(did=state.did).delete()
+        else:
+            InactiveAccount.objects.update_or_create(
+                did=state.did, defaults={"status": state.status, "time_us": state.time_us, "seq": state.seq}
+            )
+
+
+def _utc(us: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)
+
+
+def listed(dataset: str) -> Any:
+    return DataFile.objects.filter(dataset=dataset, superseded_at=None)
+
+
+def nearby(dataset: str, ranges: Mapping[datetime, tuple[int, int]], arrivals: bool) -> list[str]:
+    """Paths of the files in which an event of these times may already be. `ranges`: the first and last seen in
+    microseconds, per hour. `arrivals`: whether the batch has rows whose seen is their arrival, which may be anywhere."""
+    meets = Q(rows_by_arrival__gt=0) if arrivals else Q(pk=None)
+    for low, high in ranges.values():
+        meets |= Q(max_seen__gte=_utc(low) - NEARBY, min_seen__lte=_utc(high) + NEARBY)
+    return list(listed(dataset).filter(meets).values_list("path", flat=True))
+
+
+def later(dataset: str, seen_us: int) -> list[str]:
+    """Paths of the files that hold anything from this time on, some minutes before included."""
+    return list(listed(dataset).filter(max_seen__gte=_utc(seen_us) - NEARBY).values_list("path", flat=True))
+
+
+def known_paths() -> set[str]:
+    """All paths that the catalog knows, the superseded ones too."""
+    return set(DataFile.objects.values_list("path", flat=True))
+
+
+def newest(count: int) -> list[str]:
+    """Paths of the files listed last."""
+    return list(DataFile.objects.filter(superseded_at=None).order_by("-pk").values_list("path", flat=True)[:count])
+
+
+def hidden(keys: Iterable[tuple[str, str, str]], collection: str) -> set[tuple[str, str, str]]:
+    """Those of the (did, rkey, rev) that must not show: deleted, superseded, or of an account that is not active."""
+    wanted = list(keys)
+    gone: set[tuple[str, str, str]] = set()
+    for start in range(0, len(wanted), 10_000):  # SQLite takes 32,766 parameters
+        part = wanted[start : start + 10_000]
+        dids = {did for did, _, _ in part}
+        inactive = set(InactiveAccount.objects.filter(did__in=dids).values_list("did", flat=True))
+        rows = Tombstone.objects.filter(collection=collection, did__in=dids, rkey__in={rkey for _, rkey, _ in part})
+        revs = {(did, rkey): rev for did, rkey, rev in rows.values_list("did", "rkey", "rev")}
+        gone |= {key for key in part if key[0] in inactive or revs.get(key[:2], "") > key[2]}
+    return gone

@@ -1,0 +1,95 @@
+"""The only doorway to DuckDB: one database per process, a cursor of its own with its own time limit per query.
+
+Timestamps go in and out as TIMESTAMP in UTC, integers of microseconds where Python needs them.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge
+
+SQL_FOLDER = Path(__file__).parent / "sql"
+
+
+class Unreadable(Exception):
+    """DuckDB can't make rows of what it was given: the data is at fault, not we."""
+
+
+@cache
+def named_sql(name: str) -> str:
+    """The text of lake/sql/<name>.sql."""
+    return (SQL_FOLDER / f"{name}.sql").read_text()
+
+
+class Engine:
+    """A DuckDB database in memory. `memory` like '512MB'. With `fence`, queries reach only files below that folder,
+    and no setting can be changed any more."""
+
+    def __init__(self, memory: str, threads: int, fence: Path | None = None) -> None:
+        self._database = duckdb.connect(
+            config={
+                "memory_limit": memory,
+                "threads": threads,
+                "temp_directory": "",  # never spills: a query too large for its memory ends with a clear error
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_community_extensions": False,
+                "preserve_insertion_order": False,
+            }
+        )
+        self._database.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true; SET late_materialization_max_rows = 2000")
+        if fence is not None:
+            self._database.execute("SET allowed_directories = $1", [[f"{fence}/"]])
+            self._database.execute("SET enable_external_access = false; SET lock_configuration = true")
+
+    def cursor(self) -> "duckdb.DuckDBPyConnection":
+        return self._database.cursor()
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0) -> list[tuple[Any, ...]]:
+        """All rows. Raises QueryTimeout after `seconds` (0: never), QueryTooLarge at the memory limit."""
+        with limited(self.cursor(), seconds) as cursor:
+            return cursor.execute(sql, parameters or None).fetchall()
+
+    def stream(
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0, size: int = 5000
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows in lists of at most `size`, read as they are taken."""
+        with limited(self.cursor(), seconds) as cursor:
+            cursor.execute(sql, parameters or None)
+            while rows := cursor.fetchmany(size):
+                yield rows
+
+    def close(self) -> None:
+        self._database.close()
+
+
+@contextmanager
+def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """Interrupts what this cursor does after so many seconds, and names DuckDB's errors by whose fault they are."""
+    timer = threading.Timer(seconds, cursor.interrupt)
+    timer.daemon = True
+    if seconds:
+        timer.start()
+    try:
+        yield cursor
+    except duckdb.InterruptException as error:
+        raise QueryTimeout(f"The query took longer than {seconds:g} s.") from error
+    except duckdb.OutOfMemoryException as error:
+        raise QueryTooLarge("The query needs more memory than it may use.") from error
+    except duckdb.IOException as error:
+        raise LakeUnusable(f"The lake can't be read: {_first_line(error)}") from error
+    except (duckdb.DataError, duckdb.InvalidInputException, duckdb.InternalException) as error:
+        raise Unreadable(_first_line(error)) from error
+    finally:
+        timer.cancel()
+        cursor.close()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:300]

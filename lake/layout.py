@@ -1,0 +1,28 @@
+"""Names and places of the lake's files. Pure: nothing here touches a disk."""
+
+from datetime import UTC, datetime
+
+
+def partition(dataset: str, hour: datetime) -> str:
+    """The folder of a dataset's hour, below LAKE_ROOT."""
+    return f"{dataset}/year={hour:%Y}/month={hour:%m}/day={hour:%d}/hour={hour:%H}"
+
+
+def flush_name(first_id: str, attempt: int = 0) -> str:
+    """`f-<first buffer id>.parquet`. Ids may come again when the clock of Redis steps back: `attempt` makes a further name."""
+    return f"f-{first_id}{f'-{attempt}' if attempt else ''}.parquet"
+
+
+def temporary_name(name: str) -> str:
+    """Where the file grows; no reader takes it for one of the lake's."""
+    return f".{name}.tmp"
+
+
+def is_flush_file(name: str) -> bool:
+    """Whether the flusher made it, finished or not: what of these the catalog does not list is an orphan."""
+    return name.removeprefix(".").startswith("f-") and name.endswith((".parquet", ".parquet.tmp"))
+
+
+def hour_of(us: int) -> datetime:
+    """The hour that holds this moment, given in microseconds since 1970."""
+    return datetime.fromtimestamp(us // 3_600_000_000 * 3600, UTC)

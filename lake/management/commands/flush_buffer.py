@@ -1,0 +1,105 @@
+"""Buffer to lake, every FLUSH_INTERVAL_SECONDS or sooner when full."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest.buffer import Buffer, BufferUnavailable, BufferUnsafe
+from ingest.process import Stop, only_one, running, serve_metrics
+from lake import metrics
+from lake.errors import LakeError
+from lake.flusher import Flusher
+from lake.models import Request
+
+log = structlog.get_logger("flush_buffer")
+
+NAME = "flush_buffer"
+LOOK_SECONDS = 0.5  # how often the loop looks at the depth, and at what the admin asks for
+MAX_DELAY = 30.0
+
+
+class Command(BaseCommand):
+    help = "Writes the buffer's events into the lake, until SIGTERM; with --once empties the buffer and ends."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="empty the buffer and exit; asks a running flusher to")
+
+    def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        stop = Stop().listen()
+        if once and running(NAME) and ask_running(stop):
+            return
+        with only_one(NAME, stop):
+            if stop:
+                return
+            try:
+                self._work(stop, once)
+            except (LakeError, BufferUnsafe) as error:
+                raise CommandError(str(error)) from error
+
+    def _work(self, stop: Stop, once: bool) -> None:
+        buffer = Buffer(settings.REDIS_URL)
+        flusher = Flusher(buffer, settings.LAKE_ROOT, settings.FLUSH_MAX_EVENTS, settings.QUERY_THREADS)
+        flusher.prepare()
+        if once:
+            with_redis(stop, buffer, lambda: empty(stop, flusher))
+        else:
+            serve_metrics("METRICS_PORT_FLUSHER")
+            with_redis(stop, buffer, lambda: loop(stop, buffer, flusher))
+
+
+def with_redis(stop: Stop, buffer: Buffer, work: Any) -> None:
+    """Does the work, from the start again whenever Redis went away: it may come back with other entries."""
+    delay = LOOK_SECONDS
+    while not stop:
+        try:
+            buffer.connect()
+            delay = LOOK_SECONDS
+            work()
+            return
+        except BufferUnavailable as error:
+            log.warning("Redis is away: waiting", error=str(error), seconds=delay)
+            stop.wait(delay)
+            delay = min(MAX_DELAY, delay * 2)
+
+
+def empty(stop: Stop, flusher: Flusher) -> None:
+    while not stop and flusher.flush_chunk():
+        pass
+
+
+def loop(stop: Stop, buffer: Buffer, flusher: Flusher) -> None:
+    """Flushes when the interval is over, when enough events wait, or when asked to."""
+    due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
+    while not stop:
+        depth = buffer.depth()
+        metrics.DEPTH.set(depth)
+        asked = list(Request.objects.filter(kind=Request.Kind.FLUSH, state=Request.State.WAITING))
+        if time.monotonic() >= due or depth >= settings.FLUSH_MAX_EVENTS or asked:
+            due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
+            empty(stop, flusher)
+            answer(asked)
+        stop.wait(min(LOOK_SECONDS, max(0.0, due - time.monotonic())))
+
+
+def answer(asked: list[Request]) -> None:
+    for request in asked:
+        request.state, request.result = Request.State.DONE, "the buffer was empty"
+        request.save(update_fields=["state", "result"])
+
+
+def ask_running(stop: Stop) -> bool:
+    """Has the running flusher empty the buffer; False when it ended before it answered, so that we must."""
+    request = Request.objects.create(kind=Request.Kind.FLUSH)
+    log.info("asked the running flusher to empty the buffer", request=request.pk)
+    while not stop and running(NAME):
+        request.refresh_from_db()
+        if request.state != Request.State.WAITING:
+            return True
+        stop.wait(0.2)
+    if not stop:
+        request.delete()
+    return bool(stop)

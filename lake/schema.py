@@ -1,0 +1,77 @@
+"""The datasets and their columns: what a row is. Pure data; how an event becomes a row is in lake/sql."""
+
+from typing import NamedTuple
+
+VERSION = 1  # of the columns. They are only ever added, nullable
+
+
+class Column(NamedTuple):
+    """`type` is the DuckDB type: VARCHAR, BIGINT, BOOLEAN, VARCHAR[] or TIMESTAMP (UTC, microseconds)."""
+
+    name: str
+    type: str = "VARCHAR"
+
+
+class Dataset(NamedTuple):
+    name: str
+    collection: str | None  # the only collection of its rows; None: several, kept in a column
+    columns: tuple[Column, ...]  # in file order: the common ones, then its own
+    lookups: tuple[str, ...]  # columns that get a bloom filter
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes an event the same one, however often it comes: SQL of the row `{row}`."""
+        if self.name == "accounts":  # one without a seq is told apart by all that it says
+            return ("{row}.did", "{row}.kind", "coalesce({row}.seq::VARCHAR, concat_ws(' ', {row}.time, {row}.extra))")
+        return tuple(f"{{row}}.{column}" for column in self.key_columns)
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that `key` needs."""
+        if self.name == "accounts":
+            return ("did", "kind", "seq", "time", "extra")
+        return ("did", *(() if self.collection else ("collection",)), "rkey", "rev", "operation")
+
+
+
+COMMON = (
+    Column("seen", "TIMESTAMP"),
+    Column("did"),
+    Column("rkey"),
+    Column("rev"),
+    Column("cid"),
+    Column("operation"),
+    Column("created_at", "TIMESTAMP"),
+    Column("state"),
+    Column("extra"),
+)
+
+
+def _dataset(name: str, collection: str | None, *own: str, lookups: tuple[str, ...] = ()) -> Dataset:
+    """`own` columns as `name` or `name:TYPE`."""
+    columns = (Column(*text.split(":")) for text in own)
+    return Dataset(name, collection, (*COMMON, *columns), ("did", "rkey", *lookups))
+
+
+DATASETS: dict[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (
+        _dataset(
+            "posts",
+            "app.bsky.feed.post",
+            *("text", "langs:VARCHAR[]", "reply_root_uri", "reply_root_cid", "reply_parent_uri", "reply_parent_cid"),
+            *("embed", "facets", "labels", "tags"),  # JSON as it came
+            *("links:VARCHAR[]", "domains:VARCHAR[]", "hashtags:VARCHAR[]", "mentions:VARCHAR[]", "media:VARCHAR[]"),
+            *("alt:VARCHAR[]", "quote_uri"),
+            lookups=("reply_root_uri", "reply_parent_uri", "quote_uri"),
+        ),
+        _dataset("likes", "app.bsky.feed.like", "subject_uri", "subject_cid", "via", lookups=("subject_uri",)),
+        _dataset("reposts", "app.bsky.feed.repost", "subject_uri", "subject_cid", "via", lookups=("subject_uri",)),
+        _dataset("follows", "app.bsky.graph.follow", "subject", "via", lookups=("subject",)),
+        _dataset("blocks", "app.bsky.graph.block", "subject", "via", lookups=("subject",)),
+        _dataset("profiles", "app.bsky.actor.profile", "display_name", "description"),
+        _dataset("records", None, "collection", "record"),
+        _dataset("deletes", None, "collection"),
+        _dataset("accounts", None, "kind", "handle", "active:BOOLEAN", "status", "seq:BIGINT", "time"),
+    )
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""The operator's doorway: `manage.py help` lists the commands."""
+
+import os
+import sys
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "explorer.settings")
+    try:
+        settings.DEBUG  # noqa: B018 - reads the settings now, so that a wrong one is a sentence and no traceback
+    except ImproperlyConfigured as error:
+        sys.exit(f"Configuration: {error}")
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
