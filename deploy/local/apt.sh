@@ -10,9 +10,13 @@ die() {
 
 can_apt_install() { [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; }
 
-# As root. A fresh container has no package lists: the first failure is answered with one update.
+# As root; says nothing of what apt-get says unless it fails. A fresh container has no package lists: one update then.
 apt_install() {
   local install=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends install)
+  local output
   say "Installing with apt-get: $*"
-  "${install[@]}" "$@" > /dev/null 2>&1 || { apt-get -q update > /dev/null && "${install[@]}" "$@" > /dev/null; }
+  output=$("${install[@]}" "$@" 2>&1) && return
+  output=$(apt-get -q update 2>&1 && "${install[@]}" "$@" 2>&1) && return
+  echo "$output" >&2
+  return 1
 }

@@ -55,10 +55,11 @@ class Clock:
         chance = self._random()
         time_us = self.now_us + person.lag_us
         rev_us = time_us - 10_000 - int(chance * 30_000)
-        if rev_us < person.rev_us + 2:
-            rev_us = person.rev_us + 2
+        rkey_us = rev_us - 1 - int(chance * 7_000)
+        if rkey_us <= person.rev_us:  # the last commit of this person is younger: come after it
+            rkey_us = person.rev_us + 1
+            rev_us = max(rev_us, rkey_us + 1)
             time_us = max(time_us, rev_us)
-        rkey_us = max(rev_us - 1 - int(chance * 7_000), person.rev_us + 1)
         person.rev_us = rev_us
         created_us = rkey_us + person.skew_us
         created = iso(created_us) if chance < 0.985 else unusual(created_us, int(chance * 1e6))

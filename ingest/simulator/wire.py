@@ -24,8 +24,8 @@ _ESCAPES = (
 def record_json(record: Record) -> bytes:
     """Compact, keys sorted, with the five characters escaped that Go escapes for the sake of HTML and JavaScript."""
     encoded = _encode(record)
-    for character, escape in _ESCAPES:
-        if character in encoded:
+    if b"<" in encoded or b">" in encoded or b"&" in encoded or b"\xe2\x80" in encoded:  # few have any of them
+        for character, escape in _ESCAPES:
             encoded = encoded.replace(character, escape)
     return encoded
 

@@ -1,0 +1,82 @@
+"""What tests stand on: a real Redis of each worker's own, an empty lake, a catalog."""
+
+import pytest
+import redis as redis_client
+
+from deploy.local.redis_process import redis_process
+from ingest.buffer import Buffer
+from ingest.consumer import read_frames
+from ingest.process import now_us
+from lake import catalog
+from lake.engine import Engine
+from lake.flusher import Flusher
+from lake.schema import DATASETS
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    """One redis-server for all tests of this worker that don't kill it."""
+    with redis_process(tmp_path_factory.mktemp("redis"), maxmemory="256mb") as server:
+        yield server
+
+
+@pytest.fixture
+def redis(redis_server):
+    """A client of the emptied server, to look behind the buffer's back."""
+    with redis_client.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+        client.config_set("maxmemory", "256mb")
+        client.config_set("maxmemory-policy", "noeviction")
+        yield client
+
+
+@pytest.fixture
+def buffer(redis, redis_server, settings):
+    """A connected buffer on an empty Redis."""
+    settings.REDIS_URL = redis_server.url
+    buffer = Buffer(redis_server.url).connect()
+    yield buffer
+    buffer.close()
+
+
+@pytest.fixture
+def lake_root(tmp_path, settings):
+    settings.LAKE_ROOT = tmp_path / "lake"
+    settings.LAKE_ROOT.mkdir()
+    return settings.LAKE_ROOT
+
+
+class Lake:
+    """The flusher's side of the pipeline, in this process: frames in, rows out."""
+
+    def __init__(self, buffer, root):
+        self.buffer, self.root = buffer, root
+        self.flusher = Flusher(buffer, root, max_events=100_000)
+
+    def append(self, *frames):
+        """Puts frames into the buffer, as the consumer does."""
+        batch = read_frames(frames, None, "test", now_us())
+        self.buffer.append(batch.events, batch.drops, batch.cursor)
+
+    def flush(self, *frames):
+        """One batch of these frames (or of what waits already); the number of entries it took."""
+        if frames:
+            self.append(*frames)
+        return self.flusher.flush_chunk()
+
+    def rows(self, dataset):
+        """All rows of a dataset in files that the catalog lists, as dicts."""
+        paths = [str(self.root / path) for path in catalog.listed(dataset).values_list("path", flat=True)]
+        if not paths:
+            return []
+        names = [column.name for column in DATASETS[dataset].columns]
+        utc = ", ".join(f"{c.name}::{c.type} AS {c.name}" for c in DATASETS[dataset].columns)
+        sql = f"SELECT {utc} FROM read_parquet($1, hive_partitioning = false) ORDER BY seen"
+        return [dict(zip(names, row, strict=True)) for row in Engine("500MB", 1).rows(sql, [paths])]
+
+
+@pytest.fixture
+def lake(db, buffer, lake_root):
+    lake = Lake(buffer, lake_root)
+    lake.flusher.prepare()
+    return lake
