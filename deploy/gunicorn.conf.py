@@ -3,7 +3,6 @@ limit and one place where metrics are counted. More threads don't search faster:
 """
 
 import os
-from pathlib import Path
 
 wsgi_app = "explorer.wsgi:application"
 bind = f"0.0.0.0:{os.environ.get('WEB_PORT') or '8000'}"
@@ -15,6 +14,6 @@ graceful_timeout = 8  # inside the 10 s that docker stop and the local stack giv
 keepalive = 5
 limit_request_line = 8190  # the most gunicorn allows: a search may repeat parameters; longer ones go as POST
 _memory = "/dev/shm"  # noqa: S108 - gunicorn opens a private file in it
-worker_tmp_dir = _memory if Path(_memory).is_dir() else None  # a heartbeat must not wait for a busy disk
+worker_tmp_dir = _memory if os.access(_memory, os.W_OK) else None  # a heartbeat must not wait for a busy disk
 control_socket_disable = True  # nothing here uses it, and it would be a file in the home directory
 accesslog = None  # Caddy and /metrics tell it; a query may be what a researcher wants to keep private

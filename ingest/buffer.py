@@ -7,6 +7,7 @@ had, so whoever uses it must decide anew what to read or to ask for. After Buffe
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import redis
@@ -51,12 +52,20 @@ class Cursor(NamedTuple):
         return cls(int(time_us), host, int(seq) if seq else None)
 
 
-class Entry(NamedTuple):
-    """One event in the buffer. `id` is `<arrival in milliseconds>-<n>`; `cursor` is the position after the event."""
+@dataclass(frozen=True)
+class Entries:
+    """Events in the buffer, in its order, as three lists of one length: an id is `<arrival in milliseconds>-<n>`, a
+    cursor the position after the event."""
 
-    id: bytes
-    frame: bytes
-    cursor: bytes
+    ids: list[bytes]
+    frames: list[bytes]
+    cursors: list[bytes]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def part(self, start: int, end: int) -> "Entries":
+        return Entries(self.ids[start:end], self.frames[start:end], self.cursors[start:end])
 
 
 class State(NamedTuple):
@@ -133,13 +142,29 @@ class Buffer:
         text = self._call("GET", CURSOR)
         return None if text is None else Cursor.decode(text)
 
-    def read(self) -> Iterator[Entry]:
-        """The entries from the beginning on, in the stream's order, READ_STEP at a time."""
-        start = b"-"
-        while reply := self._call("XRANGE", STREAM, start, b"+", "COUNT", READ_STEP):
-            for id_, fields in reply:
-                yield Entry(id_, fields[1], fields[3])
-            start = b"(" + reply[-1][0]
+    def newest_id(self) -> bytes | None:
+        """The id of the newest entry; None when the buffer is empty."""
+        reply = self._call("XREVRANGE", STREAM, "+", "-", "COUNT", 1)
+        return reply[0][0] if reply else None
+
+    def read(self, after: bytes | None, until: bytes, max_entries: int, max_bytes: int) -> Entries:
+        """The entries behind `after` (None: from the beginning) up to and with `until`, at most so many, or so many bytes
+        of frames and one reply of READ_STEP more."""
+        ids: list[bytes] = []
+        frames: list[bytes] = []
+        cursors: list[bytes] = []
+        start, size = b"-" if after is None else b"(" + after, 0
+        while size < max_bytes and (step := min(READ_STEP, max_entries - len(ids))):
+            reply = self._call("XRANGE", STREAM, start, until, "COUNT", step)
+            for id_, (_, frame, _, cursor) in reply:
+                ids.append(id_)
+                frames.append(frame)
+                cursors.append(cursor)
+                size += len(frame)
+            if len(reply) < step:
+                break
+            start = b"(" + ids[-1]
+        return Entries(ids, frames, cursors)
 
     def trim(self, last_id: bytes) -> int:
         """Removes the entries up to and with this one, and says how many. Only right on the connection that read them:

@@ -1,6 +1,6 @@
 """Reads and writes the catalog. What a batch did becomes true in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -80,26 +80,28 @@ def _bury(versions: Sequence[Version]) -> None:
             f"INSERT INTO {table} (did, collection, rkey, rev, seen) VALUES (%s, %s, %s, %s, %s) "  # noqa: S608
             "ON CONFLICT (did, collection, rkey) DO UPDATE SET rev = excluded.rev, seen = excluded.seen "
             "WHERE excluded.rev > rev",
-            [(*version[:4], connection.ops.adapt_datetimefield_value(_utc(version.seen_us))) for version in versions],
+            [(*version[:4], connection.ops.adapt_datetimefield_value(utc(version.seen_us))) for version in versions],
         )
 
 
 def _set_accounts(states: Sequence[AccountState]) -> None:
     """Each state is the latest that the batch and the lake know; what is stored already may be later still."""
     stored = InactiveAccount.objects.in_bulk([state.did for state in states])
-    for state in states:
-        row = stored.get(state.did)
-        if row and (row.time_us, row.seq) > (state.time_us, state.seq):
-            continue
-        if state.active:
-            InactiveAccount.objects.filter(did=state.did).delete()
-        else:
-            InactiveAccount.objects.update_or_create(
-                did=state.did, defaults={"status": state.status, "time_us": state.time_us, "seq": state.seq}
-            )
+    news = [state for state in states if not _is_later(stored.get(state.did), state)]
+    InactiveAccount.objects.filter(did__in=[state.did for state in news if state.did in stored]).delete()
+    InactiveAccount.objects.bulk_create(
+        InactiveAccount(did=state.did, status=state.status, time_us=state.time_us, seq=state.seq)
+        for state in news
+        if not state.active
+    )
 
 
-def _utc(us: int) -> datetime:
+def _is_later(row: InactiveAccount | None, state: AccountState) -> bool:
+    return row is not None and (row.time_us, row.seq) > (state.time_us, state.seq)
+
+
+def utc(us: int) -> datetime:
+    """Of microseconds since 1970."""
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)
 
 
@@ -107,18 +109,18 @@ def listed(dataset: str) -> Any:
     return DataFile.objects.filter(dataset=dataset, superseded_at=None)
 
 
-def nearby(dataset: str, ranges: Mapping[datetime, tuple[int, int]], arrivals: bool) -> list[str]:
-    """Paths of the files in which an event of these times may already be. `ranges`: the first and last seen in
-    microseconds, per hour. `arrivals`: whether the batch has rows whose seen is their arrival, which may be anywhere."""
+def nearby(dataset: str, ranges: Sequence[tuple[int, int]], arrivals: bool) -> list[str]:
+    """Paths of the files in which an event of these times may already be. `ranges`: first and last seen in microseconds.
+    `arrivals`: whether there are also rows whose seen is their arrival, which may have come at any time before."""
     meets = Q(rows_by_arrival__gt=0) if arrivals else Q(pk=None)
-    for low, high in ranges.values():
-        meets |= Q(max_seen__gte=_utc(low) - NEARBY, min_seen__lte=_utc(high) + NEARBY)
+    for low, high in ranges:
+        meets |= Q(max_seen__gte=utc(low) - NEARBY, min_seen__lte=utc(high) + NEARBY)
     return list(listed(dataset).filter(meets).values_list("path", flat=True))
 
 
 def later(dataset: str, seen_us: int) -> list[str]:
     """Paths of the files that hold anything from this time on, some minutes before included."""
-    return list(listed(dataset).filter(max_seen__gte=_utc(seen_us) - NEARBY).values_list("path", flat=True))
+    return list(listed(dataset).filter(max_seen__gte=utc(seen_us) - NEARBY).values_list("path", flat=True))
 
 
 def known_paths() -> set[str]:

@@ -70,7 +70,7 @@ class Engine:
 
 
 @contextmanager
-def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float) -> Iterator["duckdb.DuckDBPyConnection"]:
+def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float = 0) -> Iterator["duckdb.DuckDBPyConnection"]:
     """Interrupts what this cursor does after so many seconds, and names DuckDB's errors by whose fault they are."""
     timer = threading.Timer(seconds, cursor.interrupt)
     timer.daemon = True
@@ -86,6 +86,10 @@ def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float) -> Iterator["du
         raise LakeUnusable(f"The lake can't be read: {_first_line(error)}") from error
     except (duckdb.DataError, duckdb.InvalidInputException, duckdb.InternalException) as error:
         raise Unreadable(_first_line(error)) from error
+    except duckdb.Error as error:
+        if type(error) is not duckdb.Error:  # a query of ours that is wrong
+            raise
+        raise LakeUnusable(f"The lake can't be read: {_first_line(error)}") from error  # damaged Parquet has no class
     finally:
         timer.cancel()
         cursor.close()

@@ -5,25 +5,27 @@ between two of these steps loses nothing and repeats nothing: what was not trimm
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import count
 from pathlib import Path
 
 import structlog
 from django.db.utils import DatabaseError
 
-from ingest.buffer import Buffer, BufferFull, Cursor, Entry
+from ingest.buffer import Buffer, Cursor, Entries
 from ingest.events import Drop, DropReason
 from ingest.process import crash_point, now_us
 from lake import catalog, files, layout, metrics
 from lake.catalog import Commit
-from lake.engine import Engine, Unreadable, limited
+from lake.engine import Engine, Unreadable
 from lake.errors import LakeUnusable, QueryTooLarge
 from lake.files import Pending
 from lake.models import BatchRun
-from lake.transform import Chunk, Partition
+from lake.schema import Dataset
+from lake.transform import Chunk, Partition, of_hour
 
 log = structlog.get_logger("flusher")
 
@@ -33,28 +35,41 @@ MUST_EXIST = 20  # newest listed files whose absence means that another disk, or
 
 
 class Flusher:
-    """Writes batches. `buffer` must be connected anew, by `buffer.connect()`, after BufferUnavailable."""
+    """Writes batches. After BufferUnavailable `buffer` must be connected anew; the next flush then begins at the
+    buffer's beginning, for Redis may have come back with other entries."""
 
     def __init__(self, buffer: Buffer, root: Path, max_events: int, threads: int = 2) -> None:
         self._buffer = buffer
         self._root = root
         self._max_events = max_events
         self._engine = Engine(MEMORY, threads)
+        self._threads = ThreadPoolExecutor(threads, "dataset")
+        self._reader = ThreadPoolExecutor(1, "reader")
+        self._ahead: Future[Entries] | None = None
 
     def prepare(self) -> None:
         """To be called once, before the first batch. Raises LakeUnusable when the lake is not the catalog's."""
         require_lake(self._root)
         remove_orphans(self._root)
 
-    def flush_chunk(self) -> int:
-        """Writes one batch of the oldest entries; how many entries it took, 0 when the buffer is empty."""
-        entries = read_chunk(self._buffer.read(), self._max_events, CHUNK_BYTES)
-        if entries:
-            crash_point("flush:read")
-            self._flush(entries)
-        return len(entries)
+    def flush(self, stop: Callable[[], bool] = lambda: False) -> int:
+        """Writes what the buffer holds now, in batches; how many entries that were. A stop ends it between batches."""
+        until = self._buffer.newest_id()
+        done = 0
+        if until is not None:
+            entries = self._read(None, until)
+            while entries and not stop():
+                crash_point("flush:read")
+                self._ahead = self._reader.submit(self._read, entries.ids[-1], until)
+                self._flush(entries)
+                done += len(entries)
+                entries = self._ahead.result()
+        return done
 
-    def _flush(self, entries: Sequence[Entry]) -> None:
+    def _read(self, after: bytes | None, until: bytes) -> Entries:
+        return self._buffer.read(after, until, self._max_events, CHUNK_BYTES)
+
+    def _flush(self, entries: Entries) -> None:
         """One batch; when its data can't be written, its halves, down to the one event that is set aside."""
         started = time.time()
         try:
@@ -62,27 +77,25 @@ class Flusher:
         except (Unreadable, QueryTooLarge) as error:
             self._failed(entries, started, error)
             if len(entries) == 1:
-                self._set_aside(entries[0], error)
+                self._set_aside(entries, error)
                 return
             middle = len(entries) // 2
-            self._flush(entries[:middle])
-            self._flush(entries[middle:])
+            self._flush(entries.part(0, middle))
+            self._flush(entries.part(middle, len(entries)))
             return
         except LakeUnusable as error:
-            with suppress(Exception):  # the database may be on the same full disk
+            with suppress(DatabaseError):  # the database may be on the same full disk
                 self._failed(entries, started, error)
             raise
-        self._done(run, self._trim(entries[-1].id))
+        self._done(run, self._trim(entries.ids[-1]))
 
-    def _write(self, entries: Sequence[Entry], started: float) -> BatchRun:
+    def _write(self, entries: Entries, started: float) -> BatchRun:
         require_lake(self._root)
-        with limited(self._engine.cursor(), 0) as session:
-            chunk = Chunk(session, self._root)
-            chunk.load(entries)
-            chunk.type_rows()
-            chunk.fold()
-            change = self._change(chunk, entries)
-            crash_point("flush:written")
+        chunk = Chunk(self._engine, self._root)
+        chunk.load(entries)
+        chunk.fold()
+        change = self._change(chunk, entries)
+        crash_point("flush:written")
         publish(self._root, [pending for pending, _ in change.files])
         crash_point("flush:renamed")
         change.run.started_at = datetime.fromtimestamp(started, UTC)
@@ -95,51 +108,67 @@ class Flusher:
         crash_point("flush:committed")
         return change.run
 
-    def _change(self, chunk: Chunk, entries: Sequence[Entry]) -> Commit:
+    def _change(self, chunk: Chunk, entries: Entries) -> Commit:
         """Writes the chunk's files, without names yet, and gathers all that the commit will say."""
-        names = free_names(self._root, chunk.partitions(), entries[0].id.decode())
+        partitions = chunk.partitions()
+        first_id = entries.ids[0].decode()
+        datasets = list(dict.fromkeys(partition.dataset for partition in partitions))
         written: list[tuple[Pending, int]] = []
+
+        def write(dataset: Dataset) -> int:
+            table, misfits = chunk.rows(dataset)
+            for partition in partitions:
+                if partition.dataset == dataset:
+                    name = free_name(self._root, partition, first_id)
+                    rows = of_hour(table, partition.hour)
+                    written.append((files.write(self._root, dataset, partition.hour, name, rows), partition.arrived))
+            return misfits
+
+        tombstones, accounts = self._threads.submit(chunk.tombstones), self._threads.submit(chunk.accounts)
         try:
-            for partition, name in names:
-                pending = files.write(self._root, partition.dataset, partition.hour, name, chunk.batches(partition))
-                written.append((pending, partition.arrived))
+            misfits = sum(self._threads.map(write, datasets))
             run = describe(chunk, entries, [pending for pending, _ in written])
-            return Commit(run, written, chunk.tombstones(), chunk.accounts(), last_cursor(entries))
+            run.misfits = misfits
+            return Commit(run, written, tombstones.result(), accounts.result(), Cursor.decode(entries.cursors[-1]))
         except BaseException:
             withdraw(self._root, [pending for pending, _ in written])
             raise
 
     def _trim(self, last_id: bytes) -> int:
+        if self._ahead is not None:
+            wait([self._ahead])  # it reads on the same connection
         trimmed = self._buffer.trim(last_id)
         crash_point("flush:trimmed")
         return trimmed
 
-    def _failed(self, entries: Sequence[Entry], started: float, error: Exception) -> None:
+    def _failed(self, entries: Entries, started: float, error: Exception) -> None:
         metrics.BATCHES.labels("failed").inc()
         run = BatchRun(
             started_at=datetime.fromtimestamp(started, UTC),
             seconds=time.time() - started,
             state=BatchRun.State.FAILED,
             error=str(error),
-            first_id=entries[0].id.decode(),
-            last_id=entries[-1].id.decode(),
+            first_id=entries.ids[0].decode(),
+            last_id=entries.ids[-1].decode(),
             events=len(entries),
         )
         log.error("batch failed", first=run.first_id, last=run.last_id, events=run.events, error=run.error)
         run.save()
 
-    def _set_aside(self, entry: Entry, error: Exception) -> None:
-        log.error("event set aside as a dead letter", id=entry.id.decode(), error=str(error))
-        with suppress(BufferFull):  # then it stays where it is until there is room
-            self._buffer.set_aside([Drop(entry.frame, DropReason.POISON)])
-            metrics.POISONED.inc()
-            self._trim(entry.id)
+    def _set_aside(self, entries: Entries, error: Exception) -> None:
+        """A dead letter of this one event. Raises BufferFull while there is no room for it."""
+        log.error("event set aside as a dead letter", id=entries.ids[0].decode(), error=str(error))
+        if self._ahead is not None:
+            wait([self._ahead])
+        self._buffer.set_aside([Drop(entries.frames[0], DropReason.POISON)])
+        metrics.POISONED.inc()
+        self._trim(entries.ids[0])
 
     def _done(self, run: BatchRun, trimmed: int) -> None:
         metrics.BATCHES.labels("committed").inc()
         metrics.BATCH_SECONDS.observe(run.seconds)
         metrics.DUPLICATES.inc(run.duplicates)
-        metrics.UNFIT.inc(run.unfit)
+        metrics.MISFITS.inc(run.misfits)
         for name, count in run.rows.items():
             metrics.ROWS.labels(name).inc(count)
         if run.last_seen:
@@ -158,52 +187,30 @@ class Flusher:
         )
 
 
-def read_chunk(entries: Iterable[Entry], max_events: int, max_bytes: int) -> list[Entry]:
-    """The first entries, up to so many or so many bytes of frames; at least one where there is one."""
-    chunk: list[Entry] = []
-    size = 0
-    for entry in islice(entries, max_events):
-        chunk.append(entry)
-        size += len(entry.frame)
-        if size >= max_bytes:
-            break
-    return chunk
+def free_name(root: Path, partition: Partition, first_id: str) -> str:
+    """A name for the partition's file. Buffer ids may come again, and a file of the lake never changes."""
+    folder = root / layout.partition(partition.dataset.name, partition.hour)
+    names = (layout.flush_name(first_id, attempt) for attempt in count())
+    return next(name for name in names if not (folder / name).exists())
 
 
-def last_cursor(entries: Sequence[Entry]) -> Cursor | None:
-    return Cursor.decode(entries[-1].cursor)
-
-
-def free_names(root: Path, partitions: Iterable[Partition], first_id: str) -> list[tuple[Partition, str]]:
-    """A name for each partition's file. Buffer ids may come again, and a file of the lake never changes."""
-    named = []
-    for partition in partitions:
-        folder = root / layout.partition(partition.dataset.name, partition.hour)
-        attempt = 0
-        while (folder / layout.flush_name(first_id, attempt)).exists():
-            attempt += 1
-        named.append((partition, layout.flush_name(first_id, attempt)))
-    return named
-
-
-def describe(chunk: Chunk, entries: Sequence[Entry], written: Sequence[Pending]) -> BatchRun:
+def describe(chunk: Chunk, entries: Entries, written: Sequence[Pending]) -> BatchRun:
     """The row of this batch, as it will be committed."""
     rows: dict[str, int] = {}
     for pending in written:
         rows[pending.dataset] = rows.get(pending.dataset, 0) + pending.rows
-    first, last = chunk.span()
+    span = chunk.span()
     return BatchRun(
         state=BatchRun.State.COMMITTED,
-        first_id=entries[0].id.decode(),
-        last_id=entries[-1].id.decode(),
-        first_seen=datetime.fromtimestamp(first / 1e6, UTC),
-        last_seen=datetime.fromtimestamp(last / 1e6, UTC),
+        first_id=entries.ids[0].decode(),
+        last_id=entries.ids[-1].decode(),
+        first_seen=catalog.utc(span[0]) if span else None,
+        last_seen=catalog.utc(span[1]) if span else None,
         events=len(entries),
         duplicates=len(entries) - sum(rows.values()),
-        unfit=chunk.unfit(),
         rows=rows,
         minutes=chunk.minutes(),
-        bytes_in=sum(len(entry.frame) for entry in entries),
+        bytes_in=sum(map(len, entries.frames)),
         bytes_out=sum(pending.bytes for pending in written),
     )
 

@@ -1,166 +1,158 @@
-"""A chunk of frames becomes typed rows that the lake does not hold yet: SQL in one DuckDB session, nothing on disk.
+"""A chunk of frames becomes typed rows that the lake does not hold yet: SQL in DuckDB, nothing on disk.
 
-The steps, each a method of Chunk, in order: load, type_rows, fold, then the questions about what is new.
+The steps, each a method of Chunk, in this order: load, fold, then `rows` for each dataset, and the questions about what
+is new. Raises Unreadable where the data of some event can't be made a row.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ingest.buffer import Entry, arrival_ms
+from ingest.buffer import Entries, arrival_ms
 from lake import catalog, layout
 from lake.catalog import AccountState, Version
-from lake.engine import named_sql
+from lake.engine import Engine, limited, named_sql
 from lake.schema import DATASETS, Dataset
 
-# Keys of the record that columns hold when they have the type that the schema of the record asks for.
-_TYPED_KEYS = (
-    *("$record", "text", "langs", "reply", "subject", "displayName", "description"),
-    *("handle", "active", "status", "seq", "time"),
-)
+SCAN_ROWS = 16_384  # entries a part of the Arrow column: DuckDB reads the parts on all its threads
+HOUR_US = 3_600_000_000
 
 
 class Partition(NamedTuple):
+    """A dataset's new rows of one hour. `arrived`: those whose seen is their arrival, for their time_us is impossible."""
+
     dataset: Dataset
     hour: datetime
     rows: int
-    arrived: int  # rows whose time_us was impossible, so that seen is their arrival
+    arrived: int
 
 
 class Chunk:
-    """One DuckDB session. `lake` is LAKE_ROOT. Raises Unreadable when the data of some event can't be made a row."""
+    """Entries of the buffer on their way. One at a time per engine. `root` is LAKE_ROOT."""
 
-    def __init__(self, session: Any, lake: Path) -> None:
-        self._session = session
-        self._lake = lake
+    def __init__(self, engine: Engine, root: Path) -> None:
+        self._engine = engine
+        self._root = root
 
-    def load(self, entries: Sequence[Entry]) -> None:
-        """frames -> event."""
-        frames = pa.table(
-            {
-                "n": pa.array(range(len(entries)), pa.int64()),
-                "arrival_us": pa.array([arrival_ms(entry.id) * 1000 for entry in entries], pa.int64()),
-                "frame": pa.array([entry.frame for entry in entries], pa.binary()).cast(pa.string()),
-            }
-        )
-        self._session.register("frames", frames)
-        self._session.execute(named_sql("macros"))
-        self._session.execute(named_sql("events"))
-        self._session.unregister("frames")
-
-    def type_rows(self) -> None:
-        """event -> new_<dataset>, one SELECT each, the first of those with an equal key."""
-        for dataset in DATASETS.values():
-            self._session.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {named_sql(dataset.name)}")
-            self._session.execute(
-                f"CREATE OR REPLACE TEMP TABLE new_{dataset.name} AS SELECT typed.*, by_arrival FROM typed JOIN event USING (n) "
-                f"WHERE n IN (SELECT min(n) FROM typed GROUP BY {_key(dataset, 'typed')})"
-            )
-        self._session.execute("DROP TABLE typed")
+    def load(self, entries: Entries) -> None:
+        """The table `event`: one row an entry, the envelope typed, the record still JSON."""
+        with limited(self._engine.cursor()) as session:
+            session.execute(named_sql("macros"))
+            session.register("frames", _frames(entries))
+            session.execute(named_sql("events"))
+            session.unregister("frames")
 
     def fold(self) -> None:
-        """Removes from new_<dataset> what the lake has already."""
+        """Leaves in `event` what the chunk has once and the lake has not. The keys of the lake that were near stay
+        in nearby_<dataset>."""
+        self._delete(named_sql("duplicates"))
         for dataset in DATASETS.values():
-            self._session.execute(f"CREATE OR REPLACE TEMP TABLE nearby_{dataset.name} ({_key_columns(dataset)})")
+            columns = {column.name: column.type for column in dataset.columns}
+            keys = ", ".join(f"{name} {columns[name]}" for name in dataset.key_columns)
+            self._run(f"CREATE OR REPLACE TABLE nearby_{dataset.name} ({keys})")
             if paths := catalog.nearby(dataset.name, *self._times(dataset)):
-                self._read_keys(dataset, paths)
-                self._session.execute(
-                    f"DELETE FROM new_{dataset.name} WHERE n IN (SELECT n FROM new_{dataset.name} AS new "
-                    f"SEMI JOIN nearby_{dataset.name} AS old ON {_same_key(dataset)})"
-                )
+                self._fold_against(dataset, paths)
 
-    def _read_keys(self, dataset: Dataset, paths: list[str]) -> None:
-        columns = ", ".join(dataset.key_columns)
-        self._session.execute(
-            f"INSERT INTO nearby_{dataset.name} SELECT {columns} FROM read_parquet($1, hive_partitioning = false) "
-            f"WHERE did IN (SELECT did FROM new_{dataset.name})",
+    def _fold_against(self, dataset: Dataset, paths: list[str]) -> None:
+        """Most chunks are news, and a rev is of one commit: where no rev of the files is ours, no key can be."""
+        new = f"({named_sql('accounts')})" if dataset.name == "accounts" else f"(FROM event WHERE dataset = '{dataset.name}')"
+        near = "read_parquet($1, hive_partitioning = false)"
+        narrow = {"accounts": "did", "posts": "did"}.get(dataset.name, "rev")
+        keys = ", ".join(dataset.key_columns)
+        self._run(
+            f"INSERT INTO nearby_{dataset.name} SELECT {keys} FROM {near} WHERE {narrow} IN (SELECT {narrow} FROM {new})",
             [self._absolute(paths)],
         )
+        self._delete(f"SELECT new.n FROM {new} AS new SEMI JOIN nearby_{dataset.name} AS old ON {_same_key(dataset)}")
 
-    def _times(self, dataset: Dataset) -> tuple[Mapping[datetime, tuple[int, int]], bool]:
+    def _delete(self, numbers: str) -> None:
+        """Removes these rows of `event`. A delete costs as much as a rewrite, so only when there are any."""
+        if found := self._rows(numbers):
+            self._run("DELETE FROM event WHERE n IN (SELECT unnest($1))", [[n for (n,) in found]])
+
+    def _times(self, dataset: Dataset) -> tuple[list[tuple[int, int]], bool]:
+        """First and last seen of the rows, hour by hour, and whether some have none but their arrival."""
         rows = self._rows(
-            "SELECT epoch_us(seen) // 3600000000 AS hour, min(epoch_us(seen)), max(epoch_us(seen)) "
-            f"FROM new_{dataset.name} WHERE NOT by_arrival GROUP BY hour"
+            "SELECT min(epoch_us(seen)), max(epoch_us(seen)), by_arrival FROM event "
+            f"WHERE dataset = '{dataset.name}' GROUP BY epoch_us(seen) // {HOUR_US}, by_arrival"
         )
-        arrivals = self._rows(f"SELECT count(*) FROM new_{dataset.name} WHERE by_arrival")[0][0]
-        return {layout.hour_of(low): (low, high) for _, low, high in rows}, bool(arrivals)
+        return [(low, high) for low, high, by_arrival in rows if not by_arrival], any(row[2] for row in rows)
 
     def partitions(self) -> list[Partition]:
-        """What is to be written."""
+        """What is to be written, the largest first."""
         return [
-            Partition(dataset, layout.hour_of(low), rows, arrived)
-            for dataset in DATASETS.values()
-            for low, rows, arrived in self._rows(
-                "SELECT min(epoch_us(seen)), count(*), count(*) FILTER (WHERE by_arrival) "
-                f"FROM new_{dataset.name} GROUP BY date_trunc('hour', seen) ORDER BY 1"
+            Partition(DATASETS[name], layout.hour_of(hour * HOUR_US), rows, arrived)
+            for name, hour, rows, arrived in self._rows(
+                f"SELECT dataset, epoch_us(seen) // {HOUR_US} AS hour, count(*) AS rows, count(*) FILTER (WHERE by_arrival) "
+                "FROM event GROUP BY dataset, hour ORDER BY rows DESC"
             )
         ]
 
-    def batches(self, partition: Partition) -> Iterator[pa.RecordBatch]:
-        """The partition's rows by seen, columns as in the dataset."""
-        columns = ", ".join(column.name for column in partition.dataset.columns)
-        low = int(partition.hour.timestamp() * 1_000_000)
-        result = self._session.sql(
-            f"SELECT {columns} FROM new_{partition.dataset.name} "
-            "WHERE seen >= make_timestamp($1) AND seen < make_timestamp($1 + 3600000000) ORDER BY seen, n",
-            params=[low],
-        )
-        yield from result.to_arrow_reader(100_000)
+    def rows(self, dataset: Dataset) -> tuple[pa.Table, int]:
+        """The dataset's new rows, columns as in the schema and in the order of their arrival, and how many are misfits:
+        records with a key of another type than its column. May be called from several threads."""
+        columns = ", ".join(column.name for column in dataset.columns)
+        sql = f"SELECT {columns}, misfit(extra, created_at) AS misfit FROM ({named_sql(dataset.name)}) ORDER BY n"
+        with limited(self._engine.cursor()) as session:
+            table = session.sql(sql).to_arrow_table()
+        return table.drop_columns("misfit"), int(pc.sum(table["misfit"], min_count=0).as_py())
 
     def tombstones(self) -> list[Version]:
         return [Version(*row) for row in self._rows(named_sql("tombstones"))]
 
     def accounts(self) -> list[AccountState]:
         """The latest state of each account of which the chunk has news."""
-        oldest = self._rows("SELECT epoch_us(min(seen)) FROM new_accounts WHERE kind = 'account'")[0][0]
+        oldest = self._rows("SELECT epoch_us(min(seen)) FROM event WHERE kind = 'account'")[0][0]
         if oldest is None:
             return []
-        paths = catalog.later("accounts", oldest)
+        paths = self._absolute(catalog.later("accounts", oldest))
         later = "SELECT * FROM read_parquet($1, hive_partitioning = false)" if paths else "SELECT * FROM new_accounts LIMIT 0"
-        sql = f"WITH later_accounts AS ({later}) {named_sql('accounts_latest').replace('WITH known', ', known')}"
-        return [AccountState(*row) for row in self._rows(sql, [self._absolute(paths)] if paths else [])]
-
-    def unfit(self) -> int:
-        """Records that have a typed key of another type: it is in extra, its column is null."""
-        keys = ", ".join(f"'{key}'" for key in _TYPED_KEYS)
-        return sum(
-            int(
-                self._rows(
-                    f"SELECT count(*) FROM new_{name} WHERE extra IS NOT NULL AND (list_has_any(json_keys(extra), [{keys}]) "
-                    "OR created_at IS NULL AND list_contains(json_keys(extra), 'createdAt'))"
-                )[0][0]
-            )
-            for name in DATASETS
-        )
+        sql = named_sql("accounts_latest").format(new=named_sql("accounts"), later=later)
+        return [AccountState(*row) for row in self._rows(sql, [paths] if paths else [])]
 
     def minutes(self) -> dict[str, int]:
         """New rows per minute of seen, as `YYYY-MM-DDTHH:MM`."""
-        union = " UNION ALL ".join(f"SELECT seen FROM new_{name}" for name in DATASETS)
-        sql = f"SELECT strftime(seen, '%Y-%m-%dT%H:%M') AS minute, count(*) FROM ({union}) GROUP BY minute ORDER BY minute"
-        return dict(self._rows(sql))
+        return dict(self._rows("SELECT strftime(seen, '%Y-%m-%dT%H:%M') AS minute, count(*) FROM event GROUP BY ALL ORDER BY ALL"))
 
-    def span(self) -> tuple[int, int]:
-        """First and last seen of the chunk in microseconds, of all its events, the folded ones too."""
+    def span(self) -> tuple[int, int] | None:
+        """First and last seen of the new rows, in microseconds."""
         low, high = self._rows("SELECT epoch_us(min(seen)), epoch_us(max(seen)) FROM event")[0]
-        return low, high
+        return None if low is None else (low, high)
 
     def _absolute(self, paths: list[str]) -> list[str]:
-        return [str(self._lake / path) for path in paths]
+        return [str(self._root / path) for path in paths]
+
+    def _run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        self._rows(sql, parameters)
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = self._session.execute(sql, list(parameters) or None).fetchall()
-        return rows
+        return self._engine.rows(sql, list(parameters))
 
 
-def _key_columns(dataset: Dataset) -> str:
-    return ", ".join(f"{column.name} {column.type}" for column in dataset.columns if column.name in dataset.key_columns)
+def of_hour(table: pa.Table, hour: datetime) -> pa.Table:
+    """The table's rows whose seen lies in that hour."""
+    low = int(hour.timestamp() * 1_000_000)
+    seen = table["seen"].cast(pa.int64())
+    inside = pc.and_(pc.greater_equal(seen, low), pc.less(seen, low + HOUR_US))
+    return table if pc.all(inside).as_py() else table.filter(inside)
 
 
-def _key(dataset: Dataset, row: str) -> str:
-    return ", ".join(part.format(row=row) for part in dataset.key)
+def _frames(entries: Entries) -> pa.Table:
+    parts = [(start, entries.part(start, start + SCAN_ROWS)) for start in range(0, len(entries), SCAN_ROWS)]
+    return pa.Table.from_batches(
+        pa.record_batch(
+            {
+                "n": pa.array(range(start, start + len(part)), pa.int64()),
+                "arrival_us": pa.array([arrival_ms(id_) * 1000 for id_ in part.ids], pa.int64()),
+                "frame": pa.array(part.frames, pa.binary()).cast(pa.string()),
+            }
+        )
+        for start, part in parts
+    )
 
 
 def _same_key(dataset: Dataset) -> str:

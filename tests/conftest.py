@@ -59,10 +59,10 @@ class Lake:
         self.buffer.append(batch.events, batch.drops, batch.cursor)
 
     def flush(self, *frames):
-        """One batch of these frames (or of what waits already); the number of entries it took."""
+        """One flush of these frames (or of what waits already); the number of entries it took."""
         if frames:
             self.append(*frames)
-        return self.flusher.flush_chunk()
+        return self.flusher.flush()
 
     def rows(self, dataset):
         """All rows of a dataset in files that the catalog lists, as dicts."""

@@ -11,7 +11,7 @@ import environ
 
 from deploy.local.child import ROOT
 
-METRICS_PORTS = ("METRICS_PORT_CONSUMER", "METRICS_PORT_FLUSHER", "METRICS_PORT_COMPACTOR")
+METRICS_PORTS = ("METRICS_PORT_CONSUMER", "METRICS_PORT_FLUSHER")
 
 
 def choose(name: str, folder: Path, simulator_port: int) -> dict[str, str]:

@@ -53,10 +53,10 @@ def read(consumer: Metrics, flusher: Metrics) -> Reading:
 def text(now: Reading, before: Reading, seconds: float) -> str:
     """`before` was read so many seconds earlier: their difference is the rate."""
     rate = None if now.received is None or before.received is None else (now.received - before.received) / seconds
-    return (
-        f"received {_number(now.received)} ({_number(rate)}/s) | buffered {_number(now.buffered)}"
-        f" | flushed {_number(now.flushed)} rows"
-        f" | behind: received {_seconds(now.received_lag)}, searchable {_seconds(now.searchable_lag)}"
+    return (  # 80 columns hold all but the last words
+        f"received {_number(now.received)} ({_number(rate)}/s), buffered {_number(now.buffered)}"
+        f", flushed {_number(now.flushed)}, lag {_seconds(now.searchable_lag)}"
+        f" (received {_seconds(now.received_lag)})"
     )
 
 

@@ -50,15 +50,12 @@ def make_children(name: str, folder: Path, chosen: Mapping[str, str], simulator_
 
 def commands(name: str, simulator_port: int) -> dict[str, list[str]]:
     """In the order of the events' way, in which they start and stop."""
-    simulator = f"simulate_jetstream --rate {SIMULATED_EVENTS_PER_SECOND} --seed 1 --port {simulator_port}".split()
-    first = {"simulator": [*MANAGE, *simulator]} if name == "demo" else {}
-    network = {"handles": [*MANAGE, "resolve_handles"]} if name == "run" else {}
+    words = f"simulate_jetstream --rate {SIMULATED_EVENTS_PER_SECOND} --seed 1 --port {simulator_port}".split()
+    simulated = {"simulator": [*MANAGE, *words]} if name == "demo" else {}
     return {
-        **first,
+        **simulated,
         "consumer": [*MANAGE, "consume_jetstream"],
         "flusher": [*MANAGE, "flush_buffer"],
-        "compactor": [*MANAGE, "compact_lake"],
-        **network,
         "web": [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"],
     }
 

@@ -14,7 +14,7 @@ class Screen:
     def __init__(self) -> None:
         self._terminal = sys.stdout.isatty()
         self._line = ""
-        self._shown = float("-inf")
+        self._shown = time.monotonic()  # the first line waits, too: at once it would know nothing
 
     def say(self, message: str) -> None:
         self._print(f"{self._erase()}{message}\n{self._line}")

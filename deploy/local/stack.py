@@ -95,7 +95,7 @@ def watch(supervisor: Supervisor, screen: Screen, stop: StopRequest, chosen: Map
         if ready and accepts(int(chosen["WEB_PORT"])):
             screen.say(ready)
             ready = ""
-        if screen.wants_line:
+        if not ready and screen.wants_line:
             now, now_at = live_line.read(live_line.fetch(consumer), live_line.fetch(flusher)), time.monotonic()
             screen.show_line(live_line.text(now, before, now_at - read_at))
             before, read_at = now, now_at

@@ -8,7 +8,7 @@ from ingest.simulator.identifiers import iso
 from ingest.simulator.people import Person, handle
 from ingest.simulator.stage import Moment, Stage
 
-_PATIENCE = 30  # so many are away before the first of them returns
+_PATIENCE = 10  # so many are away before the first of them returns
 _LEAVING = ("deactivated",) * 5 + ("deleted",) * 3 + ("takendown", "suspended")
 _TROUBLE = ("desynchronized", "throttled")  # states of an account that stays active
 _FIRST_SEQ = 31_000_000_000

@@ -1,6 +1,7 @@
 """The options of the command line, and what they come to."""
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -44,7 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default=DEFAULTS.host, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULTS.port, help="0 is any free one (default: %(default)s)")
     parser.add_argument("--v2", action="store_true", help="add `cursor`, the number of the event, to each frame")
-    parser.add_argument("--ping-interval", type=_positive, default=DEFAULTS.ping_interval, metavar="SECONDS")
+    parser.add_argument(
+        "--ping-interval",
+        type=_positive,
+        default=DEFAULTS.ping_interval,
+        metavar="SECONDS",
+        help="(default: %(default)s)",
+    )
     _add_events(parser.add_argument_group("events"))
     _add_faults(parser.add_argument_group("faults", "Counts are of events sent. The log itself stays true."))
 
@@ -121,6 +128,8 @@ def _add_faults(group: argparse._ArgumentGroup) -> None:
 
 def server_options(given: dict[str, Any]) -> Options:
     options = {name: given[name] for name in Options.__dataclass_fields__}
+    if given["replay"] or given["pregenerate"]:
+        options["keep"] = sys.maxsize  # all events are in memory before the first is sent
     return Options(**options)
 
 

@@ -1,6 +1,7 @@
 """A simulated Jetstream: one log behind a real websocket server."""
 
 import asyncio
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from ingest.simulator.production import Production, Source
 from ingest.simulator.subscriber import Subscriber
 from ingest.simulator.subscription import Refused, subscription
 
+_QUIET = logging.getLogger("ingest.simulator.websockets")  # `report` tells what is worth telling
+_QUIET.setLevel(logging.ERROR)
 _WRITE_LIMIT = 1 << 20  # bytes that wait for a slow reader before we wait too
 _CLOSE_SECONDS = 2.0  # for a reader to answer our close frame
 _MESSAGE_BYTES = 10_000_000  # the largest message from a client, as on the real server
@@ -96,6 +99,7 @@ class SimulatedJetstream:
                 close_timeout=_CLOSE_SECONDS,
                 max_size=_MESSAGE_BYTES,
                 write_limit=_WRITE_LIMIT,
+                logger=_QUIET,
             )
         except OSError as error:
             self._close_copy()
@@ -105,7 +109,13 @@ class SimulatedJetstream:
 
     async def __aexit__(self, *exc: object) -> None:
         self._server.close()
-        await self._server.wait_closed()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._server.wait_closed()
+        except TimeoutError:  # somebody does not read, so our close frame does not get through either
+            for subscriber in self.subscribers:
+                subscriber.abort()
+            await self._server.wait_closed()
         await self.production.stop()
         self._close_copy()
 

@@ -6,6 +6,7 @@ from collections import deque
 from contextlib import suppress
 
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from ingest.simulator.faults import Drop, Stall, Troublemaker
@@ -14,7 +15,7 @@ from ingest.simulator.log import Log
 from ingest.simulator.production import BATCH, Production
 from ingest.simulator.subscription import Refused, Subscription, start_position, updated
 
-_TIME_US = re.compile(rb'"time_us":-?[0-9]+')
+_TIME_US = re.compile(rb'"time_us":\s*-?[0-9]+')
 _REORDER_SECONDS = 0.2  # events by the clock come singly: gather some, so that there is something to mix
 _LAST_WORDS_SECONDS = 1.0  # to hand over what was written before a connection is cut
 
@@ -41,19 +42,22 @@ class Subscriber:
         self.sent = 0
 
     async def run(self, ping_interval: float) -> None:
-        """Return when the connection is over, whoever ended it."""
+        """Return when the connection is over, whoever ended it. Raises what went wrong on our side."""
         jobs = [asyncio.create_task(job) for job in (self._send(), self._listen(), self._ping(ping_interval))]
         try:
-            await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+            over, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
+        for job in over:
+            with suppress(ConnectionClosed, OSError):
+                job.result()
 
     async def _send(self) -> None:
         while self._connection.state is State.OPEN:
             await self._production.beyond(self._position)
-            if self._trouble.faults.reorder:
+            if self._trouble.faults.reorder and self._log.end - self._position < BATCH:
                 await asyncio.sleep(_REORDER_SECONDS)
             if self._position < self._log.first:  # too slow: what comes next has left the memory
                 await self.cut()
@@ -87,6 +91,10 @@ class Subscriber:
             self._connection.transport.write(data)
             await self._connection.drain()
         await asyncio.sleep(0)  # the others' turn: neither line above yields while the reader is fast
+
+    def abort(self) -> None:
+        """End the TCP connection at once, whatever is still to be handed over."""
+        self._connection.transport.abort()
 
     async def cut(self) -> None:
         """End the TCP connection without a close frame: the reader sees code 1006."""

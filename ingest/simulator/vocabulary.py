@@ -187,6 +187,9 @@ EMOJI = (
 )
 
 
+_SHORT_WORDS = 1_200  # what is frequent is short
+
+
 @cache
 def words(number: int) -> tuple[str, ...]:
     """All words of `LANGUAGES[number]`, the most frequent first: the same on each machine and in each run."""
@@ -199,4 +202,4 @@ def words(number: int) -> tuple[str, ...]:
 def _rare(rank: int, syllables: list[str]) -> str:
     mixed, size = rank * 2_654_435_761 % 2**32, len(syllables)  # neighbours in rank shall not look alike
     word = syllables[mixed % size] + syllables[mixed // 64 % size]
-    return word if rank % 3 == 0 else word + syllables[mixed // 4096 % size]
+    return word if rank < _SHORT_WORDS else word + syllables[mixed // 4096 % size]

@@ -20,7 +20,8 @@ class World:
 
     `start_us`: time of the first event, microseconds since 1970. `per_second`: events in a second of simulated time.
     Event i is at `start_us + i * 1e6 / per_second` and up to 10 ms later, as arrival between repositories has no
-    order; within one repository time never falls and revs strictly rise. Frames carry no `cursor`.
+    order; within one repository time never falls and revs strictly rise. Frames carry no `cursor`. A second iteration
+    goes on where the first one is.
     """
 
     def __init__(self, seed: int, start_us: int, per_second: float, users: int = USERS) -> None:

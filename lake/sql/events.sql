@@ -1,18 +1,16 @@
 -- frames(n, arrival_us, frame) -> event: the envelope, typed, one row a frame, and the dataset it belongs to.
-CREATE OR REPLACE TEMP TABLE event AS
+CREATE OR REPLACE TABLE event AS
 WITH parsed AS (
-    SELECT n, arrival_us,
-        json_extract_string(frame, [
-            '/did', '/time_us', '/kind', '/commit/rev', '/commit/operation', '/commit/collection', '/commit/rkey',
-            '/commit/cid']) AS v,
-        json_extract(frame, ['/commit/record', '/identity', '/account']) AS body
+    SELECT n, arrival_us, json_transform(frame, '{
+        "did": "VARCHAR", "time_us": "VARCHAR", "kind": "VARCHAR", "identity": "JSON", "account": "JSON",
+        "commit": {"rev": "VARCHAR", "operation": "VARCHAR", "collection": "VARCHAR", "rkey": "VARCHAR", "cid": "VARCHAR"}
+        }') AS e, json_extract(frame, '/commit/record') AS record
     FROM frames
 ), typed AS (
-    SELECT n, arrival_us, v[1] AS did, v[2] AS time_us, v[3] AS kind, v[4] AS rev, v[5] AS operation,
-        v[6] AS collection, v[7] AS rkey, v[8] AS cid,
-        CASE v[3] WHEN 'identity' THEN body[2] WHEN 'account' THEN body[3] ELSE body[1] END AS body,
+    SELECT n, arrival_us, e.did, e.time_us, e.kind, e.commit.rev, e.commit.operation, e.commit.collection, e.commit.rkey,
+        e.commit.cid, CASE e.kind WHEN 'identity' THEN e.identity WHEN 'account' THEN e.account ELSE record END AS body,
         -- impossible: before 2022, more than an hour ahead of the arrival, or no number of 64 bits
-        coalesce(TRY_CAST(v[2] AS BIGINT) NOT BETWEEN 1640995200000000 AND arrival_us + 3600000000, true) AS by_arrival
+        coalesce(TRY_CAST(e.time_us AS BIGINT) NOT BETWEEN 1640995200000000 AND arrival_us + 3600000000, true) AS by_arrival
     FROM parsed
 )
 SELECT n, did, time_us, kind, rev, operation, collection, rkey, cid, body, by_arrival,

@@ -1,17 +1,27 @@
 WITH parsed AS (
-    SELECT *, json_type(body, ['/$type', '/createdAt', '/subject', '/via']) AS t,
-        json_extract_string(body, ['/$type', '/createdAt', '/subject', '/via']) AS v
+    SELECT *, json_transform(body, '{"createdAt": "VARCHAR", "subject": "VARCHAR", "via": "JSON"}') AS r
     FROM event WHERE dataset = 'follows'
-), typed AS (
-    SELECT *, moment(if_text(t[2], v[2])) AS created_at FROM parsed
+), dated AS (
+    SELECT *, moment(r."createdAt") AS moment FROM parsed
+), proven AS MATERIALIZED (
+    SELECT *, coalesce(usual_form(moment) = r."createdAt" AND NOT contains(body, '\') AND body = concat(
+        '{"$type":"app.bsky.graph.follow","createdAt":"', r."createdAt", '","subject":"', r.subject, '"',
+        member('via', r.via), '}'), false) AS plain
+    FROM dated
+), odd AS (
+    SELECT *, json_type(body, ['/$type', '/createdAt', '/subject', '/via']) AS t FROM proven WHERE NOT plain
+), odd_dated AS (
+    SELECT *, CASE WHEN t[2] = 'VARCHAR' THEN moment END AS created_at FROM odd
 )
-SELECT n, seen, did, rkey, rev, cid, operation, created_at,
-    CAST(NULL AS VARCHAR) AS state,
+SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, moment AS created_at, CAST(NULL AS VARCHAR) AS state,
+    no_leftover(time_us, by_arrival) AS extra,
+    r.subject AS subject, r.via::VARCHAR AS via
+FROM proven WHERE plain
+UNION ALL
+SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, CAST(NULL AS VARCHAR) AS state,
     leftover(body, '$type', [
-        CASE WHEN v[1] = 'app.bsky.graph.follow' THEN '$type' END,
-        CASE WHEN usual_form(created_at) = v[2] THEN 'createdAt' END,
+        held_type(t[1], json_extract_string(body, '/$type'), 'app.bsky.graph.follow'), held_moment(created_at, r."createdAt"),
         held_text('subject', t[3]), held_json('via', t[4])
-    ], time_us, by_arrival) AS extra,
-    if_text(t[3], v[3]) AS subject,
-    CASE WHEN t[4] <> 'NULL' THEN json_extract(body, '/via')::VARCHAR END AS via
-FROM typed
+    ], time_us, by_arrival),
+    if_text(t[3], r.subject), r.via::VARCHAR
+FROM odd_dated

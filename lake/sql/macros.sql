@@ -1,28 +1,30 @@
 -- What all datasets share. JSON pointers name a key exactly, whatever characters it has.
+--
+-- Each dataset's SELECT proves for each row that its columns hold the whole record. The usual record is proven at once:
+-- it is `plain` when the text put together from its columns is the record's own text (as DuckDB writes JSON: compact,
+-- one way to escape). The odd ones are looked at key by key, by their JSON types, which costs some 50 times as much.
 
 -- The moment that an RFC 3339 string names, UTC; null when it names none between year 1 and 9999.
 CREATE OR REPLACE MACRO moment(raw) AS (
-    CASE WHEN regexp_full_match(raw, '\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)')
-    THEN CASE WHEN epoch_us(TRY_CAST(raw AS TIMESTAMPTZ)) BETWEEN -62135596800000000 AND 253402300799999999
-         THEN make_timestamp(epoch_us(TRY_CAST(raw AS TIMESTAMPTZ))) END
+    CASE
+    WHEN len(raw) = 24 AND regexp_full_match(raw, '[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z') THEN TRY_CAST(raw AS TIMESTAMP)
+    WHEN regexp_full_match(raw, '\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)')
+        AND epoch_us(TRY_CAST(raw AS TIMESTAMPTZ)) BETWEEN -62135596800000000 AND 253402300799999999
+    THEN make_timestamp(epoch_us(TRY_CAST(raw AS TIMESTAMPTZ)))
     END
 );
 
 -- How most clients write a moment. Only a string of this form can be rebuilt from the timestamp alone.
 CREATE OR REPLACE MACRO usual_form(t) AS (strftime(t, '%Y-%m-%dT%H:%M:%S.%gZ'));
 
-CREATE OR REPLACE MACRO member(body, key) AS (
-    to_json(key) || ':' || json_extract(body, '/' || replace(replace(key, '~', '~0'), '/', '~1'))
-);
+-- A further member of a plain record's text: nothing when there is no such key.
+CREATE OR REPLACE MACRO member(key, json) AS (coalesce(',"' || key || '":' || json, ''));
 
 -- JSON of what no column holds, null when columns hold all. `held`: the top-level keys proven to be held, and nulls;
 -- `implied` is the key that the row itself holds, so that only its absence must be kept.
 -- A body that is no object, lacks the implied key, has a key twice, or has a key of ours stays whole as $record.
-CREATE OR REPLACE MACRO leftover(body, implied, held, time_us, by_arrival) AS (
-    CASE WHEN NOT by_arrival AND (body IS NULL OR (
-        json_type(body) = 'OBJECT' AND len(json_keys(body)) = len(list_filter(held, lambda k: k IS NOT NULL))
-    )) THEN NULL
-    ELSE '{' || array_to_string(list_concat(
+CREATE OR REPLACE MACRO leftover(body, implied, held, time_us, by_arrival) AS (nullif(
+    '{' || array_to_string(list_concat(
         CASE
         WHEN body IS NULL THEN []
         WHEN json_type(body) <> 'OBJECT'
@@ -32,11 +34,20 @@ CREATE OR REPLACE MACRO leftover(body, implied, held, time_us, by_arrival) AS (
         THEN ['"$record":' || body]
         ELSE list_transform(
             list_filter(json_keys(body), lambda k: NOT coalesce(list_contains(held, k), false)),
-            lambda k: member(body, k))
+            lambda k: to_json(k) || ':' || json_extract(body, '/' || replace(replace(k, '~', '~0'), '/', '~1')))
         END,
         CASE WHEN by_arrival THEN ['"$time_us":' || time_us] ELSE [] END
-    ), ',') || '}'
-    END
+    ), ',') || '}', '{}')
+);
+-- The same for a plain row: nothing is left, but for an impossible time_us.
+CREATE OR REPLACE MACRO no_leftover(time_us, by_arrival) AS (CASE WHEN by_arrival THEN '{"$time_us":' || time_us || '}' END);
+
+-- Whether a key that has a column is in extra, because its type is not the column's.
+CREATE OR REPLACE MACRO misfit(extra, created_at) AS (
+    extra IS NOT NULL AND (
+        list_has_any(json_keys(extra), ['$record', 'text', 'langs', 'reply', 'subject', 'displayName', 'description',
+            'handle', 'active', 'status', 'seq', 'time'])
+        OR created_at IS NULL AND list_contains(json_keys(extra), 'createdAt'))
 );
 
 -- The key when the JSON type proves that a text column holds all of the value.
@@ -44,7 +55,9 @@ CREATE OR REPLACE MACRO held_text(key, type) AS (CASE WHEN type = 'VARCHAR' THEN
 -- The key when a column keeps the value's JSON as it came.
 CREATE OR REPLACE MACRO held_json(key, type) AS (CASE WHEN type <> 'NULL' THEN key END);
 CREATE OR REPLACE MACRO if_text(type, value) AS (CASE WHEN type = 'VARCHAR' THEN value END);
--- {uri, cid} and nothing else, both texts: the types of /key, /key/uri, /key/cid and the keys of /key.
+CREATE OR REPLACE MACRO held_type(type, value, collection) AS (CASE WHEN type = 'VARCHAR' AND value = collection THEN '$type' END);
+CREATE OR REPLACE MACRO held_moment(t, raw) AS (CASE WHEN usual_form(t) = raw THEN 'createdAt' END);
+-- {uri, cid} and nothing else, both texts: the types of /key/uri and /key/cid, and the keys of /key.
 CREATE OR REPLACE MACRO held_ref(key, uri, cid, keys) AS (
     CASE WHEN uri = 'VARCHAR' AND cid = 'VARCHAR' AND len(keys) = 2 THEN key END
 );

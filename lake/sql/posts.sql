@@ -1,65 +1,84 @@
 WITH parsed AS (
-    SELECT *,
-        json_type(body, ['/$type', '/text', '/createdAt', '/langs', '/embed', '/facets', '/labels', '/tags',
-            '/reply/root/uri', '/reply/root/cid', '/reply/parent/uri', '/reply/parent/cid']) AS t,
-        json_extract_string(body, ['/$type', '/text', '/createdAt', '/langs', '/embed', '/facets', '/labels', '/tags',
-            '/reply/root/uri', '/reply/root/cid', '/reply/parent/uri', '/reply/parent/cid']) AS v,
-        json_keys(body, ['/reply', '/reply/root', '/reply/parent']) AS reply_keys,
-        json_type(body, '$.langs[*]') AS lang_types,
-        json_extract_string(body, '$.langs[*]') AS lang_values
+    SELECT *, json_transform(body, '{
+        "createdAt": "VARCHAR", "embed": "JSON", "facets": "JSON", "labels": "JSON", "langs": "JSON", "tags": "JSON",
+        "text": "VARCHAR",
+        "reply": {"parent": {"cid": "VARCHAR", "uri": "VARCHAR"}, "root": {"cid": "VARCHAR", "uri": "VARCHAR"}}
+        }') AS r
     FROM event WHERE dataset = 'posts'
-), typed AS (
-    SELECT *, moment(if_text(t[3], v[3])) AS created_at,
-        t[4] = 'ARRAY' AND len(list_filter(lang_types, lambda x: x <> 'VARCHAR')) = 0 AS langs_held,
-        CASE WHEN t[5] = 'OBJECT' THEN v[5]::JSON END AS embed_object,
-        CASE WHEN t[6] = 'ARRAY' THEN v[6]::JSON END AS facet_list
-    FROM parsed
-), searched AS (
+), dated AS (
+    SELECT *, moment(r."createdAt") AS moment, from_json(r.langs, '["VARCHAR"]') AS lang_list FROM parsed
+), proven AS MATERIALIZED (
+    SELECT *, coalesce(to_json(lang_list)::VARCHAR = r.langs, false) AS langs_held,
+        coalesce(usual_form(moment) = r."createdAt" AND body = concat(
+            '{"$type":"app.bsky.feed.post","createdAt":"', r."createdAt", '"', member('embed', r.embed),
+            member('facets', r.facets), member('labels', r.labels), member('langs', to_json(lang_list)),
+            member('reply', '{"parent":{"cid":' || to_json(r.reply.parent.cid) || ',"uri":' || to_json(r.reply.parent.uri)
+                || '},"root":{"cid":' || to_json(r.reply.root.cid) || ',"uri":' || to_json(r.reply.root.uri) || '}}'),
+            member('tags', r.tags), member('text', to_json(r.text)), '}'), false) AS plain
+    FROM dated
+), odd AS (
     SELECT *,
-        CASE WHEN facet_list IS NULL THEN [] ELSE json_extract_string(facet_list, '$[*].features[*].uri') END AS facet_uris,
-        CASE WHEN facet_list IS NULL THEN [] ELSE json_extract_string(facet_list, '$[*].features[*].did') END AS facet_dids,
-        CASE WHEN facet_list IS NULL THEN [] ELSE json_extract_string(facet_list, '$[*].features[*].tag') END AS facet_tags,
-        CASE WHEN embed_object IS NULL THEN [] ELSE json_extract_string(embed_object, [
+        json_type(body, ['/$type', '/text', '/createdAt', '/embed', '/facets', '/labels', '/tags',
+            '/reply/root/uri', '/reply/root/cid', '/reply/parent/uri', '/reply/parent/cid']) AS t,
+        json_keys(body, ['/reply', '/reply/root', '/reply/parent']) AS reply_keys
+    FROM proven WHERE NOT plain
+), odd_dated AS (
+    SELECT *, CASE WHEN t[3] = 'VARCHAR' THEN moment END AS created_at FROM odd
+), typed AS (
+    SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, moment AS created_at, CAST(NULL AS VARCHAR) AS state,
+        no_leftover(time_us, by_arrival) AS extra,
+        r.text AS text, lang_list AS langs,
+        r.reply.root.uri AS reply_root_uri, r.reply.root.cid AS reply_root_cid,
+        r.reply.parent.uri AS reply_parent_uri, r.reply.parent.cid AS reply_parent_cid,
+        r.embed::VARCHAR AS embed, r.facets::VARCHAR AS facets, r.labels::VARCHAR AS labels, r.tags::VARCHAR AS tags
+    FROM proven WHERE plain
+    UNION ALL
+    SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, CAST(NULL AS VARCHAR) AS state,
+        leftover(body, '$type', [
+            held_type(t[1], json_extract_string(body, '/$type'), 'app.bsky.feed.post'), held_moment(created_at, r."createdAt"),
+            held_text('text', t[2]), CASE WHEN langs_held THEN 'langs' END, held_json('embed', t[4]),
+            held_json('facets', t[5]), held_json('labels', t[6]), held_json('tags', t[7]),
+            CASE WHEN t[8] = 'VARCHAR' AND t[9] = 'VARCHAR' AND t[10] = 'VARCHAR' AND t[11] = 'VARCHAR'
+                AND len(reply_keys[1]) = 2 AND len(reply_keys[2]) = 2 AND len(reply_keys[3]) = 2 THEN 'reply' END
+        ], time_us, by_arrival),
+        if_text(t[2], r.text), CASE WHEN langs_held THEN lang_list END,
+        if_text(t[8], r.reply.root.uri), if_text(t[9], r.reply.root.cid),
+        if_text(t[10], r.reply.parent.uri), if_text(t[11], r.reply.parent.cid),
+        r.embed::VARCHAR, r.facets::VARCHAR, r.labels::VARCHAR, r.tags::VARCHAR
+    FROM odd_dated
+), found AS (
+    SELECT *,
+        CASE WHEN contains(facets, '"uri":') THEN json_extract_string(facets, '$[*].features[*].uri') END AS facet_uris,
+        CASE WHEN contains(facets, '"did":') THEN json_extract_string(facets, '$[*].features[*].did') END AS facet_dids,
+        CASE WHEN contains(facets, '"tag":') THEN json_extract_string(facets, '$[*].features[*].tag') END AS facet_tags,
+        CASE WHEN embed IS NOT NULL THEN json_extract_string(embed, [
             '/external/uri', '/media/external/uri', '/record/uri', '/record/record/uri', '/$type', '/media/$type']) END AS e,
-        CASE WHEN embed_object IS NULL THEN [] ELSE list_filter(list_concat(
-            json_extract_string(embed_object, '$.images[*].alt'), json_extract_string(embed_object, '$.items[*].alt'),
-            json_extract_string(embed_object, '$.media.images[*].alt'), json_extract_string(embed_object, '$.media.items[*].alt'),
-            json_extract_string(embed_object, ['/alt', '/media/alt'])), lambda x: x <> '') END AS alts
+        CASE WHEN contains(embed, '"alt":') THEN list_concat(
+            json_extract_string(embed, '$.images[*].alt'), json_extract_string(embed, '$.items[*].alt'),
+            json_extract_string(embed, '$.media.images[*].alt'), json_extract_string(embed, '$.media.items[*].alt'),
+            json_extract_string(embed, ['/alt', '/media/alt'])) END AS alts,
+        CASE WHEN contains(text, '#') OR contains(text, '＃') THEN regexp_extract_all(text,
+            '(?:^|[^\p{L}\p{N}_#/&])[#＃]([\p{L}\p{M}\p{N}_]*[\p{L}_][\p{L}\p{M}\p{N}_]*)', 1) END AS words,
+        CASE WHEN tags IS NOT NULL THEN json_extract_string(tags, '$[*]') END AS own_tags
     FROM typed
 ), linked AS (
-    SELECT *, list_distinct(list_filter(list_concat(facet_uris, e[1:2]), lambda x: x IS NOT NULL)) AS links FROM searched
+    SELECT *, CASE WHEN facet_uris IS NOT NULL OR e[1] IS NOT NULL OR e[2] IS NOT NULL
+        THEN list_distinct(list_filter(list_concat(facet_uris, e[1:2]), lambda x: x IS NOT NULL)) END AS all_links
+    FROM found
 )
-SELECT n, seen, did, rkey, rev, cid, operation, created_at,
-    CAST(NULL AS VARCHAR) AS state,
-    leftover(body, '$type', [
-        CASE WHEN v[1] = 'app.bsky.feed.post' THEN '$type' END, held_text('text', t[2]),
-        CASE WHEN usual_form(created_at) = v[3] THEN 'createdAt' END, CASE WHEN langs_held THEN 'langs' END,
-        held_json('embed', t[5]), held_json('facets', t[6]), held_json('labels', t[7]), held_json('tags', t[8]),
-        CASE WHEN t[9] = 'VARCHAR' AND t[10] = 'VARCHAR' AND t[11] = 'VARCHAR' AND t[12] = 'VARCHAR'
-            AND len(reply_keys[1]) = 2 AND len(reply_keys[2]) = 2 AND len(reply_keys[3]) = 2 THEN 'reply' END
-    ], time_us, by_arrival) AS extra,
-    if_text(t[2], v[2]) AS text,
-    CASE WHEN langs_held THEN lang_values END AS langs,
-    if_text(t[9], v[9]) AS reply_root_uri, if_text(t[10], v[10]) AS reply_root_cid,
-    if_text(t[11], v[11]) AS reply_parent_uri, if_text(t[12], v[12]) AS reply_parent_cid,
-    CASE WHEN t[5] <> 'NULL' THEN json_extract(body, '/embed')::VARCHAR END AS embed,
-    CASE WHEN t[6] <> 'NULL' THEN json_extract(body, '/facets')::VARCHAR END AS facets,
-    CASE WHEN t[7] <> 'NULL' THEN json_extract(body, '/labels')::VARCHAR END AS labels,
-    CASE WHEN t[8] <> 'NULL' THEN json_extract(body, '/tags')::VARCHAR END AS tags,
-    nullif(links, []) AS links,
-    nullif(list_distinct(list_filter(
-        list_transform(links, lambda x: lower(regexp_extract(x, '^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:]+)', 1))),
-        lambda x: x <> '')), []) AS domains,
-    nullif(list_distinct(list_transform(list_filter(list_concat(
-        facet_tags,
-        CASE WHEN t[8] = 'ARRAY' THEN json_extract_string(body, '$.tags[*]') ELSE [] END,
-        CASE WHEN contains(v[2], '#') OR contains(v[2], '＃') THEN regexp_extract_all(v[2],
-            '(?:^|[^\p{L}\p{N}_#/&])[#＃]([\p{L}\p{M}\p{N}_]*[\p{L}\p{M}_][\p{L}\p{M}\p{N}_]*)', 1) ELSE [] END
-        ), lambda x: x <> ''), lambda x: lower(x))), []) AS hashtags,
-    nullif(list_distinct(list_filter(facet_dids, lambda x: x IS NOT NULL)), []) AS mentions,
-    nullif(list_filter(['image', 'video'], lambda kind: CASE kind
-        WHEN 'image' THEN list_has_any(e[5:6], ['app.bsky.embed.images', 'app.bsky.embed.gallery'])
-        ELSE list_contains(e[5:6], 'app.bsky.embed.video') END), []) AS media,
-    nullif(alts, []) AS alt,
+SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, state, extra, text, langs, reply_root_uri, reply_root_cid, reply_parent_uri, reply_parent_cid,
+    embed, facets, labels, tags,
+    nullif(all_links, []) AS links,
+    CASE WHEN all_links IS NOT NULL THEN nullif(list_distinct(list_filter(
+        list_transform(all_links, lambda x:
+            lower(regexp_extract(x, '^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:]+)', 1))),
+        lambda x: x <> '')), []) END AS domains,
+    CASE WHEN facet_tags IS NOT NULL OR own_tags IS NOT NULL OR words IS NOT NULL THEN nullif(list_distinct(list_transform(
+        list_filter(list_concat(facet_tags, own_tags, words), lambda x: x <> ''), lambda x: lower(x))), []) END AS hashtags,
+    CASE WHEN facet_dids IS NOT NULL
+        THEN nullif(list_distinct(list_filter(facet_dids, lambda x: x IS NOT NULL)), []) END AS mentions,
+    CASE WHEN list_has_any(e[5:6], ['app.bsky.embed.images', 'app.bsky.embed.gallery']) THEN ['image']
+        WHEN list_contains(e[5:6], 'app.bsky.embed.video') THEN ['video'] END AS media,
+    CASE WHEN alts IS NOT NULL THEN nullif(list_filter(alts, lambda x: x <> ''), []) END AS alt,
     coalesce(e[4], e[3]) AS quote_uri
 FROM linked

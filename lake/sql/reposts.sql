@@ -1,18 +1,29 @@
 WITH parsed AS (
-    SELECT *, json_type(body, ['/$type', '/createdAt', '/subject/uri', '/subject/cid', '/via']) AS t,
-        json_extract_string(body, ['/$type', '/createdAt', '/subject/uri', '/subject/cid', '/via']) AS v,
-        json_keys(body, '/subject') AS subject_keys
+    SELECT *, json_transform(body, '{
+        "createdAt": "VARCHAR", "subject": {"cid": "VARCHAR", "uri": "VARCHAR"}, "via": "JSON"}') AS r
     FROM event WHERE dataset = 'reposts'
-), typed AS (
-    SELECT *, moment(if_text(t[2], v[2])) AS created_at FROM parsed
+), dated AS (
+    SELECT *, moment(r."createdAt") AS moment FROM parsed
+), proven AS MATERIALIZED (
+    SELECT *, coalesce(usual_form(moment) = r."createdAt" AND NOT contains(body, '\') AND body = concat(
+        '{"$type":"app.bsky.feed.repost","createdAt":"', r."createdAt", '","subject":{"cid":"', r.subject.cid,
+        '","uri":"', r.subject.uri, '"}', member('via', r.via), '}'), false) AS plain
+    FROM dated
+), odd AS (
+    SELECT *, json_type(body, ['/$type', '/createdAt', '/subject/uri', '/subject/cid', '/via']) AS t
+    FROM proven WHERE NOT plain
+), odd_dated AS (
+    SELECT *, CASE WHEN t[2] = 'VARCHAR' THEN moment END AS created_at FROM odd
 )
-SELECT n, seen, did, rkey, rev, cid, operation, created_at,
-    CAST(NULL AS VARCHAR) AS state,
+SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, moment AS created_at, CAST(NULL AS VARCHAR) AS state,
+    no_leftover(time_us, by_arrival) AS extra,
+    r.subject.uri AS subject_uri, r.subject.cid AS subject_cid, r.via::VARCHAR AS via
+FROM proven WHERE plain
+UNION ALL
+SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, CAST(NULL AS VARCHAR) AS state,
     leftover(body, '$type', [
-        CASE WHEN v[1] = 'app.bsky.feed.repost' THEN '$type' END,
-        CASE WHEN usual_form(created_at) = v[2] THEN 'createdAt' END,
-        held_ref('subject', t[3], t[4], subject_keys), held_json('via', t[5])
-    ], time_us, by_arrival) AS extra,
-    if_text(t[3], v[3]) AS subject_uri, if_text(t[4], v[4]) AS subject_cid,
-    CASE WHEN t[5] <> 'NULL' THEN json_extract(body, '/via')::VARCHAR END AS via
-FROM typed
+        held_type(t[1], json_extract_string(body, '/$type'), 'app.bsky.feed.repost'), held_moment(created_at, r."createdAt"),
+        held_ref('subject', t[3], t[4], json_keys(body, '/subject')), held_json('via', t[5])
+    ], time_us, by_arrival),
+    if_text(t[3], r.subject.uri), if_text(t[4], r.subject.cid), r.via::VARCHAR
+FROM odd_dated

@@ -23,7 +23,9 @@ class Command(BaseCommand):
         try:
             source = arguments.source(given, self.stderr.write)
             serve(source, arguments.server_options(given), arguments.faults(given), self._say)
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
+        except ValueError as error:
             raise CommandError(str(error)) from error
 
     def _say(self, line: str) -> None:

@@ -45,7 +45,7 @@ class Command(BaseCommand):
         flusher = Flusher(buffer, settings.LAKE_ROOT, settings.FLUSH_MAX_EVENTS, settings.QUERY_THREADS)
         flusher.prepare()
         if once:
-            with_redis(stop, buffer, lambda: empty(stop, flusher))
+            with_redis(stop, buffer, lambda: flusher.flush(lambda: bool(stop)))
         else:
             serve_metrics("METRICS_PORT_FLUSHER")
             with_redis(stop, buffer, lambda: loop(stop, buffer, flusher))
@@ -66,11 +66,6 @@ def with_redis(stop: Stop, buffer: Buffer, work: Any) -> None:
             delay = min(MAX_DELAY, delay * 2)
 
 
-def empty(stop: Stop, flusher: Flusher) -> None:
-    while not stop and flusher.flush_chunk():
-        pass
-
-
 def loop(stop: Stop, buffer: Buffer, flusher: Flusher) -> None:
     """Flushes when the interval is over, when enough events wait, or when asked to."""
     due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
@@ -80,7 +75,7 @@ def loop(stop: Stop, buffer: Buffer, flusher: Flusher) -> None:
         asked = list(Request.objects.filter(kind=Request.Kind.FLUSH, state=Request.State.WAITING))
         if time.monotonic() >= due or depth >= settings.FLUSH_MAX_EVENTS or asked:
             due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
-            empty(stop, flusher)
+            flusher.flush(lambda: bool(stop))
             answer(asked)
         stop.wait(min(LOOK_SECONDS, max(0.0, due - time.monotonic())))
 

@@ -1,0 +1,40 @@
+"""A migrated catalog to copy, and stacks that leave nothing running."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from deploy.local.child import ROOT
+from tests.end_to_end.stack import Stack
+from tests.end_to_end.stream import START_US
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A catalog after `migrate`, with its log written back: one file to copy."""
+    path = tmp_path_factory.mktemp("template") / "catalog.sqlite3"
+    environment = {**os.environ, "DJANGO_DEBUG": "true", "DATABASE_PATH": str(path)}
+    subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"], check=True, env=environment
+    )
+    assert not path.with_name("catalog.sqlite3-wal").exists()
+    return path
+
+
+@pytest.fixture
+def make_stack(tmp_path, template):
+    """Makes a stack with a running Redis; all of it is killed at the end of the test. The Checkpoint asks for the
+    beginning of the log: a consumer without one begins with the present, and what it missed is no loss."""
+    stacks = []
+
+    def make(url, start_us=START_US, **variables):
+        stack = Stack(tmp_path / f"stack-{len(stacks)}", template, url, start_us, **variables)
+        stacks.append(stack)
+        stack.redis.start()
+        return stack
+
+    yield make
+    for stack in stacks:
+        stack.end()
