@@ -58,7 +58,9 @@ def choice(name: str, default: str, choices: Sequence[str]) -> str:
     return text(name, default, "one of " + ", ".join(choices), lambda value: value in choices)
 
 
-def items(name: str, default: str, allowed: str = "any text", valid: Callable[[str], bool] = lambda _: True) -> list[str]:
+def items(
+    name: str, default: str, allowed: str = "any text", valid: Callable[[str], bool] = lambda _: True
+) -> list[str]:
     """A comma list; an empty one is []."""
     values = [item.strip() for item in text(name, default).split(",") if item.strip()]
     wrong = [item for item in values if not valid(item)]

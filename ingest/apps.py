@@ -5,4 +5,4 @@ class IngestConfig(AppConfig):
     name = "ingest"
 
     def ready(self) -> None:
-        from ingest import checks  # noqa: F401, PLC0415 - registers the system checks once the apps are loaded
+        from ingest import checks  # noqa: F401 - registers the system checks once the apps are loaded

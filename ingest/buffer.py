@@ -4,7 +4,6 @@ A Buffer is one connection, and never reconnects behind its user's back: Redis m
 had, so whoever uses it must decide anew what to read or to ask for. After BufferUnavailable call `connect()`.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +12,10 @@ from typing import Any, NamedTuple
 import redis
 import redis.connection
 
-from ingest.events import Drop, Event
+from ingest import packing
+from ingest.events import Drop, DropReason, Event
+from ingest.packing import CURSOR, DEAD_LETTERS, STREAM, TOTALS
 
-STREAM = "buffer"
-CURSOR = "cursor"
-DEAD_LETTERS = "dead_letters"
-DEAD_LETTERS_KEPT = 10_000
-DEAD_LETTER_HEAD = 4096  # bytes kept of a dead letter
 READ_STEP = 256  # entries a reply: frames may be 2 MB, so a reply stays below 512 MB in the worst case
 TIMEOUT_SECONDS = 30  # longer than Redis stalls for an AOF fsync on a busy disk
 
@@ -97,10 +93,19 @@ class DeadLetter(NamedTuple):
         return len(self.head) == self.length
 
 
+class Totals(NamedTuple):
+    """Counted since this Redis was new, over all restarts of ours. `dropped`: all reasons, also those at zero."""
+
+    received: int
+    dropped: dict[str, int]
+
+
 class Buffer:
-    def __init__(self, url: str) -> None:
+    """`timeout`: seconds that Redis may take for one answer."""
+
+    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
         self._pool = redis.ConnectionPool.from_url(
-            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=5, protocol=2
+            url, socket_timeout=timeout, socket_connect_timeout=min(5, timeout), protocol=2
         )
         self._connection: Any = None
 
@@ -120,16 +125,17 @@ class Buffer:
         self._connection = None
 
     def append(self, events: Sequence[tuple[Event, Cursor]], drops: Sequence[Drop], cursor: Cursor | None) -> float:
-        """Puts events, dead letters and the cursor after them into Redis in one transaction.
+        """Puts events, dead letters, the cursor after them and their totals into Redis in one transaction.
 
         Returns how full Redis is afterwards (0 to 1). Raises BufferFull or BufferUnavailable: nothing was kept, or,
         where the connection broke while waiting for the answer, all of it was."""
-        commands = [_command(b"MULTI")]
-        commands += [_XADD % (len(event.frame), event.frame, len(c := after.encode()), c) for event, after in events]
-        commands += [_dead_letter(drop) for drop in drops]
+        commands = [packing.command(b"MULTI")]
+        commands += [packing.append_event(event.frame, after.encode()) for event, after in events]
+        commands += [packing.dead_letter(drop) for drop in drops]
+        commands += packing.counted(len(events) + len(drops), drops)
         if cursor is not None:
-            commands.append(_command(b"SET", CURSOR.encode(), cursor.encode()))
-        self._execute(commands)
+            commands.append(packing.command(b"SET", CURSOR.encode(), cursor.encode()))
+        self._execute(commands, after=packing.WATCH)
         return self.fill()
 
     def fill(self) -> float:
@@ -138,7 +144,10 @@ class Buffer:
         return float(memory["used_memory"]) / max(1, int(memory["maxmemory"]))
 
     def cursor(self) -> Cursor | None:
-        """The position after the newest event that Redis holds or held; None when Redis is new or lost everything."""
+        """The position after the newest event that Redis holds or held; None when Redis is new or lost everything.
+
+        From here on `append` fails if anyone else changes it: a FLUSHALL, or a second consumer."""
+        self._call("WATCH", CURSOR)
         text = self._call("GET", CURSOR)
         return None if text is None else Cursor.decode(text)
 
@@ -173,24 +182,39 @@ class Buffer:
         return int(self._call("XTRIM", STREAM, "MINID", b"%b-%d" % (milliseconds, int(number) + 1)))
 
     def set_aside(self, drops: Iterable[Drop]) -> None:
-        """Adds dead letters."""
-        self._execute([_command(b"MULTI"), *map(_dead_letter, drops)])
+        """Adds dead letters: events that were received, and counted as such, before they proved to be none."""
+        kept = list(drops)
+        self._execute([packing.command(b"MULTI"), *map(packing.dead_letter, kept), *packing.counted(0, kept)])
 
     def dead_letters(self) -> list[DeadLetter]:
+        """Those kept, oldest first."""
         reply = self._call("XRANGE", DEAD_LETTERS, "-", "+")
-        return [
-            DeadLetter(id_, f[1].decode(), int(f[3]), f[5].decode(), f[7]) for id_, f in reply
-        ]
+        return [DeadLetter(id_, f[1].decode(), int(f[3]), f[5].decode(), f[7]) for id_, f in reply]
 
-    def forget_dead_letter(self, letter: DeadLetter) -> None:
-        self._call("XDEL", DEAD_LETTERS, letter.id)
+    def replay(self, letters: Iterable[DeadLetter]) -> int:
+        """Moves these dead letters, whose heads are whole frames of events, to the end of the stream in one step, and
+        says how many: one that is no dead letter any more is left out. The cursor stays, and is that of the entries.
+        Works in a full Redis too, for what it adds it has removed.
+
+        Raises BufferUnavailable: nothing was moved, or, where the connection broke, all."""
+        moved = [word for letter in letters for word in (letter.id, letter.head)]
+        return int(self._call("EVAL", packing.REPLAY, 3, STREAM, DEAD_LETTERS, CURSOR, Cursor(0).encode(), *moved))
+
+    def totals(self) -> Totals:
+        reply = self._call("HGETALL", TOTALS)
+        counts = dict(zip(reply[::2], map(int, reply[1::2]), strict=True))
+        return Totals(
+            counts.get(b"received", 0),
+            {str(reason): counts.get(f"dropped:{reason}".encode(), 0) for reason in DropReason},
+        )
 
     def depth(self) -> int:
         return int(self._call("XLEN", STREAM))
 
     def state(self) -> State:
         memory = self._memory()
-        first, last = self._call("XRANGE", STREAM, "-", "+", "COUNT", 1), self._call("XREVRANGE", STREAM, "+", "-", "COUNT", 1)
+        first = self._call("XRANGE", STREAM, "-", "+", "COUNT", 1)
+        last = self._call("XREVRANGE", STREAM, "+", "-", "COUNT", 1)
         return State(
             depth=self.depth(),
             dead_letters=int(self._call("XLEN", DEAD_LETTERS)),
@@ -207,20 +231,29 @@ class Buffer:
     @staticmethod
     def _refuse_unsafe(memory: dict[str, str]) -> None:
         if int(memory["maxmemory"]) == 0:
-            raise BufferUnsafe("Redis has no maxmemory: set one (deploy/redis.conf does), else it takes the whole machine.")
+            raise BufferUnsafe(
+                "Redis has no maxmemory: set one (deploy/redis.conf does), else it takes the whole machine."
+            )
         if (policy := memory["maxmemory_policy"]) != "noeviction":
-            raise BufferUnsafe(f"Redis has maxmemory-policy {policy}: set noeviction (deploy/redis.conf does), else it drops events.")
+            raise BufferUnsafe(
+                f"Redis has maxmemory-policy {policy}: set noeviction (deploy/redis.conf does), else it drops events."
+            )
 
     def _call(self, *command: Any) -> Any:
         with self._unavailable():
             self._live().send_command(*command)
             return self._live().read_response()
 
-    def _execute(self, commands: list[bytes]) -> None:
-        """Runs one transaction. `commands` begins with MULTI, EXEC is added."""
+    def _execute(self, commands: list[bytes], after: bytes = b"") -> None:
+        """Runs one transaction, and a command after it. `commands` begins with MULTI, EXEC is added."""
         with self._unavailable():
-            self._live().send_packed_command([b"".join([*commands, _command(b"EXEC")])])
-            replies = [self._reply() for _ in commands] + [self._reply()]
+            self._live().send_packed_command([b"".join([*commands, packing.command(b"EXEC"), after])])
+            replies = [self._reply() for _ in commands]
+            replies.append(done := self._reply())
+            if after:
+                self._reply()
+            if done is None:
+                raise redis.exceptions.ConnectionError("the cursor is not the one we left: Redis has lost data")
         for error in replies:
             if isinstance(error, redis.exceptions.OutOfMemoryError):
                 raise BufferFull("Redis is at its maxmemory.")
@@ -256,22 +289,3 @@ class Buffer:
 def arrival_ms(id_: bytes) -> int:
     """The clock of Redis when the entry was appended, in milliseconds since 1970."""
     return int(id_.partition(b"-")[0])
-
-
-def _command(*words: bytes) -> bytes:
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
-
-
-# Packed by hand: redis-py's own packing costs 13 us of CPU an event, this 3.
-_XADD = b"*7\r\n$4\r\nXADD\r\n$%d\r\n%b\r\n$1\r\n*\r\n$1\r\nf\r\n" % (len(STREAM), STREAM.encode()) + (
-    b"$%d\r\n%b\r\n$1\r\nc\r\n$%d\r\n%b\r\n"
-)
-
-
-def _dead_letter(drop: Drop) -> bytes:
-    frame = drop.frame
-    return _command(
-        *(b"XADD", DEAD_LETTERS.encode(), b"MAXLEN", b"%d" % DEAD_LETTERS_KEPT, b"*"),
-        *(b"reason", drop.reason.encode(), b"length", b"%d" % len(frame)),
-        *(b"sha256", hashlib.sha256(frame).hexdigest().encode(), b"head", frame[:DEAD_LETTER_HEAD]),
-    )

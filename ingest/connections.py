@@ -19,9 +19,11 @@ WIRE = "v1"
 
 
 def checkpoint() -> Cursor | None:
-    """The cursor as of the last commit."""
-    row = Checkpoint.objects.first()
-    return None if row is None else Cursor(row.time_us, row.host, row.seq)
+    """The cursor as of the last commit; before the first one, the time of the first event ever received."""
+    if (row := Checkpoint.objects.first()) is not None:
+        return Cursor(row.time_us, row.host, row.seq)
+    first = Connection.objects.exclude(first_received=None).order_by("first_received").first()
+    return None if first is None else Cursor(first.first_received, first.host)
 
 
 class Journal:

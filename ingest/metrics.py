@@ -10,7 +10,7 @@ RECEIVED = Counter(
 )
 DROPPED = Counter(
     "ingest_frames_dropped_total",
-    "Frames that are no event, now dead letters. A rising rate means a changed wire: look with inspect_buffer --dead-letters.",
+    "Frames that are no event, now dead letters. A rising rate means a changed wire: inspect_buffer --dead-letters.",
     ["reason"],
 )
 APPENDED = Counter("ingest_events_buffered_total", "Events that Redis has acknowledged.")
@@ -20,7 +20,7 @@ CONNECTIONS = Counter(
 )
 GAPS = Counter(
     "ingest_gaps_total",
-    "Connections whose first event came over 60 s after the cursor asked: data may be missing, see Connections in the admin.",
+    "Connections whose first event came over 60 s after the cursor asked: data may be missing, see the admin.",
 )
 PAUSES = Counter(
     "ingest_pauses_total", "Times that the buffer was above its high-water mark: the flusher is too slow, or stopped."

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -33,19 +34,20 @@ CRASH_POINTS = (
 
 def crash_point(name: str) -> None:
     """Kills this process with SIGKILL when CRASH_AT names this step: for tests, which set it with DEBUG only."""
-    if settings.CRASH_AT == name:
+    if name == settings.CRASH_AT:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager
 def only_one(name: str, stop: "Stop") -> Iterator[None]:
-    """Holds the lock file `<database>.<name>.lock`: a second copy says so and waits until the first one ends."""
+    """Holds the lock file `<database>.<name>.lock`: a second copy says so and waits until the first one ends,
+    or until it is asked to stop: then it is in the block without the lock and must look at `stop` first."""
     with lock_path(name).open("w") as file:
         if not _locked(file.fileno()):
             log.warning("another copy runs: waiting until it ends", command=name, lock=str(lock_path(name)))
         while not _locked(file.fileno()):
             if stop.wait(0.2):
-                return
+                break
         yield
 
 
@@ -110,9 +112,20 @@ def serve_metrics(variable: str) -> None:
     try:
         start_http_server(port, addr="127.0.0.1")
     except OSError as error:
-        raise CommandError(f"{variable}={port}: the port can't be opened ({error.strerror}). Choose another.") from error
+        raise CommandError(
+            f"{variable}={port}: the port can't be opened ({error.strerror}). Choose another."
+        ) from error
 
 
 def now_us() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1000
+
+
+def iso(us: int) -> str:
+    """Microseconds since 1970 as ISO 8601 in UTC; the number itself where no calendar reaches."""
+    try:
+        moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)
+    except OverflowError:
+        return str(us)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ingest.buffer import Cursor
 from ingest.models import Checkpoint
@@ -105,12 +105,13 @@ def utc(us: int) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)
 
 
-def listed(dataset: str) -> Any:
+def listed(dataset: str) -> "QuerySet[DataFile]":
+    """The dataset's files that exist."""
     return DataFile.objects.filter(dataset=dataset, superseded_at=None)
 
 
 def nearby(dataset: str, ranges: Sequence[tuple[int, int]], arrivals: bool) -> list[str]:
-    """Paths of the files in which an event of these times may already be. `ranges`: first and last seen in microseconds.
+    """Paths of the files in which an event of these times may already be. `ranges`: first and last seen, microseconds.
     `arrivals`: whether there are also rows whose seen is their arrival, which may have come at any time before."""
     meets = Q(rows_by_arrival__gt=0) if arrivals else Q(pk=None)
     for low, high in ranges:

@@ -43,7 +43,9 @@ class Engine:
                 "preserve_insertion_order": False,
             }
         )
-        self._database.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true; SET late_materialization_max_rows = 2000")
+        self._database.execute(
+            "SET TimeZone = 'UTC'; SET parquet_metadata_cache = true; SET late_materialization_max_rows = 2000"
+        )
         if fence is not None:
             self._database.execute("SET allowed_directories = $1", [[f"{fence}/"]])
             self._database.execute("SET enable_external_access = false; SET lock_configuration = true")
@@ -51,7 +53,9 @@ class Engine:
     def cursor(self) -> "duckdb.DuckDBPyConnection":
         return self._database.cursor()
 
-    def rows(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0) -> list[tuple[Any, ...]]:
+    def rows(
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0
+    ) -> list[tuple[Any, ...]]:
         """All rows. Raises QueryTimeout after `seconds` (0: never), QueryTooLarge at the memory limit."""
         with limited(self.cursor(), seconds) as cursor:
             return cursor.execute(sql, parameters or None).fetchall()

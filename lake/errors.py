@@ -1,7 +1,7 @@
 """LakeError
-    LakeUnusable    our own state is bad: the process stops and says what to do
-    QueryTimeout    a query reached its time limit
-    QueryTooLarge   a query reached its memory limit
+LakeUnusable    our own state is bad: the process stops and says what to do
+QueryTimeout    a query reached its time limit
+QueryTooLarge   a query reached its memory limit
 """
 
 

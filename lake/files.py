@@ -6,10 +6,10 @@ A file grows beside its place, is fsynced, renamed, and its folder fsynced. Once
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from lake.schema import VERSION, Column, Dataset
 
 log = structlog.get_logger("files")
 
+EPOCH = datetime.fromtimestamp(0, UTC)
 ROW_GROUP_ROWS = 32_768  # a flush file lives for an hour or two: small enough for point reads, large enough for zstd
 ZSTD_LEVEL = 2  # as small as 3 on these columns and a tenth faster; compaction compresses harder
 BLOOM_FPP = 0.01
@@ -79,28 +80,25 @@ def write(root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Tabl
     Raises LakeUnusable when the disk is full or the lake is gone."""
     folder = layout.partition(dataset.name, hour)
     temporary = root / folder / layout.temporary_name(name)
+    table = rows.cast(schema(dataset))
+    low, high = (_utc(value) for value in pc.min_max(table["seen"]).values())
     with our_disk(root):
         make_folder(root, folder)
-        table = rows.cast(schema(dataset))
-        with temporary.open("wb") as file:
-            pq.write_table(
-                table, file, row_group_size=ROW_GROUP_ROWS, **_options(dataset, min(table.num_rows, ROW_GROUP_ROWS))
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        low, high = (_utc(value) for value in pc.min_max(table["seen"]).values())
-        return Pending(
-            root,
-            folder,
-            name,
-            dataset.name,
-            hour,
-            table.num_rows,
-            temporary.stat().st_size,
-            low,
-            high,
-            sha256(temporary),
-        )
+        try:
+            _write_durably(temporary, dataset, table)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        size, digest = temporary.stat().st_size, sha256(temporary)
+    return Pending(root, folder, name, dataset.name, hour, table.num_rows, size, low, high, digest)
+
+
+def _write_durably(path: Path, dataset: Dataset, table: pa.Table) -> None:
+    options = _options(dataset, min(table.num_rows, ROW_GROUP_ROWS))
+    with path.open("wb") as file:
+        pq.write_table(table, file, row_group_size=ROW_GROUP_ROWS, **options)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _options(dataset: Dataset, rows: int) -> dict[str, object]:
@@ -131,7 +129,7 @@ def _leaf(column: Column) -> str:
 
 
 def _utc(value: pa.Scalar) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + (value.cast(pa.timestamp("us")).as_py() - datetime(1970, 1, 1))  # noqa: DTZ001
+    return EPOCH + timedelta(microseconds=value.cast(pa.int64()).as_py())  # as_py() of a zone needs pytz
 
 
 class Damaged(Exception):

@@ -5,11 +5,10 @@ between two of these steps loses nothing and repeats nothing: what was not trimm
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 import structlog
@@ -18,20 +17,19 @@ from django.db.utils import DatabaseError
 from ingest.buffer import Buffer, Cursor, Entries
 from ingest.events import Drop, DropReason
 from ingest.process import crash_point, now_us
-from lake import catalog, files, layout, metrics
+from lake import catalog, disk, files, metrics
 from lake.catalog import Commit
-from lake.engine import Engine, Unreadable
+from lake.engine import Engine, Unreadable, named_sql
 from lake.errors import LakeUnusable, QueryTooLarge
 from lake.files import Pending
 from lake.models import BatchRun
 from lake.schema import Dataset
-from lake.transform import Chunk, Partition, of_hour
+from lake.transform import Chunk, of_hour
 
 log = structlog.get_logger("flusher")
 
 CHUNK_BYTES = 64 * 1024 * 1024  # of frames: bounds the memory of a batch whatever the load
 MEMORY = "600MB"  # DuckDB's part; the process stays below 1 GiB
-MUST_EXIST = 20  # newest listed files whose absence means that another disk, or none, is mounted
 
 
 class Flusher:
@@ -43,14 +41,15 @@ class Flusher:
         self._root = root
         self._max_events = max_events
         self._engine = Engine(MEMORY, threads)
+        self._engine.rows(named_sql("macros"))
         self._threads = ThreadPoolExecutor(threads, "dataset")
         self._reader = ThreadPoolExecutor(1, "reader")
         self._ahead: Future[Entries] | None = None
 
     def prepare(self) -> None:
         """To be called once, before the first batch. Raises LakeUnusable when the lake is not the catalog's."""
-        require_lake(self._root)
-        remove_orphans(self._root)
+        disk.require_lake(self._root)
+        disk.remove_orphans(self._root)
 
     def flush(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Writes what the buffer holds now, in batches; how many entries that were. A stop ends it between batches."""
@@ -90,13 +89,13 @@ class Flusher:
         self._done(run, self._trim(entries.ids[-1]))
 
     def _write(self, entries: Entries, started: float) -> BatchRun:
-        require_lake(self._root)
+        disk.require_lake(self._root)
         chunk = Chunk(self._engine, self._root)
         chunk.load(entries)
         chunk.fold()
         change = self._change(chunk, entries)
         crash_point("flush:written")
-        publish(self._root, [pending for pending, _ in change.files])
+        disk.publish(self._root, [pending for pending, _ in change.files])
         crash_point("flush:renamed")
         change.run.started_at = datetime.fromtimestamp(started, UTC)
         change.run.seconds = time.time() - started
@@ -104,7 +103,9 @@ class Flusher:
             catalog.commit(change)
         except DatabaseError as error:
             # The files stay: only the next start can tell whether the catalog lists them.
-            raise LakeUnusable(f"The catalog can't be written ({error}): mend that, then start again. Nothing is lost.") from error
+            raise LakeUnusable(
+                f"The catalog can't be written ({error}): mend that, then start again. Nothing is lost."
+            ) from error
         crash_point("flush:committed")
         return change.run
 
@@ -119,19 +120,21 @@ class Flusher:
             table, misfits = chunk.rows(dataset)
             for partition in partitions:
                 if partition.dataset == dataset:
-                    name = free_name(self._root, partition, first_id)
+                    name = disk.free_name(self._root, partition, first_id)
                     rows = of_hour(table, partition.hour)
                     written.append((files.write(self._root, dataset, partition.hour, name, rows), partition.arrived))
             return misfits
 
-        tombstones, accounts = self._threads.submit(chunk.tombstones), self._threads.submit(chunk.accounts)
+        writing = [self._threads.submit(write, dataset) for dataset in datasets]
         try:
-            misfits = sum(self._threads.map(write, datasets))
+            tombstones, accounts = chunk.tombstones(), chunk.accounts()
+            misfits = sum(future.result() for future in writing)
             run = describe(chunk, entries, [pending for pending, _ in written])
             run.misfits = misfits
-            return Commit(run, written, tombstones.result(), accounts.result(), Cursor.decode(entries.cursors[-1]))
+            return Commit(run, written, tombstones, accounts, Cursor.decode(entries.cursors[-1]))
         except BaseException:
-            withdraw(self._root, [pending for pending, _ in written])
+            wait(writing)  # what a thread still writes must be withdrawn as well
+            disk.withdraw(self._root, [pending for pending, _ in written])
             raise
 
     def _trim(self, last_id: bytes) -> int:
@@ -169,8 +172,8 @@ class Flusher:
         metrics.BATCH_SECONDS.observe(run.seconds)
         metrics.DUPLICATES.inc(run.duplicates)
         metrics.MISFITS.inc(run.misfits)
-        for name, count in run.rows.items():
-            metrics.ROWS.labels(name).inc(count)
+        for name, rows in run.rows.items():
+            metrics.ROWS.labels(name).inc(rows)
         if run.last_seen:
             metrics.LAG.labels("searchable").set(now_us() / 1e6 - run.last_seen.timestamp())
         log.info(
@@ -185,13 +188,6 @@ class Flusher:
             seconds=round(run.seconds, 2),
             **run.rows,
         )
-
-
-def free_name(root: Path, partition: Partition, first_id: str) -> str:
-    """A name for the partition's file. Buffer ids may come again, and a file of the lake never changes."""
-    folder = root / layout.partition(partition.dataset.name, partition.hour)
-    names = (layout.flush_name(first_id, attempt) for attempt in count())
-    return next(name for name in names if not (folder / name).exists())
 
 
 def describe(chunk: Chunk, entries: Entries, written: Sequence[Pending]) -> BatchRun:
@@ -213,45 +209,3 @@ def describe(chunk: Chunk, entries: Entries, written: Sequence[Pending]) -> Batc
         bytes_in=sum(map(len, entries.frames)),
         bytes_out=sum(pending.bytes for pending in written),
     )
-
-
-def publish(root: Path, written: Sequence[Pending]) -> None:
-    """Gives all files their names, or none."""
-    try:
-        for pending in written:
-            pending.publish()
-    except BaseException:
-        withdraw(root, written)
-        raise
-
-
-def withdraw(root: Path, written: Iterable[Pending]) -> None:
-    """Removes files of a batch that was not committed."""
-    for pending in written:
-        for name in (pending.name, layout.temporary_name(pending.name)):
-            if (root / pending.folder / name).exists():
-                files.remove(root, Path(pending.folder) / name, "its batch was not committed")
-
-
-def require_lake(root: Path) -> None:
-    """Makes LAKE_ROOT at the very first start. Raises LakeUnusable when it is missing although files are listed, or is
-    not the folder that the catalog speaks of."""
-    newest = catalog.newest(MUST_EXIST)
-    if not root.is_dir() and not newest and root.parent.is_dir():
-        root.mkdir()
-    if not root.is_dir():
-        raise LakeUnusable(f"LAKE_ROOT {root} is missing: mount it or create it, then start again.")
-    missing = [path for path in newest if not (root / path).is_file()]
-    if missing:
-        raise LakeUnusable(
-            f"LAKE_ROOT {root} lacks {missing[0]}, which the catalog lists: mount the right folder or restore it, "
-            "then start again (verify_lake names all that is missing)."
-        )
-
-
-def remove_orphans(root: Path) -> None:
-    """Removes what a killed flusher left: its files that the catalog does not know."""
-    known = catalog.known_paths()
-    for path in list(files.on_disk(root)):
-        if layout.is_flush_file(path.name) and str(path) not in known:
-            files.remove(root, path, "orphan: no batch lists it")

@@ -9,7 +9,8 @@ def partition(dataset: str, hour: datetime) -> str:
 
 
 def flush_name(first_id: str, attempt: int = 0) -> str:
-    """`f-<first buffer id>.parquet`. Ids may come again when the clock of Redis steps back: `attempt` makes a further name."""
+    """`f-<first buffer id>.parquet`. Ids may come again when the clock of Redis steps back: `attempt` makes a further
+    name."""
     return f"f-{first_id}{f'-{attempt}' if attempt else ''}.parquet"
 
 

@@ -22,7 +22,9 @@ class BatchRun(models.Model):
     events = models.BigIntegerField(help_text="entries taken from the buffer")
     duplicates = models.BigIntegerField(default=0, help_text="events folded: in this batch or in the lake already")
     dead_letters = models.BigIntegerField(default=0)
-    misfits = models.BigIntegerField(default=0, help_text="records with a key of another type than its column: kept in extra")
+    misfits = models.BigIntegerField(
+        default=0, help_text="records with a key of another type than its column: kept in extra"
+    )
     rows = models.JSONField(default=dict, help_text="rows written per dataset")
     minutes = models.JSONField(default=dict, help_text="rows written per minute of seen")
     bytes_in = models.BigIntegerField(default=0)

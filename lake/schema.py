@@ -33,7 +33,6 @@ class Dataset(NamedTuple):
         return ("did", *(() if self.collection else ("collection",)), "rkey", "rev", "operation")
 
 
-
 COMMON = (
     Column("seen", "TIMESTAMP"),
     Column("did"),

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from ingest.buffer import Entries, arrival_ms
 from lake import catalog, layout
 from lake.catalog import AccountState, Version
-from lake.engine import Engine, limited, named_sql
+from lake.engine import Engine, Unreadable, limited, named_sql
 from lake.schema import DATASETS, Dataset
 
 SCAN_ROWS = 16_384  # entries a part of the Arrow column: DuckDB reads the parts on all its threads
@@ -23,7 +23,7 @@ HOUR_US = 3_600_000_000
 
 
 class Partition(NamedTuple):
-    """A dataset's new rows of one hour. `arrived`: those whose seen is their arrival, for their time_us is impossible."""
+    """A dataset's new rows of one hour. `arrived`: those whose seen is their arrival, as their time_us is impossible."""
 
     dataset: Dataset
     hour: datetime
@@ -41,8 +41,10 @@ class Chunk:
     def load(self, entries: Entries) -> None:
         """The table `event`: one row an entry, the envelope typed, the record still JSON."""
         with limited(self._engine.cursor()) as session:
-            session.execute(named_sql("macros"))
-            session.register("frames", _frames(entries))
+            try:
+                session.register("frames", _frames(entries))
+            except pa.ArrowInvalid as error:
+                raise Unreadable(f"not UTF-8: {error}") from error
             session.execute(named_sql("events"))
             session.unregister("frames")
 
@@ -50,21 +52,21 @@ class Chunk:
         """Leaves in `event` what the chunk has once and the lake has not. The keys of the lake that were near stay
         in nearby_<dataset>."""
         self._delete(named_sql("duplicates"))
-        for dataset in DATASETS.values():
-            columns = {column.name: column.type for column in dataset.columns}
-            keys = ", ".join(f"{name} {columns[name]}" for name in dataset.key_columns)
-            self._run(f"CREATE OR REPLACE TABLE nearby_{dataset.name} ({keys})")
-            if paths := catalog.nearby(dataset.name, *self._times(dataset)):
-                self._fold_against(dataset, paths)
+        self._run("CREATE OR REPLACE TABLE nearby_posts (did VARCHAR, rkey VARCHAR, rev VARCHAR)")
+        for (name,) in self._rows("SELECT DISTINCT dataset FROM event"):
+            if paths := catalog.nearby(name, *self._times(DATASETS[name])):
+                self._fold_against(DATASETS[name], paths)
 
     def _fold_against(self, dataset: Dataset, paths: list[str]) -> None:
         """Most chunks are news, and a rev is of one commit: where no rev of the files is ours, no key can be."""
-        new = f"({named_sql('accounts')})" if dataset.name == "accounts" else f"(FROM event WHERE dataset = '{dataset.name}')"
-        near = "read_parquet($1, hive_partitioning = false)"
-        narrow = {"accounts": "did", "posts": "did"}.get(dataset.name, "rev")
-        keys = ", ".join(dataset.key_columns)
+        narrow, new = "rev", f"(FROM event WHERE dataset = '{dataset.name}')"
+        if dataset.name == "posts":
+            narrow = "did"  # tombstones() asks for other versions, too
+        elif dataset.name == "accounts":
+            narrow, new = "did", f"({named_sql('accounts')})"
         self._run(
-            f"INSERT INTO nearby_{dataset.name} SELECT {keys} FROM {near} WHERE {narrow} IN (SELECT {narrow} FROM {new})",
+            f"CREATE OR REPLACE TABLE nearby_{dataset.name} AS SELECT {', '.join(dataset.key_columns)} "
+            f"FROM read_parquet($1, hive_partitioning = false) WHERE {narrow} IN (SELECT {narrow} FROM {new})",
             [self._absolute(paths)],
         )
         self._delete(f"SELECT new.n FROM {new} AS new SEMI JOIN nearby_{dataset.name} AS old ON {_same_key(dataset)}")
@@ -87,8 +89,8 @@ class Chunk:
         return [
             Partition(DATASETS[name], layout.hour_of(hour * HOUR_US), rows, arrived)
             for name, hour, rows, arrived in self._rows(
-                f"SELECT dataset, epoch_us(seen) // {HOUR_US} AS hour, count(*) AS rows, count(*) FILTER (WHERE by_arrival) "
-                "FROM event GROUP BY dataset, hour ORDER BY rows DESC"
+                f"SELECT dataset, epoch_us(seen) // {HOUR_US} AS hour, count(*) AS rows, "
+                "count(*) FILTER (WHERE by_arrival) FROM event GROUP BY dataset, hour ORDER BY rows DESC"
             )
         ]
 
@@ -110,13 +112,21 @@ class Chunk:
         if oldest is None:
             return []
         paths = self._absolute(catalog.later("accounts", oldest))
-        later = "SELECT * FROM read_parquet($1, hive_partitioning = false)" if paths else "SELECT * FROM new_accounts LIMIT 0"
+        later = (
+            "SELECT * FROM read_parquet($1, hive_partitioning = false)"
+            if paths
+            else "SELECT * FROM new_accounts LIMIT 0"
+        )
         sql = named_sql("accounts_latest").format(new=named_sql("accounts"), later=later)
         return [AccountState(*row) for row in self._rows(sql, [paths] if paths else [])]
 
     def minutes(self) -> dict[str, int]:
         """New rows per minute of seen, as `YYYY-MM-DDTHH:MM`."""
-        return dict(self._rows("SELECT strftime(seen, '%Y-%m-%dT%H:%M') AS minute, count(*) FROM event GROUP BY ALL ORDER BY ALL"))
+        return dict(
+            self._rows(
+                "SELECT strftime(seen, '%Y-%m-%dT%H:%M') AS minute, count(*) FROM event GROUP BY ALL ORDER BY ALL"
+            )
+        )
 
     def span(self) -> tuple[int, int] | None:
         """First and last seen of the new rows, in microseconds."""

@@ -52,6 +52,7 @@ class Lake:
     def __init__(self, buffer, root):
         self.buffer, self.root = buffer, root
         self.flusher = Flusher(buffer, root, max_events=100_000)
+        self.engine = Engine("500MB", 1)
 
     def append(self, *frames):
         """Puts frames into the buffer, as the consumer does."""
@@ -72,7 +73,7 @@ class Lake:
         names = [column.name for column in DATASETS[dataset].columns]
         utc = ", ".join(f"{c.name}::{c.type} AS {c.name}" for c in DATASETS[dataset].columns)
         sql = f"SELECT {utc} FROM read_parquet($1, hive_partitioning = false) ORDER BY seen"
-        return [dict(zip(names, row, strict=True)) for row in Engine("500MB", 1).rows(sql, [paths])]
+        return [dict(zip(names, row, strict=True)) for row in self.engine.rows(sql, [paths])]
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def start_redis(name: str, folder: Path) -> RedisProcess:
     if subprocess.run(["bash", "deploy/local/redis.sh"], cwd=ROOT, check=False).returncode:  # noqa: S607
         raise StackError("no redis-server, see above.")
     redis = RedisProcess(folder / "redis", maxmemory=REDIS_MEMORY[name])
+    redis.child.log = folder / "log" / "redis.log"  # beside the others'
     redis.start()
     return redis
 

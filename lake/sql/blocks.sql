@@ -4,7 +4,7 @@ WITH parsed AS (
 ), dated AS (
     SELECT *, moment(r."createdAt") AS moment FROM parsed
 ), proven AS MATERIALIZED (
-    SELECT *, coalesce(usual_form(moment) = r."createdAt" AND NOT contains(body, '\') AND body = concat(
+    SELECT *, coalesce(usual_form(moment) = r."createdAt" AND NOT contains(body, '\') AND body::VARCHAR = concat(
         '{"$type":"app.bsky.graph.block","createdAt":"', r."createdAt", '","subject":"', r.subject, '"',
         member('via', r.via), '}'), false) AS plain
     FROM dated

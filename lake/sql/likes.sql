@@ -5,7 +5,7 @@ WITH parsed AS (
 ), dated AS (
     SELECT *, moment(r."createdAt") AS moment FROM parsed
 ), proven AS MATERIALIZED (
-    SELECT *, coalesce(usual_form(moment) = r."createdAt" AND NOT contains(body, '\') AND body = concat(
+    SELECT *, coalesce(usual_form(moment) = r."createdAt" AND NOT contains(body, '\') AND body::VARCHAR = concat(
         '{"$type":"app.bsky.feed.like","createdAt":"', r."createdAt", '","subject":{"cid":"', r.subject.cid,
         '","uri":"', r.subject.uri, '"}', member('via', r.via), '}'), false) AS plain
     FROM dated

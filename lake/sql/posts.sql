@@ -9,7 +9,7 @@ WITH parsed AS (
     SELECT *, moment(r."createdAt") AS moment, from_json(r.langs, '["VARCHAR"]') AS lang_list FROM parsed
 ), proven AS MATERIALIZED (
     SELECT *, coalesce(to_json(lang_list)::VARCHAR = r.langs, false) AS langs_held,
-        coalesce(usual_form(moment) = r."createdAt" AND body = concat(
+        coalesce(usual_form(moment) = r."createdAt" AND body::VARCHAR = concat(
             '{"$type":"app.bsky.feed.post","createdAt":"', r."createdAt", '"', member('embed', r.embed),
             member('facets', r.facets), member('labels', r.labels), member('langs', to_json(lang_list)),
             member('reply', '{"parent":{"cid":' || to_json(r.reply.parent.cid) || ',"uri":' || to_json(r.reply.parent.uri)

@@ -146,8 +146,8 @@ def test_without_redis_both_processes_wait_and_go_on_alone(make_stack):
         stack.await_rows(300, consumer, flusher)
         times_waited = [program.text.count("Redis is away: waiting") for program in (consumer, flusher)]
         stack.redis.stop()
+        jetstream.publish(*frames_of(moments[300:]))
         for program, before in zip((consumer, flusher), times_waited, strict=True):
             until(lambda p=program, b=before: p.text.count("Redis is away: waiting") > b, "it notices")
-        jetstream.publish(*frames_of(moments[300:]))
         stack.redis.start()
         stack.settle(frames_of(moments), consumer, flusher)

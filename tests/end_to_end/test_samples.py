@@ -1,6 +1,7 @@
 """The real recorded stream, through the real processes."""
 
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -47,8 +48,8 @@ def test_a_recorded_stream_is_in_the_lake_once_and_its_posts_are_found(make_stac
     assert len(frames) == FILES[name]
     stack = make_stack("ws://127.0.0.1:1/subscribe", start_us=min(json.loads(frame)["time_us"] for frame in frames))
     simulator = stack.start("simulate_jetstream", "--port", "0", "--replay", str(SAMPLES / name))
-    simulator.await_words("listening on ")
-    url = simulator.text.partition("listening on ")[2].split()[0]
+    simulator.await_words("listening on ws")
+    (url,) = re.findall(r"ws://\S+", simulator.text)
     consumer = stack.consumer(JETSTREAM_URLS=url)
     stack.await_depth(len(frames))
     stack.flush_once()

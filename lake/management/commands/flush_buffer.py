@@ -8,7 +8,7 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest.buffer import Buffer, BufferUnavailable, BufferUnsafe
+from ingest.buffer import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
 from ingest.process import Stop, only_one, running, serve_metrics
 from lake import metrics
 from lake.errors import LakeError
@@ -59,9 +59,9 @@ def with_redis(stop: Stop, buffer: Buffer, work: Any) -> None:
             buffer.connect()
             delay = LOOK_SECONDS
             work()
-            return
-        except BufferUnavailable as error:
-            log.warning("Redis is away: waiting", error=str(error), seconds=delay)
+            break
+        except (BufferUnavailable, BufferFull) as error:
+            log.warning("Redis is away or full: waiting", error=str(error), seconds=delay)
             stop.wait(delay)
             delay = min(MAX_DELAY, delay * 2)
 

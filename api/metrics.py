@@ -1,0 +1,176 @@
+"""What the web process tells Prometheus of the whole: read at scrape time from Redis and the catalog, so that it is
+true also while the consumer and the flusher are down. What can't be read is left out; the scrape always answers."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import NamedTuple
+
+import structlog
+from django.conf import settings
+from django.db.models import Max, Sum
+from django.db.utils import DatabaseError
+from prometheus_client import REGISTRY, Metric
+from prometheus_client.registry import Collector
+
+from ingest.buffer import Buffer, BufferUnavailable, BufferUnsafe
+from ingest.models import Connection
+from lake.models import BatchRun, DataFile
+from lake.schema import DATASETS
+
+log = structlog.get_logger("metrics")
+
+REDIS_SECONDS = 0.4  # for one answer: a scrape must be over in 2 s, whatever Redis does
+DAY = timedelta(days=1)
+CLOCKS = timedelta(minutes=1)  # a file that is further ahead of our clock has an impossible time, and tells no lag
+
+
+class Series(NamedTuple):
+    """`name` without _total. `label`: the one label, or empty."""
+
+    name: str
+    kind: str
+    label: str
+    meaning: str
+
+
+class Sample(NamedTuple):
+    name: str
+    label: str
+    value: float
+
+
+SERIES = (
+    Series(
+        "explorer_frames_received",
+        "counter",
+        "",
+        "Frames received since this Redis was new. No rise for a minute: look at the consumer's log.",
+    ),
+    Series(
+        "explorer_frames_dropped",
+        "counter",
+        "reason",
+        "Frames that are no event, since this Redis was new. A rise is a changed wire or a bug of ours: look with "
+        "inspect_buffer --dead-letters.",
+    ),
+    Series(
+        "explorer_buffer_depth",
+        "gauge",
+        "",
+        "Events that wait in the buffer. Rising over several intervals: the flusher is too slow, or down.",
+    ),
+    Series(
+        "explorer_buffer_fill_ratio",
+        "gauge",
+        "",
+        "Memory of Redis as a part of its maxmemory. At BUFFER_HIGH_WATER the consumer pauses: mend the flusher, or "
+        "give Redis more.",
+    ),
+    Series(
+        "explorer_dead_letters",
+        "gauge",
+        "",
+        "Dead letters kept, at most 10,000. They stay until somebody feeds them again with inspect_buffer --replay.",
+    ),
+    Series(
+        "explorer_lag_seconds",
+        "gauge",
+        "stage",
+        "Now minus the newest seen received (by the consumer) or searchable (in a listed file); buffered: how long the "
+        "oldest event has waited. Look at the first stage that rises.",
+    ),
+    Series(
+        "explorer_last_batch_seconds",
+        "gauge",
+        "",
+        "Time that the last batch took. Near FLUSH_INTERVAL_SECONDS: the machine is too small, or its disk too busy.",
+    ),
+    Series("explorer_lake_rows", "gauge", "dataset", "Rows in listed files. A fall is a purge, or a restore."),
+    Series("explorer_lake_bytes", "gauge", "dataset", "Bytes of listed files. Plan the disk by their growth."),
+    Series(
+        "explorer_failed_batches_last_day",
+        "gauge",
+        "",
+        "Batches that failed in the last 24 hours. Any: read its error in the admin, at Batch runs.",
+    ),
+    Series(
+        "explorer_gaps_last_day",
+        "gauge",
+        "",
+        "Connections of the last 24 hours that began with a gap. Any: data may be missing, see the admin.",
+    ),
+)
+
+
+class State(Collector):
+    """Of the buffer and of the lake, as of the scrape."""
+
+    def describe(self) -> Iterator[Metric]:
+        """The families without samples, so that registering reads nothing."""
+        return (Metric(series.name, series.meaning, series.kind) for series in SERIES)
+
+    def collect(self) -> Iterator[Metric]:
+        now = datetime.now(UTC)
+        samples = [*_readable(buffer_samples, now), *_readable(lake_samples, now)]
+        for series in SERIES:
+            family = Metric(series.name, series.meaning, series.kind)
+            for _, label, value in (sample for sample in samples if sample.name == series.name):
+                name = f"{series.name}_total" if series.kind == "counter" else series.name
+                family.add_sample(name, {series.label: label} if series.label else {}, value)
+            yield family
+
+
+def _readable(read: Callable[[datetime], Iterator[Sample]], now: datetime) -> list[Sample]:
+    """All samples, or none when their source is away."""
+    try:
+        return list(read(now))
+    except (BufferUnavailable, BufferUnsafe, DatabaseError) as error:
+        log.warning("not in this scrape", source=read.__name__, error=str(error))
+        return []
+
+
+def buffer_samples(now: datetime) -> Iterator[Sample]:
+    buffer = Buffer(settings.REDIS_URL, REDIS_SECONDS).connect()
+    try:
+        state, totals, cursor = buffer.state(), buffer.totals(), buffer.cursor()
+    finally:
+        buffer.close()
+    yield Sample("explorer_frames_received", "", totals.received)
+    for reason, number in totals.dropped.items():
+        yield Sample("explorer_frames_dropped", reason, number)
+    yield Sample("explorer_buffer_depth", "", state.depth)
+    yield Sample("explorer_buffer_fill_ratio", "", state.fill)
+    yield Sample("explorer_dead_letters", "", state.dead_letters)
+    waited = 0.0 if state.oldest_ms is None else now.timestamp() - state.oldest_ms / 1000
+    yield Sample("explorer_lag_seconds", "buffered", max(0.0, waited))
+    if cursor is not None:
+        yield Sample("explorer_lag_seconds", "received", now.timestamp() - cursor.time_us / 1e6)
+
+
+def lake_samples(now: datetime) -> Iterator[Sample]:
+    listed = DataFile.objects.filter(superseded_at=None)
+    sums = {
+        row["dataset"]: row
+        for row in listed.order_by().values("dataset").annotate(rows=Sum("rows"), bytes=Sum("bytes"))
+    }
+    for dataset in DATASETS:
+        held = sums.get(dataset, {"rows": 0, "bytes": 0})
+        yield Sample("explorer_lake_rows", dataset, held["rows"])
+        yield Sample("explorer_lake_bytes", dataset, held["bytes"])
+    newest = listed.filter(max_seen__lte=now + CLOCKS).aggregate(newest=Max("max_seen"))["newest"]
+    if newest is not None:
+        yield Sample("explorer_lag_seconds", "searchable", max(0.0, (now - newest).total_seconds()))
+    last = BatchRun.objects.order_by("-started_at").first()
+    if last is not None:
+        yield Sample("explorer_last_batch_seconds", "", last.seconds)
+    failed = BatchRun.objects.filter(state=BatchRun.State.FAILED, started_at__gte=now - DAY)
+    yield Sample("explorer_failed_batches_last_day", "", failed.count())
+    gaps = Connection.objects.filter(gap_seconds__isnull=False, opened_at__gte=now - DAY)
+    yield Sample("explorer_gaps_last_day", "", gaps.count())
+
+
+@cache
+def register() -> None:
+    """Adds the state to what /metrics answers, once."""
+    REGISTRY.register(State())

@@ -1,0 +1,40 @@
+"""The journal of connections and where to resume, to look at."""
+
+from django.contrib import admin
+
+from ingest.models import Checkpoint, Connection
+from ingest.process import iso
+from ingest.readonly import ReadOnlyAdmin
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ReadOnlyAdmin):
+    list_display = ("opened_at", "host", "wire", "closed_at", "frames", "asked", "first", "last", "gap", "why_closed")
+    list_filter = ("host", ("gap_seconds", admin.EmptyFieldListFilter), "opened_at", "wire")
+    search_fields = ("host", "why_closed")
+    date_hierarchy = "opened_at"
+
+    @admin.display(description="cursor asked", empty_value="live")
+    def asked(self, row: Connection) -> int | None:
+        return row.cursor_asked
+
+    @admin.display(description="first received")
+    def first(self, row: Connection) -> str | None:
+        return None if row.first_received is None else iso(row.first_received)
+
+    @admin.display(description="last received")
+    def last(self, row: Connection) -> str | None:
+        return None if row.last_received is None else iso(row.last_received)
+
+    @admin.display(description="gap", ordering="gap_seconds", empty_value="none")
+    def gap(self, row: Connection) -> str | None:
+        return None if row.gap_seconds is None else f"{row.gap_seconds:,.1f} s"
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(ReadOnlyAdmin):
+    list_display = ("position", "time_us", "host", "seq", "saved_at")
+
+    @admin.display(description="resume from")
+    def position(self, row: Checkpoint) -> str:
+        return iso(row.time_us)

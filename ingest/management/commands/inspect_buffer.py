@@ -1,0 +1,118 @@
+"""A look inside the buffer: how much waits, how old it is, where the cursor stands, and what was no event."""
+
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest.buffer import Buffer, BufferUnavailable, BufferUnsafe, Cursor, DeadLetter, State, arrival_ms
+from ingest.events import Event, read
+from ingest.process import iso, now_us
+
+HEAD_SHOWN = 200  # characters of a dead letter; all that is kept with --verbosity 2
+TIMEOUT_SECONDS = 5
+
+
+class Replay(NamedTuple):
+    """What dead letters are when they are read again. `cut`: only their first 4 KiB were kept, so they stay."""
+
+    events: list[DeadLetter]
+    no_events: list[DeadLetter]
+    cut: list[DeadLetter]
+
+
+class Command(BaseCommand):
+    help = (
+        "Shows depth, memory, ages, cursor and lag of the buffer, and its dead letters; feeds them again after a fix."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--dead-letters", action="store_true", help="list the frames that are no event, with the reason"
+        )
+        parser.add_argument("--replay", action="store_true", help="feed dead letters again that are events by now")
+
+    def handle(self, *args: Any, dead_letters: bool, replay: bool, verbosity: int, **options: Any) -> None:
+        buffer = Buffer(settings.REDIS_URL, TIMEOUT_SECONDS)
+        try:
+            buffer.connect()
+            letters = buffer.dead_letters()
+            if replay:
+                self._replay(buffer, letters)
+            elif dead_letters:
+                self._say(line(letter, None if verbosity > 1 else HEAD_SHOWN) for letter in letters)
+            else:
+                self._say(summary(buffer, letters, now_us()))
+        except BufferUnavailable as error:
+            raise CommandError(f"Redis at REDIS_URL can't be reached ({error}): start it, then try again.") from error
+        except BufferUnsafe as error:
+            raise CommandError(str(error)) from error
+        finally:
+            buffer.close()
+
+    def _replay(self, buffer: Buffer, letters: Sequence[DeadLetter]) -> None:
+        found = read_again(letters)
+        moved = buffer.replay(found.events) if found.events else 0
+        still, cut = len(found.no_events), len(found.cut)
+        self._say([f"{moved:,} replayed, {still:,} still no events, {cut:,} cut at 4 KiB: these can't be replayed."])
+
+    def _say(self, lines: Iterable[str]) -> None:
+        for text in lines:
+            self.stdout.write(text)
+
+
+def read_again(letters: Iterable[DeadLetter]) -> Replay:
+    found = Replay([], [], [])
+    for letter in letters:
+        if not letter.whole:
+            found.cut.append(letter)
+        elif isinstance(read(letter.head), Event):
+            found.events.append(letter)
+        else:
+            found.no_events.append(letter)
+    return found
+
+
+def summary(buffer: Buffer, letters: Sequence[DeadLetter], now: int) -> Iterator[str]:
+    """The lines of `inspect_buffer`; `now` in microseconds."""
+    state, cursor, totals = buffer.state(), buffer.cursor(), buffer.totals()
+    yield f"depth         {state.depth:,} events"
+    yield f"memory        {state.memory:,} of {state.max_memory:,} bytes of Redis ({state.fill:.1%})"
+    yield from ages(state, now)
+    yield f"cursor        {position(cursor)}"
+    yield f"lag           {seconds(now - cursor.time_us) if cursor else 'unknown'}"
+    yield f"received      {totals.received:,} frames since this Redis was new; dropped {counts(totals.dropped)}"
+    yield f"dead letters  {counts(Counter(letter.reason for letter in letters))}"
+
+
+def ages(state: State, now: int) -> Iterator[str]:
+    for name, ms in (("oldest", state.oldest_ms), ("newest", state.newest_ms)):
+        text = "none" if ms is None else f"{seconds(now - ms * 1000)} ago, arrived {iso(ms * 1000)}"
+        yield f"{name:<14}{text}"
+
+
+def position(cursor: Cursor | None) -> str:
+    if cursor is None:
+        return "none: nothing was received since this Redis was new"
+    return f"{iso(cursor.time_us)} on {cursor.host or 'any host'}{'' if cursor.seq is None else f', seq {cursor.seq}'}"
+
+
+def counts(numbers: dict[str, int]) -> str:
+    """`3: malformed 2, not_json 1`."""
+    listed = ", ".join(f"{name} {number:,}" for name, number in sorted(numbers.items()) if number)
+    return f"{sum(numbers.values()):,}{': ' + listed if listed else ''}"
+
+
+def seconds(us: int) -> str:
+    return f"{us / 1e6:,.1f} s"
+
+
+def line(letter: DeadLetter, shown: int | None) -> str:
+    """One dead letter, its head as printable text of at most `shown` characters."""
+    text = letter.head.decode(errors="backslashreplace")
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    head = printable if shown is None or len(printable) <= shown else f"{printable[:shown]}…"
+    return f"{iso(arrival_ms(letter.id) * 1000)} {letter.reason} {letter.length:,} bytes sha256 {letter.sha256} {head}"

@@ -1,0 +1,60 @@
+"""Commands to Redis as bytes, packed by hand: redis-py's own packing costs 13 us of CPU an event, this 3. Pure."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+
+from ingest.events import Drop
+
+STREAM = "buffer"
+CURSOR = "cursor"
+DEAD_LETTERS = "dead_letters"
+TOTALS = "totals"
+DEAD_LETTERS_KEPT = 10_000
+DEAD_LETTER_HEAD = 4096  # bytes kept of a dead letter
+
+
+def command(*words: bytes) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+
+WATCH = command(b"WATCH", CURSOR.encode())
+
+_XADD = b"*7\r\n$4\r\nXADD\r\n$%d\r\n%b\r\n$1\r\n*\r\n$1\r\nf\r\n" % (len(STREAM), STREAM.encode()) + (
+    b"$%d\r\n%b\r\n$1\r\nc\r\n$%d\r\n%b\r\n"
+)
+
+
+# A script runs alone: the consumer can't move the cursor between our reading and our writing it into the entries.
+REPLAY = """
+local cursor, moved = redis.call('GET', KEYS[3]) or ARGV[1], 0
+for i = 2, #ARGV, 2 do
+    if redis.call('XDEL', KEYS[2], ARGV[i]) == 1 then
+        redis.call('XADD', KEYS[1], '*', 'f', ARGV[i + 1], 'c', cursor)
+        moved = moved + 1
+    end
+end
+return moved
+"""
+
+
+def append_event(frame: bytes, cursor: bytes) -> bytes:
+    return _XADD % (len(frame), frame, len(cursor), cursor)
+
+
+def counted(received: int, drops: Sequence[Drop]) -> list[bytes]:
+    """The commands that add to the totals."""
+    counts = Counter(f"dropped:{drop.reason}" for drop in drops)
+    counts["received"] = received
+    return [
+        command(b"HINCRBY", TOTALS.encode(), name.encode(), b"%d" % number) for name, number in counts.items() if number
+    ]
+
+
+def dead_letter(drop: Drop) -> bytes:
+    frame = drop.frame
+    return command(
+        *(b"XADD", DEAD_LETTERS.encode(), b"MAXLEN", b"%d" % DEAD_LETTERS_KEPT, b"*"),
+        *(b"reason", drop.reason.encode(), b"length", b"%d" % len(frame)),
+        *(b"sha256", hashlib.sha256(frame).hexdigest().encode(), b"head", frame[:DEAD_LETTER_HEAD]),
+    )

@@ -1,0 +1,151 @@
+"""/metrics of the web process tells the state of the whole, and docs/metrics.md what each series means."""
+
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.parser import text_string_to_metric_families
+
+from api.metrics import SERIES, Series
+from ingest import metrics as ingest_metrics
+from ingest.buffer import Cursor
+from ingest.consumer import read_frames
+from ingest.events import DropReason
+from ingest.models import Connection
+from ingest.process import now_us
+from lake import metrics as lake_metrics
+from lake.models import BatchRun, DataFile
+from lake.schema import DATASETS
+from tests.builders import like, post
+
+DOC = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+@pytest.fixture
+def scrape(client, db):
+    """Series of ours as {(name, label): value}."""
+
+    def scraped():
+        text = client.get("/metrics").content.decode()
+        families = [family for family in text_string_to_metric_families(text) if family.name.startswith("explorer_")]
+        return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
+
+    return scraped
+
+
+def buffered(buffer, *frames, cursor):
+    read = read_frames(frames, None, "test", now_us())
+    buffer.append(read.events, read.drops, cursor)
+
+
+def test_an_empty_service_shows_zeros(scrape, buffer):
+    found = scrape()
+    assert {key[1] for key in found if key[0] == "explorer_frames_dropped_total"} == set(DropReason)
+    assert {key[1] for key in found if key[0] == "explorer_lake_rows"} == set(DATASETS)
+    fill = found.pop(("explorer_buffer_fill_ratio",))
+    assert 0 < fill < 1
+    assert set(found.values()) == {0}
+    assert ("explorer_lag_seconds", "searchable") not in found, "nothing is known, which is not the same as no lag"
+    assert ("explorer_lag_seconds", "received") not in found
+
+
+def test_the_buffer(scrape, buffer):
+    buffered(buffer, post("one"), post("two"), b"junk", cursor=Cursor(now_us() - 7_000_000))
+    found = scrape()
+    assert found["explorer_frames_received_total",] == 3
+    assert found["explorer_frames_dropped_total", "not_json"] == 1
+    assert found["explorer_buffer_depth",] == 2
+    assert found["explorer_dead_letters",] == 1
+    assert 7 <= found["explorer_lag_seconds", "received"] < 9
+    assert 0 <= found["explorer_lag_seconds", "buffered"] < 2
+
+
+def test_the_lake(scrape, lake):
+    lake.flush(
+        post("one", time_us=now_us() - 60_000_000), post("two", time_us=now_us() - 90_000_000), like("at://x/y/z")
+    )
+    found = scrape()
+    assert found["explorer_lake_rows", "posts"] == 2
+    assert found["explorer_lake_rows", "likes"] == 1
+    assert found["explorer_lake_bytes", "posts"] == DataFile.objects.get(dataset="posts").bytes
+    assert 60 <= found["explorer_lag_seconds", "searchable"] < 65
+    assert found["explorer_lag_seconds", "buffered"] == 0
+    assert found["explorer_last_batch_seconds",] == BatchRun.objects.get().seconds
+
+
+def test_a_superseded_file_and_one_of_the_future_do_not_count(scrape, lake):
+    lake.flush(post("one", time_us=now_us() - 60_000_000))
+    lake.flush(post("two", time_us=now_us() + 1_800_000_000), like("at://x/y/z"))
+    DataFile.objects.filter(dataset="likes").update(superseded_at=datetime.now(UTC))
+    found = scrape()
+    assert found["explorer_lake_rows", "likes"] == 0
+    assert 60 <= found["explorer_lag_seconds", "searchable"] < 65
+
+
+def test_failures_and_gaps_of_the_last_day(scrape, buffer):
+    now = datetime.now(UTC)
+    for hours, state in ((1, "failed"), (2, "committed"), (30, "failed")):
+        BatchRun.objects.create(started_at=now - timedelta(hours=hours), seconds=hours, state=state, events=1)
+    for hours, gap in ((1, 99.0), (2, None), (3, 61.0), (30, 99.0)):
+        opened = now - timedelta(hours=hours)
+        Connection.objects.create(host="h", wire="v1", opened_at=opened, saved_at=opened, gap_seconds=gap)
+    found = scrape()
+    assert found["explorer_failed_batches_last_day",] == 1
+    assert found["explorer_gaps_last_day",] == 2
+    assert found["explorer_last_batch_seconds",] == 1
+
+
+def names(found):
+    return {key[0] for key in found}
+
+
+BUFFER_SERIES = {
+    *("explorer_frames_received_total", "explorer_frames_dropped_total", "explorer_buffer_depth"),
+    *("explorer_buffer_fill_ratio", "explorer_dead_letters"),
+}
+
+
+def test_redis_away_leaves_its_series_out(scrape, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    found = scrape()
+    assert not names(found) & BUFFER_SERIES
+    assert "explorer_lake_rows" in names(found)
+
+
+def test_a_redis_that_does_not_answer_holds_the_scrape_up_for_less_than_2_s(scrape, settings):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        started = time.monotonic()
+        found = scrape()
+    assert time.monotonic() - started < 2
+    assert "explorer_lake_rows" in names(found)
+
+
+# --- docs/metrics.md -----------------------------------------------------------------------------------------------
+
+
+def declared(module):
+    """The series of a module of prometheus objects, as docs/metrics.md shows them."""
+    metrics = [value for value in vars(module).values() if isinstance(value, MetricWrapperBase)]
+    return [
+        Series(metric._name, metric._type, ", ".join(metric._labelnames), metric._documentation) for metric in metrics
+    ]
+
+
+def table(series):
+    lines = [
+        f"| `{name}{'_total' if kind == 'counter' else ''}` | {kind} | {label} | {meaning} |"
+        for name, kind, label, meaning in series
+    ]
+    return "\n".join(["| name | kind | labels | meaning |", "|---|---|---|---|", *lines])
+
+
+@pytest.mark.parametrize(
+    "series", [SERIES, declared(ingest_metrics), declared(lake_metrics)], ids=["web", "consumer", "flusher"]
+)
+def test_the_documentation_says_what_the_code_says(series):
+    wanted = table(series)
+    assert wanted in DOC.read_text(), f"docs/metrics.md must hold:\n{wanted}"

@@ -1,0 +1,77 @@
+"""The disk of the lake is full, or gone: the flusher stops with one sentence, and goes on once it is mended."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from ingest.simulator.server import running
+from tests.end_to_end.stream import frames_of, world
+
+needs_prlimit = pytest.mark.skipif(not shutil.which("prlimit"), reason="there is no prlimit here")
+
+
+def must_have_stopped(flusher, *words):
+    """Exit code 1, and as the last words one sentence that says what to do."""
+    assert flusher.await_end() == 1, flusher.text
+    assert not flusher.says("Traceback"), flusher.text
+    sentences = [line for line in flusher.text.splitlines() if line.startswith("CommandError: ")]
+    assert sentences == flusher.text.splitlines()[-1:], flusher.text
+    for word in words:
+        assert word in sentences[0]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 300 kB; and a function that makes it larger."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.getuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], check=False).returncode:
+        pytest.skip("may not mount a small disk here")
+    yield folder, lambda: subprocess.run(["mount", "-o", "remount,size=50m", folder], check=True)
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_stops_the_flusher_and_nothing_is_lost(make_stack, small_disk):
+    disk, enlarge = small_disk
+    moments = world(6_000)
+    with running(moments) as jetstream:
+        stack = make_stack(jetstream.url, LAKE_ROOT=str(disk), FLUSH_MAX_EVENTS="1500")
+        stack.lake.root = disk
+        consumer = stack.consumer()
+        stack.await_depth(len(moments))
+        must_have_stopped(stack.flusher(), "is full", "make room, then start again")
+        assert stack.lake.listed_rows() < len(moments)
+        enlarge()
+        stack.settle(frames_of(moments), consumer, stack.flusher())
+
+
+@needs_prlimit
+def test_a_disk_that_refuses_a_write_stops_the_flusher_and_nothing_is_lost(make_stack):
+    moments = world(5_000)
+    with running(moments) as jetstream:
+        stack = make_stack(jetstream.url)
+        consumer = stack.consumer()
+        stack.await_depth(len(moments))
+        limited = stack.start("flush_buffer", prefix=("prlimit", "--fsize=60000"))
+        must_have_stopped(limited, "can't be written", "start again")
+        stack.settle(frames_of(moments), consumer, stack.flusher())
+
+
+@pytest.mark.parametrize("put", [lambda root: None, lambda root: root.mkdir()], ids=["missing", "an empty mount point"])
+def test_a_lake_that_is_gone_stops_the_flusher_and_nothing_is_lost(make_stack, put):
+    moments = world(600)
+    with running(moments[:300]) as jetstream:
+        stack = make_stack(jetstream.url)
+        consumer, flusher = stack.consumer(), stack.flusher()
+        stack.await_rows(300, consumer, flusher)
+        aside = stack.root.rename(stack.folder / "aside")
+        put(stack.root)
+        jetstream.publish(*frames_of(moments[300:]))
+        must_have_stopped(flusher, "LAKE_ROOT", "start again")
+        must_have_stopped(stack.flusher(), "LAKE_ROOT", "start again")
+        if stack.root.exists():
+            stack.root.rmdir()  # proves that nothing was written into it
+        aside.rename(stack.root)
+        stack.settle(frames_of(moments), consumer, stack.flusher())

@@ -1,0 +1,84 @@
+"""The environment: readers that are loud, and an example that is true."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+
+from explorer import env
+
+ROOT = django_settings.BASE_DIR
+
+
+def example():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
+
+
+def test_the_example_has_every_variable_with_its_default_and_no_other():
+    assert example() == {name: variable.default for name, variable in env.VARIABLES.items() if not name.startswith("X_")}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("WEB_PORT", "eighty", "a whole number from 1 to 65535"),
+        ("WEB_PORT", "70000", "a whole number from 1 to 65535"),
+        ("DJANGO_DEBUG", "maybe", "true or false"),
+        ("REDIS_URL", "localhost", "an URL that begins with"),
+        ("JETSTREAM_URLS", "http://x/subscribe", "ws:// or wss:// URLs"),
+        ("JETSTREAM_COLLECTIONS", "posts", "collections such as"),
+        ("BUFFER_HIGH_WATER", "2", "a number from 0.05 to 0.95"),
+        ("BUFFER_HIGH_WATER", "nan", "a number from 0.05 to 0.95"),
+        ("QUERY_MEMORY_LIMIT", "lots", "a size such as"),
+        ("LOG_FORMAT", "xml", "one of text, json"),
+        ("CRASH_AT", "somewhere", "one of"),
+    ],
+)
+def test_a_wrong_value_stops_every_command_with_one_sentence(variable, value, allowed):
+    result = manage("check", **{variable: value})
+    assert result.returncode != 0
+    assert f"{variable}={value!r} is not allowed" in result.stderr
+    assert allowed in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_outside_debug_the_secret_key_has_no_default():
+    result = manage("check", DJANGO_DEBUG="false", DJANGO_SECRET_KEY="")
+    assert result.returncode != 0
+    assert "DJANGO_SECRET_KEY is empty" in result.stderr
+
+
+def test_crash_at_is_refused_outside_debug():
+    result = manage("check", DJANGO_DEBUG="false", DJANGO_SECRET_KEY="x" * 60, CRASH_AT="flush:read")
+    assert "CRASH_AT='flush:read' is not allowed" in result.stderr
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("off", False), ("No", False)])
+def test_flags_have_the_usual_spellings(monkeypatch, text, value):
+    monkeypatch.setenv("X_FLAG", text)
+    assert env.flag("X_FLAG", not value) is value
+
+
+def test_a_list_drops_blanks_and_names_the_wrong_item(monkeypatch):
+    monkeypatch.setenv("X_LIST", " a , ,b")
+    assert env.items("X_LIST", "") == ["a", "b"]
+    with pytest.raises(ImproperlyConfigured, match="X_LIST='a'"):
+        env.items("X_LIST", "", "capitals", str.isupper)
+
+
+def manage(*words, **environment):
+    """Runs manage.py with this environment and none of ours."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -1,0 +1,93 @@
+"""The two rules of the house, and its budget."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("explorer", "api", "lake", "ingest", "deploy")
+MODULES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts]
+
+# Imports point one way: explorer -> api -> lake -> ingest. Of ingest the lake knows what stands at its door, and the
+# two modules that say what every command and every admin page is like.
+MAY_IMPORT = {
+    "ingest": {"ingest"},
+    "lake": {"lake", "ingest.events", "ingest.buffer", "ingest.models", "ingest.process", "ingest.readonly"},
+    "api": {"api", "lake", "ingest.buffer", "ingest.events", "ingest.models"},
+    "explorer": {"explorer", "api", "ingest.process"},
+    "deploy": {"deploy"},
+}
+# Each outside system has one doorway.
+DOORWAYS = {
+    "websockets": ("ingest/jetstream.py", "ingest/simulator/"),
+    "redis": ("ingest/buffer.py",),
+    "duckdb": ("lake/engine.py",),
+    "pyarrow": ("lake/files.py", "lake/transform.py"),
+    "urllib.request": ("deploy/",),
+    "requests": (),
+    "libipld": ("ingest/events.py",),
+}
+MAX_MODULE = 250
+MAX_FUNCTION = 40
+NAMELESS = {"utils", "helpers", "common", "base", "misc"}
+
+
+def imports(path):
+    """Dotted names that a module imports; `from a.b import c` counts as a.b.c."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def below(name, module):
+    return name == module or name.startswith(f"{module}.")
+
+
+def relative(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_imports_point_one_way(path):
+    package = relative(path).split("/")[0]
+    ours = [name for name in imports(path) if name.split(".")[0] in PACKAGES]
+    assert [name for name in ours if not any(below(name, module) for module in MAY_IMPORT[package])] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_each_outside_system_has_one_doorway(path):
+    name = relative(path)
+    entered = {
+        system
+        for system in DOORWAYS
+        if any(below(imported, system) for imported in imports(path)) and not name.startswith(DOORWAYS[system] or ("-",))
+    }
+    assert entered == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_modules_and_functions_are_small_and_named_for_what_they_do(path):
+    assert path.stem not in NAMELESS
+    assert len(path.read_text().splitlines()) <= MAX_MODULE
+    functions = [
+        node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [node.name for node in functions if node.end_lineno - node.lineno + 1 > MAX_FUNCTION] == []
+
+
+def test_packages_say_what_they_do_and_what_they_refuse_to_know():
+    for package in ("explorer", "api", "lake", "ingest", "ingest/simulator"):
+        source = (ROOT / package / "__init__.py").read_text()
+        body = ast.parse(source).body
+        assert len(body) == 1, f"{package}: holds more than its docstring"
+        assert len(ast.get_docstring(ast.parse(source)) or "") > 60
+
+
+def test_the_rules_see_what_they_forbid(tmp_path):
+    """The checks above would pass vacuously if they could not see an import."""
+    module = tmp_path / "module.py"
+    module.write_text("import redis.asyncio\nfrom explorer.env import load\n")
+    assert list(imports(module)) == ["redis.asyncio", "explorer.env.load"]
