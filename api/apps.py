@@ -5,6 +5,6 @@ class ApiConfig(AppConfig):
     name = "api"
 
     def ready(self) -> None:
-        from api import metrics
+        from api import checks, metrics  # noqa: F401 - registers the system checks
 
         metrics.register()

@@ -4,8 +4,9 @@ A Buffer is one connection, and never reconnects behind its user's back: Redis m
 had, so whoever uses it must decide anew what to read or to ask for. After BufferUnavailable call `connect()`.
 """
 
+import socket
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -123,6 +124,13 @@ class Buffer:
         if self._connection is not None:
             self._connection.disconnect()
         self._connection = None
+
+    def hang_up(self) -> None:
+        """For another thread: the call that waits for Redis now raises BufferUnavailable."""
+        opened = getattr(self._connection, "_sock", None)
+        if opened is not None:
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
 
     def append(self, events: Sequence[tuple[Event, Cursor]], drops: Sequence[Drop], cursor: Cursor | None) -> float:
         """Puts events, dead letters, the cursor after them and their totals into Redis in one transaction.

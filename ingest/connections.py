@@ -1,12 +1,14 @@
 """The journal of connections in the catalog. Writing it never holds the consumer up: a locked database costs a
 log line, not an event."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 import structlog
 from django.db import connection as database
+from django.db import transaction
 from django.db.utils import DatabaseError
 
 from ingest.buffer import Cursor
@@ -14,7 +16,8 @@ from ingest.models import Checkpoint, Connection
 
 log = structlog.get_logger("connections")
 
-BUSY_MS = 5000  # below the 10 s in which the consumer must be able to stop
+BUSY_MS = 2000  # the last two saves, and what else there is to end, must fit into 10 s
+UNSAVED_KEPT = 100  # connections, while the database is locked
 WIRE = "v1"
 
 
@@ -27,45 +30,58 @@ def checkpoint() -> Cursor | None:
 
 
 class Journal:
-    """Saves Connection rows in a thread of its own, in order."""
+    """Saves Connection rows in a thread of its own. What can't be saved is kept, and tried again with the next."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "journal")
-        self._latest: Future[None] | None = None
+        self._lock = Lock()
+        self._unsaved: list[Connection] = []
+        self._asked = False  # a save waits for its turn in the thread
         self._row = Connection()
 
     def opened(self, host: str, cursor_asked: int | None) -> None:
         now = datetime.now(UTC)
-        self._row = Connection(host=host, wire=WIRE, cursor_asked=cursor_asked, opened_at=now, saved_at=now)
-        self._submit()
+        self._row = Connection(host=host[:255], wire=WIRE, cursor_asked=cursor_asked, opened_at=now, saved_at=now)
+        self._save_soon()
 
     def progress(self, **changed: Any) -> None:
-        """Notes the fields and saves them, unless the save before still waits for the database."""
-        self._note(changed)
-        if self._latest is None or self._latest.done():
-            self._submit()
-
-    def closed(self, why: str, **changed: Any) -> None:
-        self._note({**changed, "closed_at": datetime.now(UTC), "why_closed": why[:300]})
-        self._submit()
-
-    def finish(self) -> None:
-        """Waits for what is still to be saved."""
-        self._thread.shutdown()
-
-    def _note(self, changed: dict[str, Any]) -> None:
+        """Notes these fields of the open connection."""
         self._row.saved_at = datetime.now(UTC)
         for name, value in changed.items():
             setattr(self._row, name, value)
+        self._save_soon()
 
-    def _submit(self) -> None:
-        self._latest = self._thread.submit(_save, self._row)
+    def closed(self, why: str, **changed: Any) -> None:
+        self.progress(closed_at=datetime.now(UTC), why_closed=why[:300], **changed)
+
+    def finish(self) -> None:
+        """Waits for the last save, at most two times BUSY_MS."""
+        self._thread.submit(database.close)
+        self._thread.shutdown()
+
+    def _save_soon(self) -> None:
+        with self._lock:
+            if self._row not in self._unsaved:
+                self._unsaved.append(self._row)
+            if self._asked:
+                return
+            self._asked = True
+        self._thread.submit(self._save)
+
+    def _save(self) -> None:
+        with self._lock:
+            rows, self._unsaved, self._asked = self._unsaved, [], False
+        try:
+            _write(rows)
+        except DatabaseError as error:
+            log.warning("connections not recorded yet", rows=len(rows), error=str(error))
+            with self._lock:
+                self._unsaved = [*rows, *(row for row in self._unsaved if row not in rows)][-UNSAVED_KEPT:]
 
 
-def _save(row: Connection) -> None:
-    try:
-        with database.cursor() as cursor:
-            cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-        row.save()
-    except DatabaseError as error:
-        log.warning("connection not recorded", host=row.host, error=str(error))
+def _write(rows: list[Connection]) -> None:
+    with database.cursor() as cursor:
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    with transaction.atomic():
+        for row in rows:
+            row.save()

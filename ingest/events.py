@@ -104,8 +104,12 @@ def _invalid(frame: bytes) -> DropReason:
     """Valid JSON with another envelope: of a known kind it is malformed, else the kind is what we don't know."""
     try:
         known = bytes(_decode_kind(frame).kind) in _KNOWN_KINDS
+    except RecursionError:
+        return DropReason.TOO_DEEP
     except msgspec.ValidationError:  # no object at all
         known = False
+    except msgspec.DecodeError:  # the first reading had ended before the place where it is no JSON
+        return DropReason.NOT_JSON
     return DropReason.MALFORMED if known else DropReason.UNKNOWN_KIND
 
 

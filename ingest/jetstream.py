@@ -3,20 +3,25 @@ websockets besides the simulator."""
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidHandshake, InvalidURI
 from websockets.frames import DATA_OPCODES
+from websockets.protocol import State
 
 from ingest.buffer import Cursor
 
 MAX_FRAME_BYTES = 32 * 1024 * 1024  # records of 1 MB of CBOR are legal, so frames of about 2 MB of JSON are too
 QUEUE_BYTES = 16 * 1024 * 1024  # received and not yet taken: above it we stop reading from the socket
+TAKE_BYTES = 4 * 1024 * 1024  # of a transaction: Redis serves nobody else meanwhile, and it is in memory four times
+OVERHEAD_BYTES = 64  # that a frame costs besides its own bytes: even empty ones fill the queue
 GATHER_SECONDS = 0.02  # frames that arrive within it enter Redis together; a fifth of the 100 ms allowed
 IDLE_SECONDS = 30  # the whole network is never silent so long: a host that is has stalled
 REWIND_US = 5_000_000  # the legacy server may lose events where replay meets the live tail
@@ -25,7 +30,11 @@ REWIND_SEQS = 8_192  # a crashed server may give up to a block of 4,096 numbers 
 
 
 class Disconnected(Exception):
-    """The connection ended, or never came to be; the message says why."""
+    """The connection ended, or never came to be; the message says why. `stalled`: the host is there, but silent."""
+
+    def __init__(self, why: str, stalled: bool = False) -> None:
+        super().__init__(why)
+        self.stalled = stalled
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,12 @@ class Ask:
 
 def host_of(url: str) -> str:
     return urlsplit(url).netloc
+
+
+def in_turn(urls: Sequence[str], host: str) -> deque[str]:
+    """All of them in their order, beginning with the one at that host: there its cursor counts."""
+    first = next((number for number, url in enumerate(urls) if host_of(url) == host), 0)
+    return deque([*urls[first:], *urls[:first]])
 
 
 def ask(url: str, cursor: Cursor | None, collections: Sequence[str] = ()) -> Ask:
@@ -74,30 +89,54 @@ class _Gathering(ClientConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.frames: list[bytes] = []
-        self.held = 0  # bytes in `frames`
-        self.arrived = asyncio.Event()
-        self._parts: list[bytes] = []
+        self.arrived = asyncio.Event()  # frames, or the end of them
+        self._held = 0  # bytes of `frames` and `_parts` in memory
+        self._parts: list[bytes] = []  # of a message that is not complete
+
+    @property
+    def ended(self) -> bool:
+        """No further frame will come."""
+        return self.state is not State.OPEN
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.frames or self.ended:
+            self.arrived.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.arrived.set()
 
     def process_event(self, event: Any) -> None:
         if self.response is None or event.opcode not in DATA_OPCODES:
             super().process_event(event)
             return
         self._parts.append(bytes(event.data))
-        self.held += len(event.data)
+        self._held += len(event.data) + OVERHEAD_BYTES
         if event.fin:
             self.frames.append(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
-            self._parts = []
-            self.arrived.set()
-        if self.held > QUEUE_BYTES:
+            self._parts.clear()
+        if self._held > QUEUE_BYTES and self.frames:  # without a frame to take, nothing would resume reading
             self.transport.pause_reading()
 
     def take(self) -> list[bytes]:
-        taken, self.frames = self.frames, []
-        self.arrived.clear()
-        if self.held > QUEUE_BYTES and not self.transport.is_closing():
+        """The oldest frames, of TAKE_BYTES and one more at most."""
+        taken, size = self.frames, self._held
+        if size > TAKE_BYTES:
+            ends = accumulate(len(frame) + OVERHEAD_BYTES for frame in self.frames)
+            count, size = next(((n, end) for n, end in enumerate(ends, 1) if end >= TAKE_BYTES), (len(taken), size))
+            taken = self.frames[:count]
+        self.frames = self.frames[len(taken) :]
+        self._held = self._held - size if self.frames else sum(map(len, self._parts))
+        if self._held <= QUEUE_BYTES:
             self.transport.resume_reading()
-        self.held = sum(map(len, self._parts))
+        if not self.frames and not self.ended:
+            self.arrived.clear()
         return taken
+
+    def why_ended(self) -> str:
+        sides = self.protocol
+        return str(ConnectionClosedError(sides.close_rcvd, sides.close_sent, sides.close_rcvd_then_sent))
 
 
 class Session:
@@ -105,35 +144,20 @@ class Session:
 
     def __init__(self, connection: _Gathering) -> None:
         self._connection = connection
-        self._closed = asyncio.ensure_future(connection.wait_closed())
 
     async def receive(self) -> list[bytes]:
-        """The frames of the next GATHER_SECONDS or more, never empty. Raises Disconnected, also when none came for
-        IDLE_SECONDS."""
+        """The frames of the next GATHER_SECONDS, or of TAKE_BYTES that wait already; never empty. Raises Disconnected,
+        also when none came for IDLE_SECONDS. Cancelled, it has taken none."""
         connection = self._connection
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                await connection.arrived.wait()
+        except TimeoutError as error:
+            raise Disconnected(f"idle: no frame for {IDLE_SECONDS:g} s", stalled=True) from error
         if not connection.frames:
-            await self._first_frame()
+            raise Disconnected(f"the connection ended: {connection.why_ended()}")
         await asyncio.sleep(GATHER_SECONDS)
         return connection.take()
-
-    async def _first_frame(self) -> None:
-        arrival = asyncio.ensure_future(self._connection.arrived.wait())
-        try:
-            await asyncio.wait((arrival, self._closed), timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            arrival.cancel()
-        if self._connection.frames:
-            return
-        if self._closed.done():
-            raise Disconnected(self._why_closed())
-        raise Disconnected(f"idle: no frame for {IDLE_SECONDS} s")
-
-    def _why_closed(self) -> str:
-        code, reason = self._connection.close_code, self._connection.close_reason
-        return f"closed by the host: code {code}{', ' + reason if reason else ''}"
-
-    def stop(self) -> None:
-        self._closed.cancel()
 
 
 @asynccontextmanager
@@ -154,14 +178,13 @@ async def session(url: str) -> AsyncIterator[Session]:
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
         raise Disconnected(_refusal(error)) from error
     assert isinstance(connection, _Gathering)
-    opened = Session(connection)
     try:
-        yield opened
+        yield Session(connection)
     finally:
-        opened.stop()
         await connection.close()
 
 
 def _refusal(error: Exception) -> str:
-    body = getattr(getattr(error, "response", None), "body", b"")
-    return f"{error or type(error).__name__}{': ' + body.decode(errors='replace').strip() if body else ''}"
+    """The error, and what the host says beside its status."""
+    said = getattr(getattr(error, "response", None), "body", None) or b""
+    return ": ".join(filter(None, [str(error) or type(error).__name__, said[:200].decode(errors="replace").strip()]))

@@ -134,15 +134,6 @@ def newest(count: int) -> list[str]:
     return list(DataFile.objects.filter(superseded_at=None).order_by("-pk").values_list("path", flat=True)[:count])
 
 
-def hidden(keys: Iterable[tuple[str, str, str]], collection: str) -> set[tuple[str, str, str]]:
-    """Those of the (did, rkey, rev) that must not show: deleted, superseded, or of an account that is not active."""
-    wanted = list(keys)
-    gone: set[tuple[str, str, str]] = set()
-    for start in range(0, len(wanted), 10_000):  # SQLite takes 32,766 parameters
-        part = wanted[start : start + 10_000]
-        dids = {did for did, _, _ in part}
-        inactive = set(InactiveAccount.objects.filter(did__in=dids).values_list("did", flat=True))
-        rows = Tombstone.objects.filter(collection=collection, did__in=dids, rkey__in={rkey for _, rkey, _ in part})
-        revs = {(did, rkey): rev for did, rkey, rev in rows.values_list("did", "rkey", "rev")}
-        gone |= {key for key in part if key[0] in inactive or revs.get(key[:2], "") > key[2]}
-    return gone
+def all_listed(paths: Sequence[str]) -> bool:
+    """Whether each of these files is still one of the lake."""
+    return DataFile.objects.filter(path__in=paths, superseded_at=None).count() == len(paths)

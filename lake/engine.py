@@ -5,8 +5,8 @@ Timestamps go in and out as TIMESTAMP in UTC, integers of microseconds where Pyt
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def named_sql(name: str) -> str:
 
 class Engine:
     """A DuckDB database in memory. `memory` like '512MB'. With `fence`, queries reach only files below that folder,
-    and no setting can be changed any more."""
+    nothing but SELECT is taken, and no setting can be changed any more."""
 
     def __init__(self, memory: str, threads: int, fence: Path | None = None) -> None:
         self._database = duckdb.connect(
@@ -46,37 +46,50 @@ class Engine:
         self._database.execute(
             "SET TimeZone = 'UTC'; SET parquet_metadata_cache = true; SET late_materialization_max_rows = 2000"
         )
+        self._fenced = fence is not None
         if fence is not None:
             self._database.execute("SET allowed_directories = $1", [[f"{fence}/"]])
             self._database.execute("SET enable_external_access = false; SET lock_configuration = true")
 
     def cursor(self) -> "duckdb.DuckDBPyConnection":
+        """Its own connection to the database, for sessions of several statements. The fence does not look at these."""
         return self._database.cursor()
 
     def rows(
         self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0
     ) -> list[tuple[Any, ...]]:
         """All rows. Raises QueryTimeout after `seconds` (0: never), QueryTooLarge at the memory limit."""
-        with limited(self.cursor(), seconds) as cursor:
+        with limited(self._reading(sql), seconds) as cursor:
             return cursor.execute(sql, parameters or None).fetchall()
 
     def stream(
         self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0, size: int = 5000
     ) -> Iterator[list[tuple[Any, ...]]]:
         """Rows in lists of at most `size`, read as they are taken."""
-        with limited(self.cursor(), seconds) as cursor:
+        with limited(self._reading(sql), seconds) as cursor:
             cursor.execute(sql, parameters or None)
             while rows := cursor.fetchmany(size):
                 yield rows
+
+    def _reading(self, sql: str) -> "duckdb.DuckDBPyConnection":
+        """A cursor for this statement. A fenced DuckDB could still COPY TO or ATTACH below the fence."""
+        if self._fenced and not _only_selects(sql):
+            raise PermissionError("A fenced engine takes SELECT only.")
+        return self.cursor()
 
     def close(self) -> None:
         self._database.close()
 
 
+@lru_cache(1000)
+def _only_selects(sql: str) -> bool:
+    return all(statement.type == duckdb.StatementType.SELECT for statement in duckdb.extract_statements(sql))
+
+
 @contextmanager
 def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float = 0) -> Iterator["duckdb.DuckDBPyConnection"]:
     """Interrupts what this cursor does after so many seconds, and names DuckDB's errors by whose fault they are."""
-    timer = threading.Timer(seconds, cursor.interrupt)
+    timer = threading.Timer(seconds, _interrupt, [cursor])
     timer.daemon = True
     if seconds:
         timer.start()
@@ -97,6 +110,11 @@ def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float = 0) -> Iterator
     finally:
         timer.cancel()
         cursor.close()
+
+
+def _interrupt(cursor: "duckdb.DuckDBPyConnection") -> None:
+    with suppress(duckdb.ConnectionException):  # it has just been closed
+        cursor.interrupt()
 
 
 def _first_line(error: Exception) -> str:

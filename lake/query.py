@@ -1,5 +1,8 @@
-"""The text of a search: parsed to terms, written out again, compiled to SQL with bound values only. Pure."""
+"""What is asked: the text of a search, parsed to terms, written out again and compiled to SQL with bound values only;
+and the times between which to look. Pure."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 MAX_TERMS = 50
@@ -13,7 +16,7 @@ class QueryError(ValueError):
 class Query(NamedTuple):
     """Words that must all occur, anywhere in the text, caseless."""
 
-    words: tuple[str, ...]
+    words: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return " ".join(self.words)
@@ -32,3 +35,16 @@ def parse(text: str) -> Query:
     if len(words) > MAX_TERMS:
         raise QueryError(f"has {len(words)} words, at most {MAX_TERMS} are allowed")
     return Query(words)
+
+
+@dataclass(frozen=True)
+class Search:
+    """Posts that the query matches, seen in [start, end), newest first. `timeout`: seconds for the whole of a page, and
+    for each query of an export."""
+
+    query: Query
+    start: datetime | None = None
+    end: datetime | None = None
+    offset: int = 0
+    limit: int = 50
+    timeout: float = 30.0

@@ -116,7 +116,7 @@ class Verifier:
         select = ", ".join(f"{column.name}::{column.type}" for column in columns)
         start = random.randint(0, max(0, file.rows - self._cids))  # noqa: S311 - a sample, no secret
         sql = (
-            f"SELECT {select} FROM read_parquet($1, hive_partitioning = false, file_row_number = true) "  # noqa: S608
+            f"SELECT {select} FROM read_parquet($1, hive_partitioning = false, file_row_number = true) "
             "WHERE file_row_number >= $2 AND file_row_number < $3 AND cid IS NOT NULL"
         )
         for row in self._engine.rows(sql, [str(self._root / file.path), start, start + self._cids]):

@@ -5,8 +5,8 @@ import redis as redis_client
 
 from deploy.local.redis_process import redis_process
 from ingest.buffer import Buffer
-from ingest.consumer import read_frames
 from ingest.process import now_us
+from ingest.reading import read_frames
 from lake import catalog
 from lake.engine import Engine
 from lake.flusher import Flusher

@@ -1,5 +1,4 @@
 -- frames(n, arrival_us, frame) -> event: the envelope, typed, one row a frame, and the dataset it belongs to.
-CREATE OR REPLACE TABLE event AS
 WITH parsed AS (
     SELECT n, arrival_us, json_transform(frame, '{
         "did": "VARCHAR", "time_us": "VARCHAR", "kind": "VARCHAR", "identity": "JSON", "account": "JSON",
@@ -27,4 +26,4 @@ SELECT n, did, time_us, kind, rev, operation, collection, rkey, cid, body, by_ar
         WHEN 'app.bsky.actor.profile' THEN 'profiles'
         ELSE 'records' END
     END AS dataset
-FROM typed;
+FROM typed

@@ -12,10 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.metrics import SERIES, Series
 from ingest import metrics as ingest_metrics
 from ingest.buffer import Cursor
-from ingest.consumer import read_frames
 from ingest.events import DropReason
 from ingest.models import Connection
 from ingest.process import now_us
+from ingest.reading import read_frames
 from lake import metrics as lake_metrics
 from lake.models import BatchRun, DataFile
 from lake.schema import DATASETS

@@ -147,7 +147,7 @@ class Stack:
         until(lambda: self.lake.listed_rows() >= count, f"{count} rows are listed", seconds, programs)
 
     def settle(self, frames: list[bytes], consumer: Program, flusher: Program, seconds: float = 120) -> None:
-        """All events arrive and both processes stop, what repeats may wait in the buffer: then the lake equals the log."""
+        """All events arrive, both processes stop, repeats in the buffer fold: then the lake equals the log."""
         self.await_rows(len(frames), consumer, flusher, seconds=seconds)
         consumer.stop_cleanly()
         flusher.stop_cleanly()

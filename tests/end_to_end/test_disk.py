@@ -27,7 +27,10 @@ def small_disk(tmp_path):
     """A file system of 300 kB; and a function that makes it larger."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if os.getuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], check=False).returncode:
+    if (
+        os.getuid()
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], check=False).returncode
+    ):
         pytest.skip("may not mount a small disk here")
     yield folder, lambda: subprocess.run(["mount", "-o", "remount,size=50m", folder], check=True)
     subprocess.run(["umount", folder], check=True)

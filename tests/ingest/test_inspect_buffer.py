@@ -8,10 +8,10 @@ import time_machine
 from django.core.management import CommandError, call_command
 
 from ingest.buffer import Buffer, BufferFull, Cursor
-from ingest.consumer import read_frames
 from ingest.events import Drop, DropReason
 from ingest.management.commands.inspect_buffer import line, position
 from ingest.process import iso, now_us
+from ingest.reading import read_frames
 from tests.builders import NOON_US, post
 
 CURSOR = Cursor(NOON_US, "jetstream.example", 77)

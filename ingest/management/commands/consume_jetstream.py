@@ -1,20 +1,25 @@
 """Socket to buffer, until SIGTERM."""
 
 import asyncio
-import signal
+from functools import partial
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from ingest import checks
 from ingest.buffer import Buffer, BufferUnsafe
 from ingest.connections import Journal, checkpoint
 from ingest.consumer import Consumer, Options
 from ingest.process import Stop, only_one, serve_metrics
 
+log = structlog.get_logger("consumer")
+
 
 class Command(BaseCommand):
     help = "Receives events from Jetstream and puts them into the buffer, until SIGTERM."
+    requires_system_checks = [checks.TAG]  # a lake whose disk is away must not keep events from the buffer
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = Stop().listen()
@@ -23,22 +28,23 @@ class Command(BaseCommand):
                 return
             serve_metrics("METRICS_PORT_CONSUMER")
             try:
-                asyncio.run(consume())
+                asyncio.run(consume(stop))
             except BufferUnsafe as error:
                 raise CommandError(str(error)) from error
 
 
-async def consume() -> None:
-    """Works until SIGTERM or SIGINT cancels it."""
+async def consume(stop: Stop) -> None:
+    """Works until a stop is asked for."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+    stop.call(partial(loop.call_soon_threadsafe, task.cancel))  # wakes the loop: the socket may be silent
+    if stop:  # asked for before anyone listened
+        return
     journal = Journal()
     options = Options(settings.JETSTREAM_URLS, settings.JETSTREAM_COLLECTIONS, settings.BUFFER_HIGH_WATER, checkpoint)
     try:
         await Consumer(Buffer(settings.REDIS_URL), journal, options).run()
     except asyncio.CancelledError:
-        pass
+        log.info("stopped")
     finally:
         journal.finish()

@@ -1,5 +1,6 @@
 """Buffer to lake, every FLUSH_INTERVAL_SECONDS or sooner when full."""
 
+import gc
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -41,6 +42,10 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
 
     def _work(self, stop: Stop, once: bool) -> None:
+        # A chunk is hundreds of thousands of small lists without cycles; by default the collector walks them again and
+        # again, 6 % of the flusher's CPU.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
         buffer = Buffer(settings.REDIS_URL)
         flusher = Flusher(buffer, settings.LAKE_ROOT, settings.FLUSH_MAX_EVENTS, settings.QUERY_THREADS)
         flusher.prepare()
