@@ -1,17 +1,38 @@
-"""The shapes of answers: a hit as JSON and as a row of CSV."""
+"""The shapes of answers: a page as JSON, a hit as JSON and as a row of CSV."""
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from lake.search import Hit
+from lake.query import Search
+from lake.search import Hit, Page
 
 COLUMNS = (
     *("id", "did", "username", "timestamp", "seen_at", "text", "langs", "cid", "reply_root", "reply_parent", "quote"),
     *("links", "hashtags", "mentions", "media", "url"),
 )
+
+
+def page_body(page: Page, search: Search, seconds: float) -> dict[str, Any]:
+    """What /search answers. `seconds`: what it took."""
+    return {
+        "results": [result(hit) for hit in page.hits],
+        "meta": {
+            "count": len(page.hits),
+            "total": page.total,
+            "total_relation": page.total_relation,
+            "page": search.offset // search.limit + 1,
+            "limit": search.limit,
+            "next": None,
+            "complete": page.complete,
+            "searched_to": page.searched_to,
+            "hidden": page.hidden,
+            "took_ms": round(seconds * 1000),
+            "query": str(search.query),
+        },
+    }
 
 
 def result(hit: Hit) -> dict[str, Any]:
@@ -36,20 +57,26 @@ def result(hit: Hit) -> dict[str, Any]:
     }
 
 
-def csv_lines(pages: Iterable[list[Hit]]) -> Iterator[bytes]:
-    """RFC 4180 in UTF-8, a header first, lists as JSON arrays, NUL as U+FFFD because no CSV reader takes it."""
-    yield _csv([list(COLUMNS)])
-    for hits in pages:
-        yield _csv([_cell(value) for value in result(hit).values()] for hit in hits)
+def csv_header() -> bytes:
+    return _csv([COLUMNS])
 
 
-def _cell(value: Any) -> str:
+def csv_rows(hits: Iterable[Hit]) -> bytes:
+    """RFC 4180 in UTF-8, lists as JSON arrays, NUL as U+FFFD because hardly any reader of CSV takes it."""
+    return _csv([_cell(value) for value in result(hit).values()] for hit in hits)
+
+
+def _cell(value: str | list[str] | None) -> str:
     if isinstance(value, list):
-        value = json.dumps(value, ensure_ascii=False)
-    return "" if value is None else str(value).replace("\0", "\ufffd")
+        return json.dumps([_plain(item) for item in value], ensure_ascii=False)
+    return "" if value is None else _plain(value)
 
 
-def _csv(rows: Iterable[list[str]]) -> bytes:
+def _plain(text: str) -> str:
+    return text.replace("\0", "\ufffd")
+
+
+def _csv(rows: Iterable[Iterable[str]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode()

@@ -9,7 +9,11 @@ from django.conf import settings
 from api.reader import reader
 from ingest.buffer import Buffer, BufferUnavailable, BufferUnsafe
 from lake import catalog
-from lake.models import BatchRun
+from lake.models import BatchRun, DataFile
+
+LOOKED_AT = 20  # newest listed files: another disk, or none, lacks them
+ENGINE_SECONDS = 5.0
+REDIS_SECONDS = 1.0  # for one answer
 
 
 class Component(NamedTuple):
@@ -38,23 +42,23 @@ def _looked_at(name: str, look: Callable[[], tuple[bool, str]], *, needed: bool)
 
 
 def _catalog() -> tuple[bool, str]:
-    return True, f"{len(catalog.known_paths())} files"
+    return True, f"{DataFile.objects.filter(superseded_at=None).count()} files"
 
 
 def _lake() -> tuple[bool, str]:
-    missing = [path for path in catalog.newest(20) if not (settings.LAKE_ROOT / path).is_file()]
+    missing = [path for path in catalog.newest(LOOKED_AT) if not (settings.LAKE_ROOT / path).is_file()]
     if missing:
         return False, f"{missing[0]} is listed and missing below LAKE_ROOT: mount or restore it"
     return True, str(settings.LAKE_ROOT)
 
 
 def _engine() -> tuple[bool, str]:
-    reader().ping()
+    reader().probe(ENGINE_SECONDS)
     return True, "answers"
 
 
 def _buffer() -> tuple[bool, str]:
-    buffer = Buffer(settings.REDIS_URL)
+    buffer = Buffer(settings.REDIS_URL, REDIS_SECONDS)
     try:
         state = buffer.connect().state()
     except (BufferUnavailable, BufferUnsafe) as error:

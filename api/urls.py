@@ -1,3 +1,5 @@
+"""Routes of the API, wherever they are mounted."""
+
 from django.urls import path
 
 from api import views

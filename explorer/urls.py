@@ -1,18 +1,24 @@
 """Routes. The API is also at its unversioned names, which the frontend calls."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
-from explorer import health
+from explorer import health, pages
 
 urlpatterns = [
+    path("", pages.Links.as_view()),
     path("", include("api.urls")),
     path("api/v1/", include("api.urls")),
+    path("api/docs", pages.Docs.as_view()),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
-    path("health/live", health.live),
-    path("health/ready", health.ready),
+    path("health/live", health.Live.as_view()),
+    path("health/ready", health.Ready.as_view()),
     path("", include("django_prometheus.urls")),
+    re_path("", pages.not_found),
 ]
 
-handler404 = "api.errors.not_found"
-handler500 = "api.errors.server_error"
+handler400 = "explorer.pages.bad_request"
+handler404 = "explorer.pages.not_found"
+handler500 = "explorer.pages.server_error"

@@ -118,6 +118,7 @@ class Buffer:
             connection.connect()
         self._connection = connection
         self._refuse_unsafe(self._memory())
+        self._refuse_strange()
         return self
 
     def close(self) -> None:
@@ -131,6 +132,12 @@ class Buffer:
         if opened is not None:
             with suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
+
+    def interrupt(self) -> None:
+        """From any thread: a call that waits for Redis fails with BufferUnavailable."""
+        if (connection := self._connection) is not None and connection._sock is not None:
+            with suppress(OSError):
+                connection._sock.shutdown(socket.SHUT_RDWR)
 
     def append(self, events: Sequence[tuple[Event, Cursor]], drops: Sequence[Drop], cursor: Cursor | None) -> float:
         """Puts events, dead letters, the cursor after them and their totals into Redis in one transaction.
@@ -165,8 +172,8 @@ class Buffer:
         return reply[0][0] if reply else None
 
     def read(self, after: bytes | None, until: bytes, max_entries: int, max_bytes: int) -> Entries:
-        """The entries behind `after` (None: from the beginning) up to and with `until`, at most so many, or so many bytes
-        of frames and one reply of READ_STEP more."""
+        """The entries behind `after` (None: from the beginning) up to and with `until`, at most so many, or so many
+        bytes of frames and one reply of READ_STEP more."""
         ids: list[bytes] = []
         frames: list[bytes] = []
         cursors: list[bytes] = []
@@ -247,6 +254,14 @@ class Buffer:
                 f"Redis has maxmemory-policy {policy}: set noeviction (deploy/redis.conf does), else it drops events."
             )
 
+    def _refuse_strange(self) -> None:
+        """A key of another type would break a transaction in its middle: the cursor would go on without the events."""
+        for key, expected in ((STREAM, b"stream"), (DEAD_LETTERS, b"stream"), (TOTALS, b"hash"), (CURSOR, b"string")):
+            if (found := self._call("TYPE", key)) not in (expected, b"none"):
+                raise BufferUnsafe(
+                    f"Redis holds a {found.decode()} named {key}, which is not ours: give REDIS_URL a database of its own."
+                )
+
     def _call(self, *command: Any) -> Any:
         with self._unavailable():
             self._live().send_command(*command)
@@ -262,12 +277,7 @@ class Buffer:
                 self._reply()
             if done is None:
                 raise redis.exceptions.ConnectionError("the cursor is not the one we left: Redis has lost data")
-        for error in replies:
-            if isinstance(error, redis.exceptions.OutOfMemoryError):
-                raise BufferFull("Redis is at its maxmemory.")
-        for error in replies:
-            if isinstance(error, redis.exceptions.ResponseError):
-                raise error
+        _raise_first_error([*replies, *(done if isinstance(done, list) else ())])
 
     def _reply(self) -> Any:
         try:
@@ -292,6 +302,17 @@ class Buffer:
             if not isinstance(error, redis.exceptions.ResponseError | BufferUnavailable):
                 self.close()
             raise
+
+
+def _raise_first_error(replies: list[Any]) -> None:
+    """Of a transaction: Redis refuses it whole when it is full or can't write to its disk."""
+    error = next((reply for reply in replies if isinstance(reply, redis.exceptions.ResponseError)), None)
+    if isinstance(error, redis.exceptions.OutOfMemoryError):
+        raise BufferFull("Redis is at its maxmemory.")
+    if error is not None and str(error).startswith(("MISCONF", "READONLY")):
+        raise BufferUnavailable(f"Redis refuses to write: {error}")
+    if error is not None:
+        raise error
 
 
 def arrival_ms(id_: bytes) -> int:

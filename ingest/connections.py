@@ -25,8 +25,9 @@ def checkpoint() -> Cursor | None:
     """The cursor as of the last commit; before the first one, the time of the first event ever received."""
     if (row := Checkpoint.objects.first()) is not None:
         return Cursor(row.time_us, row.host, row.seq)
-    first = Connection.objects.exclude(first_received=None).order_by("first_received").first()
-    return None if first is None else Cursor(first.first_received, first.host)
+    received = Connection.objects.exclude(first_received=None).order_by("first_received")
+    first = received.values_list("first_received", "host").first()
+    return None if first is None or first[0] is None else Cursor(first[0], first[1])
 
 
 class Journal:

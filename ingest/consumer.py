@@ -127,8 +127,8 @@ class Consumer:
                 raise BufferFull(f"buffer at {fill:.0%} of Redis's memory")
 
     async def _in_thread(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Calls it in a thread and waits, when cancelled too: nothing of ours runs on behind our back. A Redis that then
-        does not answer in time is left."""
+        """Calls it in a thread and waits, when cancelled too: nothing of ours runs on behind our back. A Redis that
+        then does not answer in time is left."""
         call = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **named))
         try:
             return await asyncio.shield(call)

@@ -1,6 +1,7 @@
 """What one connection has brought so far, as the metrics, the journal of connections and the log tell it."""
 
 import time
+from functools import partial
 
 import structlog
 
@@ -20,6 +21,10 @@ SAVE_SECONDS = 10
 def gap_us(asked: int | None, first: int) -> int | None:
     """How long after the time asked the first event came, when that is too long."""
     return first - asked if asked is not None and first - asked > GAP_US else None
+
+
+def _lag(last_us: int) -> float:
+    return (now_us() - last_us) / 1e6
 
 
 class Progress:
@@ -81,7 +86,7 @@ class Progress:
 
     def _note_times(self, batch: Read) -> None:
         self._last = batch.events[-1][1].time_us
-        metrics.LAG.set_function(lambda last=self._last: (now_us() - last) / 1e6)
+        metrics.LAG.set_function(partial(_lag, self._last))
         if self._first is None:
             now = now_us()
             self._first = next((event.time_us for event, _ in batch.events if plausible(event, now)), None)

@@ -25,13 +25,14 @@ def plausible(event: Event, now: int) -> bool:
 def advance(cursor: Cursor | None, event: Event, host: str, now: int) -> Cursor | None:
     """The cursor after this event: the highest plausible time_us, never ahead of now, and the seq on this host. None
     while no time_us was plausible."""
-    time_us = event.time_us if plausible(event, now) else 0
-    seq = event.seq if event.seq is not None and 0 < event.seq < SEQ_LIMIT else None
-    if cursor is not None:
-        time_us = max(time_us, cursor.time_us)
-        if seq is None and cursor.host == host:
-            seq = cursor.seq
-    return Cursor(min(time_us, now), host, seq) if time_us else None
+    time_us, seq, latest = event.time_us, event.seq, 0 if cursor is None else cursor.time_us
+    if time_us < latest or not plausible(event, now):
+        time_us = latest
+    if seq is None or not 0 < seq < SEQ_LIMIT:
+        seq = cursor.seq if cursor is not None and cursor.host == host else None
+    if time_us > now:
+        time_us = now
+    return Cursor(time_us, host, seq) if time_us else None
 
 
 def read_frames(frames: Iterable[bytes], cursor: Cursor | None, host: str, now: int) -> Read:

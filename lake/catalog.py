@@ -1,6 +1,6 @@
 """Reads and writes the catalog. What a batch did becomes true in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -77,7 +77,7 @@ def _bury(versions: Sequence[Version]) -> None:
     table = Tombstone._meta.db_table
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {table} (did, collection, rkey, rev, seen) VALUES (%s, %s, %s, %s, %s) "  # noqa: S608
+            f"INSERT INTO {table} (did, collection, rkey, rev, seen) VALUES (%s, %s, %s, %s, %s) "
             "ON CONFLICT (did, collection, rkey) DO UPDATE SET rev = excluded.rev, seen = excluded.seen "
             "WHERE excluded.rev > rev",
             [(*version[:4], connection.ops.adapt_datetimefield_value(utc(version.seen_us))) for version in versions],

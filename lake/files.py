@@ -75,7 +75,7 @@ def schema(dataset: Dataset) -> pa.Schema:
 
 
 def write(root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Table) -> Pending:
-    """Writes one file of rows that have the dataset's columns in order, to the disk for certain, under a temporary name.
+    """Writes one file of rows that have the dataset's columns in order, fsynced, under a temporary name.
 
     Raises LakeUnusable when the disk is full or the lake is gone."""
     folder = layout.partition(dataset.name, hour)

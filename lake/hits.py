@@ -102,14 +102,16 @@ def files_of(search: Search) -> list[File]:
 
 
 class Source:
-    """The posts of one lake. All methods raise QueryTimeout after so many seconds, QueryTooLarge, and LakeUnusable when
-    a file is missing or damaged."""
+    """The posts of one lake. All methods raise QueryTimeout after so many seconds, QueryTooLarge, and LakeUnusable
+    when a file is missing or damaged."""
 
     def __init__(self, engine: Engine, root: Path) -> None:
         self._engine = engine
         self._root = root
 
-    def newest(self, search: Search, files: Sequence[File], low: int, high: Place, size: int, seconds: float) -> list[Hit]:
+    def newest(
+        self, search: Search, files: Sequence[File], low: int, high: Place, size: int, seconds: float
+    ) -> list[Hit]:
         """The newest `size` candidates seen since `low`, hidden ones too, in the total order of hits."""
         sql, values = self._from(search, files)
         sql += " AND seen >= make_timestamp($low) AND seen <= make_timestamp($high)"

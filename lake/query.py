@@ -22,7 +22,7 @@ class Query(NamedTuple):
         return " ".join(self.words)
 
     def condition(self) -> tuple[str, dict[str, Any]]:
-        """SQL over the column `text`, and its values. contains() takes % and _ as the plain characters that they are."""
+        """SQL over the column `text`, and its values. contains() takes % and _ as plain characters."""
         values = {f"word_{number}": word for number, word in enumerate(self.words)}
         return " AND ".join(f"contains(lower(text), lower(${name}))" for name in values) or "true", values
 

@@ -26,8 +26,9 @@ COUNT_FILES = 64  # of one query
 
 
 class Page(NamedTuple):
-    """Hits and what is known of the rest. `total_relation`: eq, or gte when `total` is a lower bound. `hidden`: how many
-    were passed over. `searched_to`: None, or where the walk was when its time was over: what was seen later is here."""
+    """Hits and what is known of the rest. `total_relation`: eq, or gte when `total` is a lower bound. `hidden`: how
+    many were passed over. `searched_to`: None, or how far the walk had come when its time was over: what was seen later
+    is here."""
 
     hits: list[Hit]
     hidden: int

@@ -24,7 +24,7 @@ HOUR_US = 3_600_000_000
 
 
 class Partition(NamedTuple):
-    """A dataset's new rows of one hour. `arrived`: those whose seen is their arrival, as their time_us is impossible."""
+    """A dataset's new rows of one hour. `arrived`: those whose time_us is impossible, so that seen is their arrival."""
 
     dataset: Dataset
     hour: datetime
@@ -41,8 +41,8 @@ class Chunk:
         self._event = pa.table({})
 
     def load(self, entries: Entries) -> None:
-        """`event`: one row an entry, the envelope typed, the record still JSON. An Arrow table: reading it costs half of
-        what reading a table of DuckDB's does."""
+        """`event`: one row an entry, the envelope typed, the record still JSON. An Arrow table: reading it costs half
+        of what reading a table of DuckDB's does."""
         try:
             frames = _frames(entries)
         except pa.ArrowInvalid as error:

@@ -1,8 +1,8 @@
 """Down through time: piece by piece, newest first, each read whole before it is handed out.
 
-A piece is a stretch of time, chosen from the catalog so that its files hold some number of rows. While hits are rare the
-pieces grow, and when a piece is full the next ones shrink: a common word reads the newest rows only, a rare one needs
-few queries, and the memory of both is bounded.
+A piece is a stretch of time, chosen from the catalog so that its files hold some number of rows. While hits are rare
+the pieces grow, and when a piece is full the next ones shrink: a common word reads the newest rows only, a rare one
+needs few queries, and the memory of both is bounded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -59,8 +59,10 @@ class Walk:
                 yield from self._down(files_of(self._search))
                 self.ended = True
             except LakeUnusable as error:
-                log.error("a listed file can't be read", error=str(error), repeated=failed_at == self.place)  # noqa: TRY400
-                if failed_at == self.place:
+                repeated = failed_at == self.place
+                if repeated or not isinstance(error, Superseded):
+                    log.error("a listed file can't be read", error=str(error), asked_again=repeated)  # noqa: TRY400
+                if repeated:
                     raise
                 failed_at = self.place
 
@@ -91,8 +93,8 @@ class Walk:
 
 
 def cut(files: Sequence[File], high: int, rows: int) -> int:
-    """The time down to which the files hold about so many rows seen until `high`. Files that begin last come first; of
-    one that holds more rows than are left to take it is the part in proportion. Any time is right, this one is quick."""
+    """The time down to which the files hold about so many rows seen until `high`. Files that begin last come first;
+    of one that holds more rows than are left to take it is the part in proportion. Any time would be right."""
     for number, file in enumerate(files, 1):
         if rows < file.rows or number == MOST_FILES:
             newest = min(file.max_us, high)

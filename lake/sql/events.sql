@@ -15,6 +15,11 @@ WITH parsed AS (
 SELECT n, did, time_us, kind, rev, operation, collection, rkey, cid, body, by_arrival,
     make_timestamp(CASE WHEN by_arrival THEN arrival_us ELSE TRY_CAST(time_us AS BIGINT) END) AS seen,
     CASE
+    -- events.read lets no such frame pass; one with a key twice can mean another thing to DuckDB than to it
+    WHEN did IS NULL OR kind IS NULL OR body IS NULL AND operation IS DISTINCT FROM 'delete'
+        OR kind NOT IN ('commit', 'identity', 'account')
+        OR kind = 'commit' AND (rev IS NULL OR operation IS NULL OR collection IS NULL OR rkey IS NULL)
+    THEN error('an event without a whole envelope')
     WHEN kind <> 'commit' THEN 'accounts'
     WHEN operation = 'delete' THEN 'deletes'
     ELSE CASE collection

@@ -100,9 +100,8 @@ def run_flusher(env):
 
 def in_child(name, count):
     """The plain writer in a process of its own, for its peak memory."""
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.bench.redis_to_lake", name, str(count)], cwd=ROOT, check=True, stdout=subprocess.PIPE
-    )
+    command = [sys.executable, "-m", "tests.bench.redis_to_lake", name, str(count)]
+    result = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
     return json.loads(result.stdout.splitlines()[-1])
 
 
@@ -139,7 +138,8 @@ def sizes(events, ours, plain):
     count, raw = len(events), ours["json_bytes"]
     packed = len(pa.Codec("zstd", compression_level=3).compress(b"\n".join(events)))
     print("\nbytes an event at flush")
-    for name, size in (("JSON", raw), ("zstd -3 of the JSON", packed), ("json + pandas", plain["bytes"]), ("lake", ours["bytes"])):
+    rows = {"JSON": raw, "zstd -3 of the JSON": packed, "json + pandas": plain["bytes"], "lake": ours["bytes"]}
+    for name, size in rows.items():
         print(f"  {name:22s} {size / count:7.1f}  {1 - size / raw:6.1%} smaller than the JSON")
 
 

@@ -5,11 +5,12 @@ seconds, but hardly CPU seconds.
 """
 
 import asyncio
+import json
 import multiprocessing
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, NamedTuple
@@ -17,13 +18,16 @@ from typing import Any, NamedTuple
 from websockets.asyncio.client import connect
 
 from deploy.local.redis_process import redis_process
-from ingest.buffer import Buffer, Cursor
+from ingest.buffer import Buffer, Cursor, arrival_ms
 from ingest.connections import Journal
 from ingest.consumer import Consumer, Options
 from ingest.process import now_us
 from ingest.simulator.jetstream import Options as Wire
+from ingest.simulator.log import timed
+from ingest.simulator.production import Source
 from ingest.simulator.server import running
 from tests.bench import world
+from tests.builders import delete
 
 EVENTS = 200_000
 LATENCY_RATE = 5_000
@@ -47,17 +51,21 @@ class NoJournal(Journal):
         pass
 
 
-def _serve(pipe: Any, count: int, rate: float) -> None:
-    with running(world.frames(count), options=Wire(port=0, rate=rate)) as server:
+def recorded() -> Iterator[tuple[int, bytes]]:
+    return timed(world.frames(EVENTS))
+
+
+def _serve(pipe: Any, source: Source, rate: float) -> None:
+    with running(source, options=Wire(port=0, rate=rate)) as server:
         pipe.send(server.url)
         pipe.recv()
 
 
 @contextmanager
-def jetstream(count: int, rate: float = 0):
-    """A simulator in another process, all of whose events are in its log after the first reader; its URL."""
+def jetstream(source: Source, rate: float = 0):
+    """The URL of a simulator in another process."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, count, rate))
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, source, rate))
     process.start()
     try:
         yield ours.recv()
@@ -101,7 +109,7 @@ def measured(name: str, work: Any) -> Cost:
 
 
 def throughput(redis_url: str) -> list[Cost]:
-    with jetstream(EVENTS) as url:
+    with jetstream(recorded) as url:
         asyncio.run(bare_loop(url, EVENTS))  # fills the simulator's log
         return [
             measured("bare loop", bare_loop(url, EVENTS)),
@@ -109,20 +117,37 @@ def throughput(redis_url: str) -> list[Cost]:
         ]
 
 
+def stamped() -> Iterator[tuple[int, bytes]]:
+    """Events that say when they came to be."""
+    for number in range(LATENCY_RATE * LATENCY_SECONDS):
+        time_us = now_us()
+        yield time_us, delete(str(number), time_us=time_us)
+
+
 def latencies(redis_url: str) -> list[float]:
-    """Milliseconds from an event's entry into the simulator's log to its entry in Redis, at LATENCY_RATE a second, with
-    what is left of the first second out: from the arrival times of the entries."""
-    raise NotImplementedError
+    """Milliseconds from each event's birth in the simulator until Redis has it, at LATENCY_RATE a second."""
+    with jetstream(stamped, LATENCY_RATE) as url, connected(redis_url) as redis:
+        asyncio.run(consume(url, redis_url, LATENCY_RATE * LATENCY_SECONDS))
+        newest = redis.newest_id()
+        assert newest is not None
+        entries = redis.read(None, newest, 10**9, 10**12)
+    births = (json.loads(frame)["time_us"] / 1000 for frame in entries.frames)
+    return [arrival_ms(id_) - birth for id_, birth in zip(entries.ids, births, strict=True)]
 
 
 def main() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, redis_process(Path(folder), maxmemory="1gb") as redis:
         costs = throughput(redis.url)
+    with tempfile.TemporaryDirectory() as folder, redis_process(Path(folder), maxmemory="1gb") as redis:
+        percentiles = quantiles(latencies(redis.url), n=1000)
+    late = {name: percentiles[at - 1] for name, at in (("p50", 500), ("p99", 990), ("p99.9", 999))}
     print(f"\nsocket to Redis, {EVENTS:,} events\n{'':12}{'events/s':>12}{'CPU us/event':>14}")
     for cost in costs:
         figures = cost.figures(EVENTS)
         print(f"{cost.name:12}{figures['per_second']:12,.0f}{figures['cpu_us']:14.1f}")
-    return {cost.name: cost.figures(EVENTS) for cost in costs}
+    shown = ", ".join(f"{name} {ms:.0f} ms" for name, ms in late.items())
+    print(f"server to Redis at {LATENCY_RATE:,} events/s: {shown}")
+    return {**{cost.name: cost.figures(EVENTS) for cost in costs}, "latency_ms": late}
 
 
 if __name__ == "__main__":

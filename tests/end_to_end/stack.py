@@ -116,10 +116,10 @@ class Stack:
         return program
 
     def consumer(self, **variables: str) -> Program:
-        return self.start("consume_jetstream", **variables)
+        return self.start("consume_jetstream", prefix=(), **variables)
 
     def flusher(self, *arguments: str, **variables: str) -> Program:
-        return self.start("flush_buffer", *arguments, **variables)
+        return self.start("flush_buffer", *arguments, prefix=(), **variables)
 
     def flush_once(self) -> Program:
         """Empties the buffer into the lake."""

@@ -72,9 +72,8 @@ def soak(stack, count, *simulator_arguments):
     census.must_be_equal(np.frombuffer(log.hashes, dtype=np.uint64), census.lake_hashes(stack.lake))
     stack.lake.must_be_tidy()
     files, size = stack.lake.ask("SELECT count(*), sum(bytes) FROM lake_datafile")[0]
-    print(
-        f"\n{count:,} events in {seconds:.0f} s, {count / seconds:,.0f} a second; {files} files, {size / count:.0f} B each"
-    )
+    print(f"\n{count:,} events in {seconds:.0f} s, {count / seconds:,.0f} a second")
+    print(f"{files} files, {size / count:.0f} B an event")
     return memory
 
 

@@ -15,7 +15,7 @@ STEPS_US = {"a second": SECOND_US, "seven minutes": 7 * MINUTE_US, "three hours"
 
 
 class History:
-    """The events of one post in the order in which they happened, a step apart. `rkey`: of the clock, or a fixed one."""
+    """The events of one post in the order in which they happened, a step apart. `rkey`: else it is of the clock."""
 
     def __init__(self, *operations, step_us=SECOND_US, rkey=None, revs=None):
         self.operations, self.step_us, self.rkey, self.revs = operations, step_us, rkey or tid(NOON_US), revs
@@ -104,11 +104,12 @@ HISTORIES = {
 
 @pytest.mark.parametrize("step", STEPS_US)
 def test_the_right_version_shows_in_whatever_order_and_batches(lake, step):
-    clocked = [(History(*operations, step_us=STEPS_US[step]), texts) for operations, texts in HISTORIES.values()]
-    fixed = [
-        (History(*operations, step_us=STEPS_US[step], rkey="self"), texts) for operations, texts in HISTORIES.values()
+    """`self` is a key that does not tell its time."""
+    cases = [
+        (History(*operations, step_us=STEPS_US[step], rkey=rkey), texts)
+        for (operations, texts), rkey in product(HISTORIES.values(), (None, "self"))
     ]
-    must_show(lake, *clocked, *fixed)
+    must_show(lake, *cases)
 
 
 def test_equal_revs_are_no_later_version(lake):

@@ -152,13 +152,15 @@ def test_orphans_are_removed_at_the_start_and_nothing_else(lake):
     for name in ("f-1-0.parquet", ".f-1-0.parquet.tmp", "c-1.parquet", "notes.txt"):
         (folder / name).write_bytes(b"x")
     disk.remove_orphans(lake.root)
-    assert {path.name for path in folder.iterdir()} == {"c-1.parquet", "notes.txt", DataFile.objects.get().path.split("/")[-1]}
+    listed = DataFile.objects.get().path.split("/")[-1]
+    assert {path.name for path in folder.iterdir()} == {"c-1.parquet", "notes.txt", listed}
 
 
 def test_a_file_whose_name_is_taken_gets_another_and_the_first_stays(lake, monkeypatch):
     first = lake.flush(post("first")) and DataFile.objects.get()
     before = (lake.root / first.path).read_bytes()
-    monkeypatch.setattr(disk.layout, "flush_name", lambda _id, attempt=0: f"f-1-0{f'-{attempt}' if attempt else ''}.parquet")
+    name = disk.layout.flush_name
+    monkeypatch.setattr(disk.layout, "flush_name", lambda _id, attempt=0: name("1-0", attempt))
     (lake.root / first.path).rename(lake.root / first.path.replace(first.path.split("/")[-1], "f-1-0.parquet"))
     DataFile.objects.update(path=first.path.replace(first.path.split("/")[-1], "f-1-0.parquet"))
     lake.flush(post("second"))
@@ -246,3 +248,19 @@ def test_the_lake_is_laid_out_for_other_readers(lake):
     ((text, year, month, day, hour),) = lake.engine.rows(sql, [f"{lake.root}/posts/**/*.parquet"])
     assert (text, int(year), int(month), int(day), int(hour)) == ("found by others", 2026, 7, 1, 12)
     assert POST.endswith("post")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'{"did":"did:plc:a","time_us":1,"kind":"commit","commit":null,"commit":{"rev":"a","operation":"create",'
+        b'"collection":"a.b.c","rkey":"a","record":{}}}',
+        b'{"did":"did:plc:a","time_us":1,"kind":"identity","kind":"commit","commit":{"rev":"a","operation":"create",'
+        b'"collection":"a.b.c","rkey":"a","record":{}}}',
+    ],
+)
+def test_an_envelope_that_means_two_things_is_set_aside(lake, frame):
+    lake.flush(post("before"), frame, post("after"))
+    assert [row["text"] for row in lake.rows("posts")] == ["before", "after"]
+    assert lake.rows("records") == lake.rows("accounts") == []
+    assert [letter.head for letter in lake.buffer.dead_letters()] == [frame]

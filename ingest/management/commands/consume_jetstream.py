@@ -40,7 +40,7 @@ async def consume(stop: Stop) -> None:
     stop.call(partial(loop.call_soon_threadsafe, task.cancel))  # wakes the loop: the socket may be silent
     if stop:  # asked for before anyone listened
         return
-    journal = Journal()
+    buffer, journal = Buffer(settings.REDIS_URL), Journal()
     options = Options(settings.JETSTREAM_URLS, settings.JETSTREAM_COLLECTIONS, settings.BUFFER_HIGH_WATER, checkpoint)
     try:
         await Consumer(Buffer(settings.REDIS_URL), journal, options).run()

@@ -1,6 +1,7 @@
 """Buffer to lake, every FLUSH_INTERVAL_SECONDS or sooner when full."""
 
 import gc
+import threading
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest.buffer import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
-from ingest.process import Stop, only_one, running, serve_metrics
+from ingest.process import LAST_CALL_SECONDS, Stop, only_one, running, serve_metrics
 from lake import metrics
 from lake.errors import LakeError
 from lake.flusher import Flusher
@@ -47,6 +48,7 @@ class Command(BaseCommand):
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
         buffer = Buffer(settings.REDIS_URL)
+        stop.call(lambda: interrupt_later(buffer))
         flusher = Flusher(buffer, settings.LAKE_ROOT, settings.FLUSH_MAX_EVENTS, settings.QUERY_THREADS)
         flusher.prepare()
         if once:
@@ -54,6 +56,13 @@ class Command(BaseCommand):
         else:
             serve_metrics("METRICS_PORT_FLUSHER")
             with_redis(stop, buffer, lambda: loop(stop, buffer, flusher))
+
+
+def interrupt_later(buffer: Buffer) -> None:
+    """A Redis that hangs must not keep us from stopping."""
+    timer = threading.Timer(LAST_CALL_SECONDS, buffer.interrupt)
+    timer.daemon = True
+    timer.start()
 
 
 def with_redis(stop: Stop, buffer: Buffer, work: Any) -> None:

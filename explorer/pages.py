@@ -1,0 +1,49 @@
+"""What is not the API's: where to begin, what it says of itself, and what is nowhere."""
+
+from django.conf import settings
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.errors import UNEXPECTED, Problem, is_admin, told
+from api.views import View
+
+LINKS = {
+    "search": "/search?text=",
+    "export": "/export?format=csv&text=",
+    "health": "/health/ready",
+    "metrics": "/metrics",
+    "docs": "/api/docs",
+    "admin": "/admin/",
+}
+
+
+class Links(View):
+    def get(self, request: Request) -> Response:
+        return Response(
+            {"name": "Bluesky Post Explorer", "links": {k: _absolute(request, v) for k, v in LINKS.items()}}
+        )
+
+
+class Docs(View):
+    def get(self, _request: Request) -> FileResponse:
+        page = (settings.BASE_DIR / "docs" / "api.md").open("rb")
+        return FileResponse(page, content_type="text/markdown; charset=utf-8")
+
+
+@csrf_exempt
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Also the last route: with DEBUG Django would answer a path that matches none with its own page."""
+    if is_admin(request):
+        return defaults.page_not_found(request, exception or Exception())
+    return told(Problem(404, "not_found", f"There is nothing at {request.path}."), request)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return told(Problem(400, "bad_request", "The request can't be understood."), request)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return defaults.server_error(request) if is_admin(request) else told(UNEXPECTED, request)
