@@ -56,8 +56,14 @@ def _moment(text: str) -> datetime:
 class WholeNumber(serializers.IntegerField):
     """Digits, and a minus so that it can be told that it is too small."""
 
+    default_error_messages = {
+        "invalid": "is no whole number.",
+        "min_value": "is less than {min_value}.",
+        "max_value": "is more than {max_value}.",
+    }
+
     def to_internal_value(self, data: Any) -> int:
-        if not re.fullmatch(r"-?[0-9]{1,18}", str(data)):
+        if not re.fullmatch(r"-?[0-9]{1,100}", str(data)):
             self.fail("invalid")
         return int(data)
 

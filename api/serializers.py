@@ -52,7 +52,7 @@ class Params(serializers.Serializer[Any]):
 
 
 class ExportParams(Params):
-    format = serializers.ChoiceField(["csv"], default="csv")
+    format = serializers.ChoiceField(["csv"], default="csv", error_messages={"invalid_choice": "is not csv."})
 
 
 class SearchParams(Params):

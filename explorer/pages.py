@@ -22,9 +22,8 @@ LINKS = {
 
 class Links(View):
     def get(self, request: Request) -> Response:
-        return Response(
-            {"name": "Bluesky Post Explorer", "links": {k: _absolute(request, v) for k, v in LINKS.items()}}
-        )
+        links = {name: request.build_absolute_uri(path) for name, path in LINKS.items()}
+        return Response({"name": "Bluesky Post Explorer", "links": links})
 
 
 class Docs(View):

@@ -115,7 +115,7 @@ class Buffer:
         self.close()
         with self._unavailable():
             connection = self._pool.make_connection()
-            connection.connect()
+            connection.connect()  # type: ignore[no-untyped-call]
         self._connection = connection
         self._refuse_unsafe(self._memory())
         self._refuse_strange()
@@ -132,12 +132,6 @@ class Buffer:
         if opened is not None:
             with suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
-
-    def interrupt(self) -> None:
-        """From any thread: a call that waits for Redis fails with BufferUnavailable."""
-        if (connection := self._connection) is not None and connection._sock is not None:
-            with suppress(OSError):
-                connection._sock.shutdown(socket.SHUT_RDWR)
 
     def append(self, events: Sequence[tuple[Event, Cursor]], drops: Sequence[Drop], cursor: Cursor | None) -> float:
         """Puts events, dead letters, the cursor after them and their totals into Redis in one transaction.
@@ -259,7 +253,8 @@ class Buffer:
         for key, expected in ((STREAM, b"stream"), (DEAD_LETTERS, b"stream"), (TOTALS, b"hash"), (CURSOR, b"string")):
             if (found := self._call("TYPE", key)) not in (expected, b"none"):
                 raise BufferUnsafe(
-                    f"Redis holds a {found.decode()} named {key}, which is not ours: give REDIS_URL a database of its own."
+                    f"Redis holds a {found.decode()} named {key} that is not ours: "
+                    "let REDIS_URL name a database that nobody else uses."
                 )
 
     def _call(self, *command: Any) -> Any:

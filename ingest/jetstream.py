@@ -20,7 +20,7 @@ from ingest.buffer import Cursor
 
 MAX_FRAME_BYTES = 32 * 1024 * 1024  # records of 1 MB of CBOR are legal, so frames of about 2 MB of JSON are too
 QUEUE_BYTES = 16 * 1024 * 1024  # received and not yet taken: above it we stop reading from the socket
-TAKE_BYTES = 4 * 1024 * 1024  # of a transaction: Redis serves nobody else meanwhile, and it is in memory four times
+TAKE_BYTES = 1024 * 1024  # of a transaction: Redis serves nobody else meanwhile, and it is in memory four times
 OVERHEAD_BYTES = 64  # that a frame costs besides its own bytes: even empty ones fill the queue
 GATHER_SECONDS = 0.02  # frames that arrive within it enter Redis together; a fifth of the 100 ms allowed
 IDLE_SECONDS = 30  # the whole network is never silent so long: a host that is has stalled
@@ -90,7 +90,7 @@ class _Gathering(ClientConnection):
         super().__init__(*args, **kwargs)
         self.frames: list[bytes] = []
         self.arrived = asyncio.Event()  # frames, or the end of them
-        self._held = 0  # bytes of `frames` and `_parts` in memory
+        self.held = 0  # bytes of `frames` and `_parts` in memory
         self._parts: list[bytes] = []  # of a message that is not complete
 
     @property
@@ -111,24 +111,32 @@ class _Gathering(ClientConnection):
         if self.response is None or event.opcode not in DATA_OPCODES:
             super().process_event(event)
             return
-        self._parts.append(bytes(event.data))
-        self._held += len(event.data) + OVERHEAD_BYTES
-        if event.fin:
-            self.frames.append(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
-            self._parts.clear()
-        if self._held > QUEUE_BYTES and self.frames:  # without a frame to take, nothing would resume reading
+        data = bytes(event.data)
+        self.held += len(data) + OVERHEAD_BYTES
+        if event.fin and not self._parts:
+            self.frames.append(data)
+        else:
+            self._part(data, event.fin)
+        if self.held > QUEUE_BYTES and self.frames:  # without a frame to take, nothing would resume reading
             self.transport.pause_reading()
+
+    def _part(self, data: bytes, last: bool) -> None:
+        """Of a message in several websocket frames."""
+        self._parts.append(data)
+        if last:
+            self.frames.append(b"".join(self._parts))
+            self._parts = []
 
     def take(self) -> list[bytes]:
         """The oldest frames, of TAKE_BYTES and one more at most."""
-        taken, size = self.frames, self._held
+        taken, size = self.frames, self.held
         if size > TAKE_BYTES:
             ends = accumulate(len(frame) + OVERHEAD_BYTES for frame in self.frames)
             count, size = next(((n, end) for n, end in enumerate(ends, 1) if end >= TAKE_BYTES), (len(taken), size))
             taken = self.frames[:count]
         self.frames = self.frames[len(taken) :]
-        self._held = self._held - size if self.frames else sum(map(len, self._parts))
-        if self._held <= QUEUE_BYTES:
+        self.held = self.held - size if self.frames else sum(map(len, self._parts))
+        if self.held <= QUEUE_BYTES:
             self.transport.resume_reading()
         if not self.frames and not self.ended:
             self.arrived.clear()
@@ -156,7 +164,8 @@ class Session:
             raise Disconnected(f"idle: no frame for {IDLE_SECONDS:g} s", stalled=True) from error
         if not connection.frames:
             raise Disconnected(f"the connection ended: {connection.why_ended()}")
-        await asyncio.sleep(GATHER_SECONDS)
+        if connection.held < TAKE_BYTES:
+            await asyncio.sleep(GATHER_SECONDS)
         return connection.take()
 
 

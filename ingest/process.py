@@ -32,9 +32,6 @@ CRASH_POINTS = (
 )
 
 
-LAST_CALL_SECONDS = 4.0  # what Redis may take for an answer once we are asked to stop: we have ten
-
-
 def crash_point(name: str) -> None:
     """Kills this process with SIGKILL when CRASH_AT names this step: for tests, which set it with DEBUG only."""
     if name == settings.CRASH_AT:

@@ -14,6 +14,9 @@ from lake.files import Pending
 from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone
 
 NEARBY = timedelta(minutes=10)  # hosts stamp one event at different times, never so far apart
+# An event too far ahead to be believed is there by its arrival; when a host replays it, 36 h later at most, it may be
+# believed.
+AHEAD = timedelta(hours=38)
 
 
 class Version(NamedTuple):
@@ -116,6 +119,7 @@ def nearby(dataset: str, ranges: Sequence[tuple[int, int]], arrivals: bool) -> l
     meets = Q(rows_by_arrival__gt=0) if arrivals else Q(pk=None)
     for low, high in ranges:
         meets |= Q(max_seen__gte=utc(low) - NEARBY, min_seen__lte=utc(high) + NEARBY)
+        meets |= Q(rows_by_arrival__gt=0, max_seen__gte=utc(low) - AHEAD, min_seen__lte=utc(high))
     return list(listed(dataset).filter(meets).values_list("path", flat=True))
 
 

@@ -5,7 +5,7 @@ Timestamps go in and out as TIMESTAMP in UTC, integers of microseconds where Pyt
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -89,10 +89,10 @@ def _only_selects(sql: str) -> bool:
 @contextmanager
 def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float = 0) -> Iterator["duckdb.DuckDBPyConnection"]:
     """Interrupts what this cursor does after so many seconds, and names DuckDB's errors by whose fault they are."""
-    timer = threading.Timer(seconds, _interrupt, [cursor])
-    timer.daemon = True
+    ended = threading.Event()
+    watch = threading.Thread(target=_interrupt, args=(cursor, seconds, ended), daemon=True)
     if seconds:
-        timer.start()
+        watch.start()
     try:
         yield cursor
     except duckdb.InterruptException as error:
@@ -108,13 +108,18 @@ def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float = 0) -> Iterator
             raise
         raise LakeUnusable(f"The lake can't be read: {_first_line(error)}") from error  # damaged Parquet has no class
     finally:
-        timer.cancel()
+        ended.set()
+        if seconds:
+            watch.join()
         cursor.close()
 
 
-def _interrupt(cursor: "duckdb.DuckDBPyConnection") -> None:
-    with suppress(duckdb.ConnectionException):  # it has just been closed
+def _interrupt(cursor: "duckdb.DuckDBPyConnection", seconds: float, ended: threading.Event) -> None:
+    """Again and again: an interrupt that comes before the query has begun, or between two fetches, is forgotten."""
+    ended.wait(seconds)
+    while not ended.is_set():
         cursor.interrupt()
+        ended.wait(0.02)
 
 
 def _first_line(error: Exception) -> str:

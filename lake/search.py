@@ -58,17 +58,18 @@ class Reader:
         walk = Walk(self._source, search, wanted + SPARE, lambda: deadline - time.monotonic())
         found: list[Hit] = []
         passed_over = 0
-        searched_to = None
+        reached = searched_to = None
         try:
             for piece in walk:
                 found += piece.hits
                 passed_over += piece.hidden
+                reached = iso(walk.place.us)
                 if len(found) >= wanted:
                     break
         except QueryTimeout:
-            if walk.place == walk.start:
+            if reached is None:
                 raise
-            searched_to = iso(walk.place.us)
+            searched_to = reached
         total, relation = self._total(search, walk, len(found), deadline)
         return Page(found[search.offset : wanted], passed_over, total, relation, searched_to)
 

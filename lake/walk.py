@@ -49,7 +49,7 @@ class Walk:
         self._seconds = seconds
         self._rows = FIRST_ROWS
         self._low, high = span(search)
-        self.place = self.start = Place(high)
+        self.place = Place(high)
         self.ended = False
 
     def __iter__(self) -> Iterator[Piece]:
@@ -69,10 +69,10 @@ class Walk:
     def _down(self, files: list[File]) -> Iterator[Piece]:
         while files := [file for file in files if file.min_us <= self.place.us]:
             newest = max(file.max_us for file in files)
-            if newest < self._low:
-                return
             if newest < self.place.us:
-                self.place = Place(newest)
+                self.place = Place(newest)  # nothing was seen in between
+            if self.place.us < self._low:
+                return
             yield self._piece(files)
 
     def _piece(self, files: list[File]) -> Piece:

@@ -29,7 +29,7 @@ from ingest.simulator.server import running
 from tests.bench import world
 from tests.builders import delete
 
-EVENTS = 200_000
+EVENTS = 300_000
 LATENCY_RATE = 5_000
 LATENCY_SECONDS = 10
 START = Cursor(world.START_US - 3_600_000_000)
@@ -87,7 +87,7 @@ async def consume(url: str, redis_url: str, count: int) -> None:
     consumer = Consumer(Buffer(redis_url), NoJournal(), Options([url], (), 0.95, lambda: START))
     work = asyncio.create_task(consumer.run())
     with connected(redis_url) as redis:
-        while redis.depth() < count:
+        while redis.depth() < count:  # noqa: ASYNC110 - Redis does not tell
             await asyncio.sleep(0.05)
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)

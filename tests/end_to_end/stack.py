@@ -56,7 +56,8 @@ class Program(Child):
         assert self.alive, f"{self.name} had ended with {self.exit_code}:\n{self.text}"
         assert self.stop(STOP_SECONDS), f"{self.name} did not stop within {STOP_SECONDS:g} s:\n{self.text}"
         assert self.exit_code == 0, f"{self.name} ended with {self.exit_code}:\n{self.text}"
-        assert not self.says("Traceback")
+        assert not self.says("Traceback"), self.text
+        assert not self.says("leaked"), self.text
 
     def kill_at_work(self) -> None:
         """SIGKILL, and the proof that it was alive until then."""

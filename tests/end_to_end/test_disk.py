@@ -51,6 +51,7 @@ def test_a_full_disk_stops_the_flusher_and_nothing_is_lost(make_stack, small_dis
 
 
 @needs_prlimit
+@pytest.mark.slow
 def test_a_disk_that_refuses_a_write_stops_the_flusher_and_nothing_is_lost(make_stack):
     moments = world(5_000)
     with running(moments) as jetstream:
@@ -62,7 +63,11 @@ def test_a_disk_that_refuses_a_write_stops_the_flusher_and_nothing_is_lost(make_
         stack.settle(frames_of(moments), consumer, stack.flusher())
 
 
-@pytest.mark.parametrize("put", [lambda root: None, lambda root: root.mkdir()], ids=["missing", "an empty mount point"])
+@pytest.mark.parametrize(
+    "put",
+    [pytest.param(lambda root: None, marks=pytest.mark.slow), lambda root: root.mkdir()],
+    ids=["missing", "an empty mount point"],
+)
 def test_a_lake_that_is_gone_stops_the_flusher_and_nothing_is_lost(make_stack, put):
     moments = world(600)
     with running(moments[:300]) as jetstream:

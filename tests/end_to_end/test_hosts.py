@@ -51,6 +51,7 @@ def test_a_host_that_begins_over_a_minute_late_is_recorded_as_a_gap(make_stack):
     assert 120 <= gap <= 130
 
 
+@pytest.mark.slow
 def test_a_host_that_begins_in_time_is_no_gap(make_stack):
     moments = world(300)
     with running(moments) as jetstream:

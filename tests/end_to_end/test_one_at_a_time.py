@@ -30,7 +30,10 @@ def test_a_second_copy_waits_and_takes_over_when_the_first_is_killed(make_stack)
         stack.settle(frames_of(moments), *second)
 
 
-@pytest.mark.parametrize("command", ["consume_jetstream", "flush_buffer"])
+COMMANDS = ["consume_jetstream", pytest.param("flush_buffer", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_copy_that_waits_stops_when_asked(make_stack, command):
     with running([]) as jetstream:
         stack = make_stack(jetstream.url)
@@ -63,6 +66,7 @@ def test_once_beside_a_running_flusher_asks_it_and_waits(make_stack):
         stack.settle(frames_of(moments), consumer, flusher)
 
 
+@pytest.mark.slow
 def test_once_does_it_itself_when_the_flusher_that_it_asked_dies(make_stack):
     moments = world(300)
     with running(moments) as jetstream:

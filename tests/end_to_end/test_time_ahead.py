@@ -2,8 +2,6 @@
 
 import time
 
-import pytest
-
 from ingest.process import now_us
 from tests.builders import post
 from tests.end_to_end.stack import until
@@ -11,7 +9,6 @@ from tests.end_to_end.stack import until
 HOUR_US = 3_600_000_000
 
 
-@pytest.mark.xfail(reason="the duplicate is sought near its time_us, but its row lies at its arrival", strict=True)
 def test_an_event_ahead_of_its_time_that_comes_again_later_folds(lake):
     """First it is more than an hour ahead, so that its seen is its arrival; then less, so that it is its time_us."""
     ahead = post("ahead", time_us=now_us() + HOUR_US + 1_500_000)

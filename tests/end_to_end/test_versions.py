@@ -102,7 +102,7 @@ HISTORIES = {
 }
 
 
-@pytest.mark.parametrize("step", STEPS_US)
+@pytest.mark.parametrize("step", [pytest.param("a second", marks=pytest.mark.slow), "seven minutes", "three hours"])
 def test_the_right_version_shows_in_whatever_order_and_batches(lake, step):
     """`self` is a key that does not tell its time."""
     cases = [

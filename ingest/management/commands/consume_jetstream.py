@@ -1,7 +1,6 @@
 """Socket to buffer, until SIGTERM."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 import structlog
@@ -37,10 +36,10 @@ async def consume(stop: Stop) -> None:
     """Works until a stop is asked for."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
-    stop.call(partial(loop.call_soon_threadsafe, task.cancel))  # wakes the loop: the socket may be silent
+    stop.call(lambda: loop.is_closed() or loop.call_soon_threadsafe(task.cancel))  # wakes it: the socket may be silent
     if stop:  # asked for before anyone listened
         return
-    buffer, journal = Buffer(settings.REDIS_URL), Journal()
+    journal = Journal()
     options = Options(settings.JETSTREAM_URLS, settings.JETSTREAM_COLLECTIONS, settings.BUFFER_HIGH_WATER, checkpoint)
     try:
         await Consumer(Buffer(settings.REDIS_URL), journal, options).run()

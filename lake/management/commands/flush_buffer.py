@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest.buffer import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
-from ingest.process import LAST_CALL_SECONDS, Stop, only_one, running, serve_metrics
+from ingest.process import Stop, only_one, running, serve_metrics
 from lake import metrics
 from lake.errors import LakeError
 from lake.flusher import Flusher
@@ -21,7 +21,8 @@ log = structlog.get_logger("flush_buffer")
 
 NAME = "flush_buffer"
 LOOK_SECONDS = 0.5  # how often the loop looks at the depth, and at what the admin asks for
-MAX_DELAY = 30.0
+MAX_DELAY = 5.0
+LAST_ANSWER_SECONDS = 4.0  # what Redis may take to answer once we are asked to stop
 
 
 class Command(BaseCommand):
@@ -45,10 +46,9 @@ class Command(BaseCommand):
     def _work(self, stop: Stop, once: bool) -> None:
         # A chunk is hundreds of thousands of small lists without cycles; by default the collector walks them again and
         # again, 6 % of the flusher's CPU.
-        gc.freeze()
         gc.set_threshold(100_000, 50, 100)
         buffer = Buffer(settings.REDIS_URL)
-        stop.call(lambda: interrupt_later(buffer))
+        stop.call(lambda: hang_up_later(buffer))
         flusher = Flusher(buffer, settings.LAKE_ROOT, settings.FLUSH_MAX_EVENTS, settings.QUERY_THREADS)
         flusher.prepare()
         if once:
@@ -58,9 +58,9 @@ class Command(BaseCommand):
             with_redis(stop, buffer, lambda: loop(stop, buffer, flusher))
 
 
-def interrupt_later(buffer: Buffer) -> None:
-    """A Redis that hangs must not keep us from stopping."""
-    timer = threading.Timer(LAST_CALL_SECONDS, buffer.interrupt)
+def hang_up_later(buffer: Buffer) -> None:
+    """A Redis that does not answer must not keep us from stopping."""
+    timer = threading.Timer(LAST_ANSWER_SECONDS, buffer.hang_up)
     timer.daemon = True
     timer.start()
 

@@ -1,0 +1,164 @@
+"""What a frame says."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.events import Drop, DropReason, Event, read, record_cid
+from tests.builders import ALICE, NOON_US, account, commit, delete, identity, like, post
+
+SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
+ENVELOPE = {"did": ALICE, "time_us": NOON_US, "kind": "identity", "identity": {"did": ALICE}}
+REAL = [line for path in sorted(SAMPLES.glob("real-*.ndjson")) for line in path.read_bytes().splitlines()]
+
+
+def encoded(**changed):
+    return json.dumps({**ENVELOPE, **changed}).encode()
+
+
+@pytest.mark.parametrize("frame", [post(), like("at://x"), delete("r"), account(True), identity("a.example.com")])
+def test_the_events_of_the_protocol_are_kept_as_they_came(frame):
+    event = read(frame)
+    sent = json.loads(frame)
+    assert (event.frame, event.kind, event.time_us, event.seq) == (frame, sent["kind"], sent["time_us"], None)
+
+
+def test_a_server_of_the_second_generation_numbers_its_events():
+    assert read(encoded(cursor=712)).seq == 712
+
+
+GOLDEN = {
+    b'{"did":"did:plc:a","time_us":1,"cursor":9,"kind":"commit","commit":{"rev":"r","operation":"delete",'
+    b'"collection":"c.d.e","rkey":"k"}}': ("commit", 1, 9),
+    b'{"time_us":-5,"kind":"account","account":{},"did":"","more":[1,{"a":null}]}': ("account", -5, None),
+    b' {"did":"\\u0000","time_us":' + b"9" * 30 + b',"kind":"identity","identity":{}} \n': (
+        "identity",
+        10**30 - 1,
+        None,
+    ),
+    b'{"did":"d","time_us":1,"kind":"commit","commit":{"rev":"r","operation":"create","collection":"c","rkey":"k",'
+    b'"record":null}}': ("commit", 1, None),
+}
+
+
+@pytest.mark.parametrize(("frame", "expected"), GOLDEN.items(), ids=range(len(GOLDEN)))
+def test_golden_frames(frame, expected):
+    event = read(frame)
+    assert (event.kind, event.time_us, event.seq) == expected
+
+
+WITHOUT_RECORD = {"rev": "r", "operation": "create", "collection": "c", "rkey": "k"}
+DEEP = b"[" * 5000 + b"]" * 5000
+DROPPED = [
+    (b"\xff\xfe", DropReason.NOT_UTF8),
+    (post().replace(b"hello", b"\xed\xa0\x80"), DropReason.NOT_UTF8),
+    (b"", DropReason.NOT_JSON),
+    (post()[:-1], DropReason.NOT_JSON),
+    (post() + b"x", DropReason.NOT_JSON),
+    (post(r"\ud800").replace(rb"\\ud", rb"\ud"), DropReason.NOT_JSON),
+    (post("\x01").replace(rb"\u0001", b"\x01"), DropReason.NOT_JSON),
+    (b'{"did":5,"time_us":', DropReason.NOT_JSON),
+    (post().replace(b'"hello lake"', DEEP), DropReason.TOO_DEEP),
+    (b'{"did":5,"kind":' + DEEP + b"}", DropReason.TOO_DEEP),
+    (b"[]", DropReason.UNKNOWN_KIND),
+    (b"null", DropReason.UNKNOWN_KIND),
+    (b'{"type":"com"}', DropReason.UNKNOWN_KIND),
+    (encoded(kind="rumour"), DropReason.UNKNOWN_KIND),
+    (encoded(kind=5), DropReason.UNKNOWN_KIND),
+    (encoded(time_us="1"), DropReason.MALFORMED),
+    (encoded(time_us=1.5), DropReason.MALFORMED),
+    (encoded(did=None), DropReason.MALFORMED),
+    (encoded(identity=None), DropReason.MALFORMED),
+    (encoded(identity=[]), DropReason.MALFORMED),
+    (encoded(kind="account"), DropReason.MALFORMED),
+    (encoded(kind="commit"), DropReason.MALFORMED),
+    (encoded(kind="commit", commit=WITHOUT_RECORD), DropReason.MALFORMED),
+    (encoded(kind="commit", commit={**WITHOUT_RECORD, "operation": "merge"}), DropReason.MALFORMED),
+    (encoded(kind="commit", commit={**WITHOUT_RECORD, "record": {}, "rev": None}), DropReason.MALFORMED),
+]
+
+
+@pytest.mark.parametrize(("frame", "reason"), DROPPED, ids=range(len(DROPPED)))
+def test_a_frame_that_is_no_event_is_dropped_with_its_reason(frame, reason):
+    assert read(frame) == Drop(frame, reason)
+
+
+def test_every_reason_that_a_frame_can_have_is_shown_here():
+    assert {reason for _, reason in DROPPED} == set(DropReason) - {DropReason.POISON}, "poison is the flusher's"
+
+
+def assert_total(frame):
+    answer = read(frame)
+    assert isinstance(answer, Event | Drop)
+    assert answer.frame is frame
+
+
+@given(st.binary())
+def test_no_bytes_make_it_raise(frame):
+    assert_total(frame)
+
+
+TEXT = st.text("a$é\0\ud800😀", max_size=3)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+KINDS = st.sampled_from(["commit", "identity", "account", "sync"])
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(("did", "time_us", "cursor", "commit", "identity", "account"), JSON),
+            "kind": KINDS | JSON,
+        },
+    ),
+    st.integers(0, 400),
+)
+def test_no_json_whole_or_cut_makes_it_raise(value, end):
+    text = json.dumps(value).encode()
+    assert_total(text)
+    assert_total(text[:end])
+
+
+@given(st.integers(0, 400), st.integers(0, 255))
+def test_no_changed_byte_of_an_event_makes_it_raise(at, byte):
+    frame = bytearray(commit("a.b.c", {"text": "é"}, time_us=NOON_US))
+    frame[at % len(frame)] = byte
+    assert_total(bytes(frame))
+
+
+@pytest.mark.skipif(not REAL, reason="the real samples are not here")
+def test_real_frames_are_events_and_their_records_hash_to_their_cids():
+    cids = 0
+    for line in REAL:
+        if isinstance(read(line), Event) and (cid := json.loads(line).get("commit", {}).get("cid")):
+            assert record_cid(json.loads(line)["commit"]["record"]) == cid
+            cids += 1
+    assert cids > 100
+
+
+def test_a_cid_covers_links_bytes_and_order():
+    link = {"$link": "bafyreiaxf7tgbfydx3465sckitq6v564thxe2wwydbi7cwxbxvgssje3em"}
+    assert record_cid({"b": link, "a": {"$bytes": "AAEC"}}) == record_cid({"a": {"$bytes": "AAEC=="}, "b": link})
+    assert record_cid({"a": 1}) != record_cid({"a": 2})
+    assert record_cid({}).startswith("bafyrei")
+    assert len(record_cid({})) == 59
+
+
+@pytest.mark.parametrize("value", [2**64, -(2**64) - 1, float("nan"), "\ud800", {"$link": "no cid"}, {"$bytes": "a"}])
+def test_what_dag_cbor_cannot_hold_has_no_cid(value):
+    with pytest.raises(ValueError):
+        record_cid({"a": value})
+
+
+@given(JSON)
+def test_a_cid_or_a_value_error_for_any_json(value):
+    with suppress(ValueError):
+        assert len(record_cid(value)) == 59
