@@ -95,18 +95,10 @@ def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float = 0) -> Iterator
         watch.start()
     try:
         yield cursor
-    except duckdb.InterruptException as error:
-        raise QueryTimeout(f"The query took longer than {seconds:g} s.") from error
-    except duckdb.OutOfMemoryException as error:
-        raise QueryTooLarge("The query needs more memory than it may use.") from error
-    except duckdb.IOException as error:
-        raise LakeUnusable(f"The lake can't be read: {_first_line(error)}") from error
-    except (duckdb.DataError, duckdb.InvalidInputException, duckdb.InternalException) as error:
-        raise Unreadable(_first_line(error)) from error
     except duckdb.Error as error:
-        if type(error) is not duckdb.Error:  # a query of ours that is wrong
+        if (named := _named(error, seconds)) is None:
             raise
-        raise LakeUnusable(f"The lake can't be read: {_first_line(error)}") from error  # damaged Parquet has no class
+        raise named from error
     finally:
         ended.set()
         if seconds:
@@ -122,5 +114,16 @@ def _interrupt(cursor: "duckdb.DuckDBPyConnection", seconds: float, ended: threa
         ended.wait(0.02)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]
+def _named(error: duckdb.Error, seconds: float) -> Exception | None:
+    """The error in our words; None when a statement of ours is wrong."""
+    text = str(error).splitlines()[0][:300]
+    match error:
+        case duckdb.InterruptException():
+            return QueryTimeout(f"The query took longer than {seconds:g} s.")
+        case duckdb.OutOfMemoryException():
+            return QueryTooLarge("The query needs more memory than it may use.")
+        case duckdb.DataError() | duckdb.InvalidInputException() | duckdb.InternalException():
+            return Unreadable(text)
+    if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:  # damaged Parquet has no class of its own
+        return LakeUnusable(f"The lake can't be read: {text}")
+    return None

@@ -160,7 +160,7 @@ def test_a_silent_host_is_left(monkeypatch):
 
 
 def test_we_stop_reading_while_nobody_takes_and_go_on_afterwards(monkeypatch):
-    """What a slow consumer does not take stays with the host: here wait at most QUEUE_BYTES and what one read brings."""
+    """What a slow consumer does not take stays with the host: QUEUE_BYTES and what one read brings wait here."""
     monkeypatch.setattr(jetstream, "QUEUE_BYTES", 1_000_000)
     frame, count, sent = b"x" * 100_000, 300, []
 
