@@ -14,6 +14,8 @@ COLUMNS = (
     *("links", "hashtags", "mentions", "media", "url"),
 )
 
+_json = json.JSONEncoder(ensure_ascii=False)  # dumps() would make one for each cell
+
 
 def page_body(page: Page, search: Search, seconds: float) -> dict[str, Any]:
     """What /search answers. `seconds`: what it took."""
@@ -67,9 +69,11 @@ def csv_rows(hits: Iterable[Hit]) -> bytes:
 
 
 def _cell(value: str | list[str] | None) -> str:
+    if not value:
+        return "[]" if value == [] else ""
     if isinstance(value, list):
-        return json.dumps([_plain(item) for item in value], ensure_ascii=False)
-    return "" if value is None else _plain(value)
+        return _json.encode([_plain(item) for item in value])
+    return _plain(value)
 
 
 def _plain(text: str) -> str:

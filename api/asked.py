@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 class Asked(NamedTuple):
-    """Parameters that have a value (`start=` is as good as no start), and what is wrong with the others, by name."""
+    """Parameters by name, and what is wrong with them before anything is known of their meaning."""
 
     values: dict[str, str]
     faults: dict[str, list[str]]
@@ -16,20 +16,14 @@ class Asked(NamedTuple):
 def asked(request: HttpRequest) -> Asked:
     values: dict[str, str] = {}
     faults: dict[str, list[str]] = {}
-    seen: set[str] = set()
-    for pair in request.META.get("QUERY_STRING", "").encode("latin-1").split(b"&"):
+    for pair in filter(None, request.META.get("QUERY_STRING", "").encode("latin-1").split(b"&")):
         raw_name, _, raw_value = pair.partition(b"=")
-        name = _decoded(raw_name).decode(errors="replace")
-        if name in seen:
+        name, value = _decoded(raw_name).decode(errors="replace"), _decoded(raw_value)
+        if name in values:
             faults[name] = ["is given more than once."]
-        seen.add(name)
-        try:
-            value = _decoded(raw_value).decode()
-        except UnicodeDecodeError:
+        values[name] = value.decode(errors="replace")
+        if values[name].encode() != value:
             faults.setdefault(name, ["is not UTF-8."])
-            value = "?"  # whatever it is, it is there
-        if value or (raw_name and b"=" not in pair):
-            values[name] = value
     return Asked(values, faults)
 
 

@@ -28,7 +28,7 @@ class Params(serializers.Serializer[Any]):
         faults: Faults = {}
         for name, field in self.fields.items():
             try:
-                values[name] = field.run_validation(data.values.get(name, empty))
+                values[name] = field.run_validation(data.values.get(name) or empty)  # `start=` is as good as no start
             except serializers.ValidationError as error:
                 faults[name] = error.detail
         faults |= data.faults | self._unknown(data.values)

@@ -1,7 +1,7 @@
 """What is not the API's: where to begin, what it says of itself, and what is nowhere."""
 
 from django.conf import settings
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
@@ -27,9 +27,9 @@ class Links(View):
 
 
 class Docs(View):
-    def get(self, _request: Request) -> FileResponse:
-        page = (settings.BASE_DIR / "docs" / "api.md").open("rb")
-        return FileResponse(page, content_type="text/markdown; charset=utf-8")
+    def get(self, _request: Request) -> HttpResponse:
+        page = (settings.BASE_DIR / "docs" / "api.md").read_bytes()
+        return HttpResponse(page, content_type="text/markdown; charset=utf-8")
 
 
 @csrf_exempt

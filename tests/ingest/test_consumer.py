@@ -1,11 +1,12 @@
 """From a real socket into a real Redis, whatever either side does."""
 
+import asyncio
 import http
 import json
 import sqlite3
 import time
 from contextlib import closing
-from threading import Event, Semaphore
+from threading import Event
 
 import pytest
 from prometheus_client import Counter, Gauge
@@ -15,6 +16,7 @@ from deploy.local.redis_process import redis_process
 from ingest import consumer as consumer_module
 from ingest import jetstream, metrics, progress
 from ingest.buffer import Buffer, BufferUnsafe, Cursor
+from ingest.connections import Journal
 from ingest.events import DropReason
 from ingest.simulator.faults import Faults
 from ingest.simulator.jetstream import Options
@@ -194,11 +196,12 @@ def test_a_host_that_falls_silent_is_left_for_another(consuming, redis, monkeypa
     monkeypatch.setattr(jetstream, "IDLE_SECONDS", 0.5)
 
     def play(connection):
-        connection.send(FRAMES[0])
+        connection.send(FRAMES[len(silent.requests)])
         hold(connection)
 
     with scripted(play) as silent, running(FRAMES) as server, consuming(silent.url, server.url):
         await_depth(redis, len(FRAMES))
+        assert len(silent.requests) == 1
     assert rows()[0]["why_closed"] == "idle: no frame for 0.5 s"
 
 
@@ -306,39 +309,57 @@ def test_it_stops_in_time_while_redis_does_not_answer(consuming, redis, monkeypa
     assert seconds < 4
 
 
-def test_an_append_under_way_is_finished_before_it_stops(consuming, redis, monkeypatch):
-    entered, append = Semaphore(0), Buffer.append
+def test_an_append_under_way_is_finished_before_it_stops(redis, redis_server, catalog, monkeypatch):
+    entered, append, finished = Event(), Buffer.append, []
 
     def slow(self, *arguments):
-        entered.release()
+        entered.set()
         time.sleep(0.3)
-        return append(self, *arguments)
+        finished.append(append(self, *arguments))
+
+    async def run(url):
+        journal = Journal()
+        options = consumer_module.Options([url], (), 0.9, lambda: None)
+        task = asyncio.create_task(consumer_module.Consumer(Buffer(redis_server.url), journal, options).run())
+        await asyncio.to_thread(entered.wait)
+        task.cancel()
+        await asyncio.wait([task])
+        journal.finish()
+        return len(finished)
 
     monkeypatch.setattr(Buffer, "append", slow)
-    with running(FRAMES) as server, consuming(server.url) as work:
-        entered.acquire()
-        work.stop()
-    assert redis.xlen("buffer") > 0
+    with running(FRAMES) as server:
+        assert asyncio.run(run(server.url)) == 1
     assert cursor_in(redis).time_us == BASE + redis.xlen("buffer") - 1
 
 
-def test_a_locked_database_does_not_hold_events_up_and_the_row_comes_later(
-    consuming, redis, rows, catalog, monkeypatch
-):
-    monkeypatch.setattr("ingest.connections.BUSY_MS", 50)
-    monkeypatch.setattr(progress, "SAVE_SECONDS", 0.1)
+def test_a_locked_database_does_not_hold_events_up(consuming, redis, rows, catalog, monkeypatch):
+    monkeypatch.setattr("ingest.connections.BUSY_MS", 60_000)
     with closing(sqlite3.connect(catalog, isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
-        with capture_logs() as logs, running(FRAMES) as server, consuming(server.url):
+        with running(FRAMES) as server, consuming(server.url):
             await_depth(redis, len(FRAMES))
-            until(lambda: said(logs, "connections not recorded yet"), "the lock is noticed")
             server.publish(delete("next", time_us=LATEST + 1))
             await_depth(redis, len(FRAMES) + 1)
             assert rows() == []
             lock.execute("COMMIT")
-            time.sleep(0.1)
-            server.publish(delete("last", time_us=LATEST + 2))
-            until(lambda: rows() and rows()[0]["last_received"] == LATEST + 2, "it is recorded")
+            until(rows, "it is recorded")
+
+
+def test_rows_that_could_not_be_saved_come_later(consuming, redis, rows, catalog, monkeypatch):
+    monkeypatch.setattr("ingest.connections.BUSY_MS", 20)
+    with closing(sqlite3.connect(catalog, isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        with capture_logs() as logs, running(FRAMES) as server, consuming(server.url):
+            await_depth(redis, len(FRAMES))
+            server.drop()
+            until(lambda: len(said(logs, "connected")) == 2, "it is back")
+            warned = len(said(logs, "connections not recorded yet"))
+            until(lambda: len(said(logs, "connections not recorded yet")) > warned or warned > 2, "the lock is noticed")
+            lock.execute("COMMIT")
+    first, second = rows()
+    assert "no close frame" in first["why_closed"]
+    assert second["why_closed"] == "stopped"
 
 
 def test_a_row_is_saved_while_its_connection_lasts(consuming, redis, rows, monkeypatch):

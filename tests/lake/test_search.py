@@ -202,7 +202,7 @@ def test_only_files_of_the_time_range_are_read(lake, reader, lake_root):
 
 def test_a_rare_word_is_found_in_the_oldest_file_with_few_queries(lake, reader, monkeypatch):
     monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
-    hours(lake, 8)
+    hours(lake, 5)
     queries = []
     rows = Engine.rows
     monkeypatch.setattr(Engine, "rows", lambda *args: queries.append(args) or rows(*args))

@@ -3,7 +3,7 @@
 The two fold case alike on every character but one: of İ DuckDB makes i, Python i and a dot. It is left out.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -45,7 +45,8 @@ def expected(posts, words, start, end):
 
 
 def test_python_and_duckdb_fold_every_character_alike_but_one():
-    codes = "SELECT chr(c::INTEGER) AS c FROM range(1, 1114112) t(c) WHERE c NOT BETWEEN 55296 AND 57343"
+    # there is no case beyond the planes 0 and 1
+    codes = "SELECT chr(c::INTEGER) AS c FROM range(1, 131072) t(c) WHERE c NOT BETWEEN 55296 AND 57343"
     folded = Engine("300MB", 1).rows(f"SELECT c, lower(c) FROM ({codes})")
     assert [character for character, lower in folded if lower != character.lower()] == ["İ"]
 
@@ -56,7 +57,7 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(search_module, "EXPORT_ROWS", 3)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(posts=POSTS, searches=SEARCHES, flushes=st.integers(1, 3))
 def test_pages_and_exports_are_what_python_finds(lake, lake_root, small_pieces, posts, searches, flushes):
     DataFile.objects.all().delete()
@@ -91,4 +92,4 @@ def test_moments_are_kept_to_the_microsecond_over_all_years():
     ):
         first, last = walk_module.span(Search(parse(""), start=moment, end=moment))
         assert utc(first) == moment
-        assert first - last == timedelta(microseconds=1).microseconds
+        assert last == first - 1

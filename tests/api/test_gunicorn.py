@@ -1,0 +1,187 @@
+"""What only the real web server shows: how an answer ends."""
+
+import http.client
+import json
+import os
+import socket
+import sqlite3
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from deploy.local.child import ROOT, Child
+from ingest.buffer import Buffer
+from lake.flusher import Flusher
+from tests.builders import NOON_US, post
+from tests.conftest import Lake
+
+HOUR_US = 3_600_000_000
+POSTS = 12_000  # of 1 kB each: more than the sockets between both hold, and than a piece
+HEADERS_END = b"\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, redis_server, django_db_setup, django_db_blocker):
+    """A lake of several hours, and its catalog as a file."""
+    folder = tmp_path_factory.mktemp("web")
+    (folder / "lake").mkdir()
+    buffer = Buffer(redis_server.url).connect()
+    with django_db_blocker.unblock(), closing(buffer):
+        lake = Lake(buffer, folder / "lake")
+        lake.flusher = Flusher(buffer, folder / "lake", max_events=100_000)
+        for hour in range(4):
+            at = NOON_US + hour * HOUR_US
+            lake.flush(*(post(f"{n} " + "lake " * 200, time_us=at + n) for n in range(POSTS // 4)))
+        with closing(sqlite3.connect(folder / "catalog.sqlite3")) as file:
+            connection.ensure_connection()
+            connection.connection.backup(file)
+        call_command("flush", interactive=False, verbosity=0)
+    return folder
+
+
+class Web(Child):
+    """gunicorn, as deploy/ runs it, on a port of its own."""
+
+    def __init__(self, folder, port):
+        self.read = 0
+        self.port = port
+        own = {
+            "PATH": os.environ["PATH"],
+            "WEB_PORT": str(port),
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "DATABASE_PATH": str(folder / "catalog.sqlite3"),
+            "LAKE_ROOT": str(folder / "lake"),
+        }
+        command = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.conf.py")]
+        super().__init__("web", command, own, folder / "web.log")
+
+    def get(self, path):
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as client:
+            client.request("GET", path)
+            response = client.getresponse()
+            return response.status, response.read()
+
+    def connect(self):
+        return closing(socket.create_connection(("127.0.0.1", self.port), timeout=60))
+
+    @property
+    def says(self):
+        """Its log since the test began."""
+        return self.log.read_text()[self.read :]
+
+    def await_words(self, words):
+        until(lambda: words in self.says, words)
+
+
+def until(done, what):
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def server(folder):
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        web = Web(folder, free.getsockname()[1])
+    web.start()
+    try:
+        until(lambda: answers(web) or not web.alive, "gunicorn answers")
+        yield web
+    finally:
+        web.kill()
+
+
+@pytest.fixture
+def web(server):
+    server.read = len(server.log.read_text())
+    return server
+
+
+def answers(web):
+    try:
+        return web.get("/health/live")[0] == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def oldest_hidden_away(folder):
+    """A call that takes the files of the oldest two hours from the disk, as a fault would."""
+    moved = []
+
+    def hide():
+        for path in sorted((folder / "lake").rglob("*.parquet"))[:2]:
+            moved.append((path, path.with_suffix(".away")))
+            path.rename(path.with_suffix(".away"))
+
+    yield hide
+    for path, away in moved:
+        away.rename(path)
+
+
+def ask_for_export(client):
+    client.sendall(b"GET /export?format=csv HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    received = b""
+    while HEADERS_END not in received:
+        received += client.recv(1000)
+    head, _, rest = received.partition(HEADERS_END)
+    assert b"200 OK" in head
+    assert b"chunked" in head.lower()
+    return rest
+
+
+def read_all(client, received=b""):
+    while data := client.recv(1_000_000):
+        received += data
+        if data.endswith(b"0\r\n\r\n"):
+            break
+    return received
+
+
+def test_a_whole_export_ends_with_the_final_chunk(web):
+    with web.connect() as client:
+        received = read_all(client, ask_for_export(client))
+    assert received.endswith(b"\r\n0\r\n\r\n")
+    assert received.count(b"at://did:plc:") == POSTS
+
+
+def test_an_export_that_fails_in_the_middle_breaks_the_connection_without_the_final_chunk(web, oldest_hidden_away):
+    with web.connect() as client:
+        received = ask_for_export(client)
+        oldest_hidden_away()
+        received = read_all(client, received)
+    assert not received.endswith(b"0\r\n\r\n")
+    assert 0 < received.count(b"at://did:plc:") < POSTS
+    web.await_words("export broken")
+    status, body = web.get("/export")
+    assert status == 503
+    assert json.loads(body)["error"]["temporary"]
+
+
+def test_an_export_ends_soon_after_its_reader_has_gone(web):
+    with web.connect() as client:
+        ask_for_export(client)
+    web.await_words("the client has gone")
+    assert "Traceback" not in web.says
+
+
+def test_many_searches_at_once_all_answer_in_one_process(web):
+    with ThreadPoolExecutor(20) as threads:
+        found = list(threads.map(web.get, [f"/search?text={n}&limit=5" for n in range(20)]))
+    assert [status for status, _ in found] == [200] * 20
+    assert all(len(json.loads(body)["results"]) == 5 for _, body in found)
+    assert "Traceback" not in web.says
+
+
+def test_errors_have_their_shape_on_the_wire(web):
+    for path, expected in (("/nope", 404), ("/search?x=1&text=%FF", 400)):
+        status, body = web.get(path)
+        assert status == expected
+        assert json.loads(body)["error"]["request_id"]
