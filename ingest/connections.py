@@ -11,7 +11,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.utils import DatabaseError
 
-from ingest.buffer import Cursor
+from ingest.entries import Cursor
 from ingest.models import Checkpoint, Connection
 
 log = structlog.get_logger("connections")

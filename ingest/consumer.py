@@ -11,8 +11,9 @@ from typing import NamedTuple, ParamSpec, TypeVar
 import structlog
 
 from ingest import jetstream, metrics
-from ingest.buffer import Buffer, BufferFull, BufferUnavailable, Cursor
+from ingest.buffer import Buffer, BufferFull, BufferUnavailable
 from ingest.connections import Journal
+from ingest.entries import Cursor
 from ingest.process import crash_point, now_us
 from ingest.progress import Progress
 from ingest.reading import read_frames

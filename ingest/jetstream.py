@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Inval
 from websockets.frames import DATA_OPCODES
 from websockets.protocol import State
 
-from ingest.buffer import Cursor
+from ingest.entries import Cursor
 
 MAX_FRAME_BYTES = 32 * 1024 * 1024  # records of 1 MB of CBOR are legal, so frames of about 2 MB of JSON are too
 QUEUE_BYTES = 16 * 1024 * 1024  # received and not yet taken: above it we stop reading from the socket

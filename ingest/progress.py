@@ -6,8 +6,8 @@ from functools import partial
 import structlog
 
 from ingest import metrics
-from ingest.buffer import Cursor
 from ingest.connections import Journal
+from ingest.entries import Cursor
 from ingest.jetstream import Ask, host_of
 from ingest.process import now_us
 from ingest.reading import Read, plausible

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ingest.buffer import Cursor
+from ingest.entries import Cursor
 from ingest.events import EARLIEST_TIME_US, Drop, Event, read
 
 AHEAD_US = 60_000_000  # clocks of hosts differ; a time_us further ahead is an error and must not move the cursor

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from ingest.buffer import Cursor
+from ingest.entries import Cursor
 from ingest.models import Checkpoint
 from lake.files import Pending
 from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone

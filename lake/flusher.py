@@ -14,7 +14,8 @@ from pathlib import Path
 import structlog
 from django.db.utils import DatabaseError
 
-from ingest.buffer import Buffer, Cursor, Entries
+from ingest.buffer import Buffer
+from ingest.entries import Cursor, Entries
 from ingest.events import Drop, DropReason
 from ingest.process import crash_point, now_us
 from lake import catalog, disk, files, metrics

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.buffer import Entries, arrival_ms
+from ingest.entries import Entries, arrival_ms
 from lake import catalog, layout
 from lake.catalog import AccountState, Version
 from lake.engine import Engine, Unreadable, limited, named_sql

@@ -13,8 +13,16 @@ MODULES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py
 # two modules that say what every command and every admin page is like.
 MAY_IMPORT = {
     "ingest": {"ingest"},
-    "lake": {"lake", "ingest.events", "ingest.buffer", "ingest.models", "ingest.process", "ingest.readonly"},
-    "api": {"api", "lake", "ingest.buffer", "ingest.events", "ingest.models"},
+    "lake": {
+        "lake",
+        "ingest.events",
+        "ingest.buffer",
+        "ingest.entries",
+        "ingest.models",
+        "ingest.process",
+        "ingest.readonly",
+    },
+    "api": {"api", "lake", "ingest.buffer", "ingest.entries", "ingest.events", "ingest.models"},
     "explorer": {"explorer", "api", "ingest.process"},
     "deploy": {"deploy"},
 }

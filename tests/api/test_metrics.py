@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics import SERIES, Series
 from ingest import metrics as ingest_metrics
-from ingest.buffer import Cursor
+from ingest.entries import Cursor
 from ingest.events import DropReason
 from ingest.models import Connection
 from ingest.process import now_us

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 from websockets.asyncio.client import connect
 
 from deploy.local.redis_process import redis_process
-from ingest.buffer import Buffer, Cursor, arrival_ms
+from ingest.buffer import Buffer
 from ingest.connections import Journal
 from ingest.consumer import Consumer, Options
+from ingest.entries import Cursor, arrival_ms
 from ingest.process import now_us
 from ingest.simulator.jetstream import Options as Wire
 from ingest.simulator.log import timed

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ingest.buffer import Cursor
+from ingest.entries import Cursor
 from ingest.simulator.faults import Faults
 from ingest.simulator.server import running
 from tests.end_to_end.stack import until

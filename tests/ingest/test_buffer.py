@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.local.redis_process import redis_process
-from ingest.buffer import Buffer, BufferFull, BufferUnavailable, BufferUnsafe, Cursor, arrival_ms
+from ingest.buffer import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
+from ingest.entries import Cursor, arrival_ms
 from ingest.events import Drop, DropReason, Event
 from ingest.packing import CURSOR, DEAD_LETTER_HEAD, DEAD_LETTERS, DEAD_LETTERS_KEPT, STREAM, TOTALS
 from tests.builders import NOON_US

@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 from deploy.local.redis_process import redis_process
 from ingest import consumer as consumer_module
 from ingest import jetstream, metrics, progress
-from ingest.buffer import Buffer, BufferUnsafe, Cursor
+from ingest.buffer import Buffer, BufferUnsafe
 from ingest.connections import Journal
+from ingest.entries import Cursor
 from ingest.events import DropReason
 from ingest.simulator.faults import Faults
 from ingest.simulator.jetstream import Options

@@ -7,7 +7,8 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
-from ingest.buffer import Buffer, BufferFull, Cursor
+from ingest.buffer import Buffer, BufferFull
+from ingest.entries import Cursor
 from ingest.events import Drop, DropReason
 from ingest.management.commands.inspect_buffer import line, position
 from ingest.process import iso, now_us

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import jetstream
-from ingest.buffer import Cursor
+from ingest.entries import Cursor
 from ingest.jetstream import Disconnected, ask, backoff, in_turn, session
 from ingest.simulator.server import running
 from tests.builders import NOON_US

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.buffer import Cursor
+from ingest.entries import Cursor
 from ingest.events import EARLIEST_TIME_US, DropReason, Event
 from ingest.reading import AHEAD_US, SEQ_LIMIT, advance, read_frames
 from tests.builders import NOON_US, delete

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.buffer import Cursor
+from ingest.entries import Cursor
 from ingest.models import Checkpoint
 from lake import catalog, disk, files, flusher
 from lake.errors import LakeUnusable

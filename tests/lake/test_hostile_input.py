@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from ingest.buffer import arrival_ms
+from ingest.entries import arrival_ms
 from ingest.process import now_us
 from lake.models import BatchRun
 from lake.rebuild import event

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest.buffer import Buffer, BufferUnavailable, BufferUnsafe, Cursor, DeadLetter, State, arrival_ms
+from ingest.buffer import Buffer, BufferUnavailable, BufferUnsafe
+from ingest.entries import Cursor, DeadLetter, State, arrival_ms
 from ingest.events import Event, read
 from ingest.process import iso, now_us
 
