@@ -29,7 +29,7 @@ from lake.transform import Chunk, of_hour
 
 log = structlog.get_logger("flusher")
 
-CHUNK_BYTES = 64 * 1024 * 1024  # of frames: bounds the memory of a batch whatever the load
+CHUNK_BYTES = 48 * 1024 * 1024  # of frames, and one more such chunk is read ahead: bounds memory whatever the load
 MEMORY = "600MB"  # DuckDB's part; the process stays below 1 GiB
 
 
@@ -45,7 +45,8 @@ class Flusher:
         self._engine.rows(named_sql("macros"))
         self._threads = ThreadPoolExecutor(threads, "dataset")
         self._reader = ThreadPoolExecutor(1, "reader")
-        self._ahead: Future[Entries] | None = None
+        self._loader = ThreadPoolExecutor(1, "loader")
+        self._reading: Future[Entries] = Future()
 
     def prepare(self) -> None:
         """To be called once, before the first batch. Raises LakeUnusable when the lake is not the catalog's."""
@@ -56,32 +57,45 @@ class Flusher:
         """Writes what the buffer holds now, in batches; how many entries that were. A stop ends it between batches."""
         until = self._buffer.newest_id()
         done = 0
-        if until is not None:
-            entries = self._read(None, until)
+        if until is None:
+            return done
+        try:
+            entries, chunk = self._take_ahead(None, until).result()
             while entries and not stop():
                 crash_point("flush:read")
-                self._ahead = self._reader.submit(self._read, entries.ids[-1], until)
-                self._flush(entries)
+                ahead = self._take_ahead(entries.ids[-1], until)
+                self._flush(entries, chunk)
                 done += len(entries)
-                entries = self._ahead.result()
+                entries, chunk = ahead.result()
+        finally:
+            wait([self._reading])  # it must not go on beside whoever uses the buffer next
         return done
 
-    def _read(self, after: bytes | None, until: bytes) -> Entries:
-        return self._buffer.read(after, until, self._max_events, CHUNK_BYTES)
+    def _take_ahead(self, after: bytes | None, until: bytes) -> "Future[tuple[Entries, Chunk]]":
+        """The next entries, read and typed while the batch before them is written."""
+        self._reading = self._reader.submit(self._buffer.read, after, until, self._max_events, CHUNK_BYTES)
+        return self._loader.submit(self._typed, self._reading)
 
-    def _flush(self, entries: Entries) -> None:
+    def _typed(self, reading: "Future[Entries]") -> tuple[Entries, Chunk]:
+        entries, chunk = reading.result(), Chunk(self._engine, self._root)
+        if entries:
+            with suppress(Unreadable, QueryTooLarge):  # the batch will try it again, and tell
+                chunk.load(entries)
+        return entries, chunk
+
+    def _flush(self, entries: Entries, chunk: Chunk) -> None:
         """One batch; when its data can't be written, its halves, down to the one event that is set aside."""
         started = time.time()
         try:
-            run = self._write(entries, started)
+            run = self._write(entries, chunk, started)
         except (Unreadable, QueryTooLarge) as error:
             self._failed(entries, started, error)
             if len(entries) == 1:
                 self._set_aside(entries, error)
                 return
             middle = len(entries) // 2
-            self._flush(entries.part(0, middle))
-            self._flush(entries.part(middle, len(entries)))
+            for half in (entries.part(0, middle), entries.part(middle, len(entries))):
+                self._flush(half, Chunk(self._engine, self._root))
             return
         except LakeUnusable as error:
             with suppress(DatabaseError):  # the database may be on the same full disk
@@ -89,10 +103,10 @@ class Flusher:
             raise
         self._done(run, self._trim(entries.ids[-1]))
 
-    def _write(self, entries: Entries, started: float) -> BatchRun:
+    def _write(self, entries: Entries, chunk: Chunk, started: float) -> BatchRun:
         disk.require_lake(self._root)
-        chunk = Chunk(self._engine, self._root)
-        chunk.load(entries)
+        if not chunk.loaded:
+            chunk.load(entries)
         chunk.fold()
         change = self._change(chunk, entries)
         crash_point("flush:written")
@@ -139,8 +153,7 @@ class Flusher:
             raise
 
     def _trim(self, last_id: bytes) -> int:
-        if self._ahead is not None:
-            wait([self._ahead])  # it reads on the same connection
+        wait([self._reading])  # on the same connection
         trimmed = self._buffer.trim(last_id)
         crash_point("flush:trimmed")
         return trimmed
@@ -162,8 +175,7 @@ class Flusher:
     def _set_aside(self, entries: Entries, error: Exception) -> None:
         """A dead letter of this one event. Raises BufferFull while there is no room for it."""
         log.error("event set aside as a dead letter", id=entries.ids[0].decode(), error=str(error))
-        if self._ahead is not None:
-            wait([self._ahead])
+        wait([self._reading])
         self._buffer.set_aside([Drop(entries.frames[0], DropReason.POISON)])
         metrics.POISONED.inc()
         self._trim(entries.ids[0])

