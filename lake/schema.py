@@ -17,6 +17,7 @@ class Dataset(NamedTuple):
     collection: str | None  # the only collection of its rows; None: several, kept in a column
     columns: tuple[Column, ...]  # in file order: the common ones, then its own
     lookups: tuple[str, ...]  # columns that get a bloom filter
+    select: str  # lake/sql/<select>.sql makes its rows
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -46,10 +47,14 @@ COMMON = (
 )
 
 
-def _dataset(name: str, collection: str | None, *own: str, lookups: tuple[str, ...] = ()) -> Dataset:
+def _dataset(name: str, collection: str | None, *own: str, lookups: tuple[str, ...] = (), select: str = "") -> Dataset:
     """`own` columns as `name` or `name:TYPE`."""
     columns = (Column(*text.split(":")) for text in own)
-    return Dataset(name, collection, (*COMMON, *columns), ("did", "rkey", *lookups))
+    return Dataset(name, collection, (*COMMON, *columns), ("did", "rkey", *lookups), select or name)
+
+
+_TO_RECORD = ("subject_uri", "subject_cid", "via")
+_TO_ACCOUNT = ("subject", "via")
 
 
 DATASETS: dict[str, Dataset] = {
@@ -64,10 +69,10 @@ DATASETS: dict[str, Dataset] = {
             *("alt:VARCHAR[]", "quote_uri"),
             lookups=("reply_root_uri", "reply_parent_uri", "quote_uri"),
         ),
-        _dataset("likes", "app.bsky.feed.like", "subject_uri", "subject_cid", "via", lookups=("subject_uri",)),
-        _dataset("reposts", "app.bsky.feed.repost", "subject_uri", "subject_cid", "via", lookups=("subject_uri",)),
-        _dataset("follows", "app.bsky.graph.follow", "subject", "via", lookups=("subject",)),
-        _dataset("blocks", "app.bsky.graph.block", "subject", "via", lookups=("subject",)),
+        _dataset("likes", "app.bsky.feed.like", *_TO_RECORD, lookups=("subject_uri",), select="subject_record"),
+        _dataset("reposts", "app.bsky.feed.repost", *_TO_RECORD, lookups=("subject_uri",), select="subject_record"),
+        _dataset("follows", "app.bsky.graph.follow", *_TO_ACCOUNT, lookups=("subject",), select="subject_account"),
+        _dataset("blocks", "app.bsky.graph.block", *_TO_ACCOUNT, lookups=("subject",), select="subject_account"),
         _dataset("profiles", "app.bsky.actor.profile", "display_name", "description"),
         _dataset("records", None, "collection", "record"),
         _dataset("deletes", None, "collection"),

@@ -104,7 +104,7 @@ class Chunk:
         """The dataset's new rows, columns as in the schema and in the order of their arrival, and how many are misfits:
         records with a key of another type than its column. May be called from several threads."""
         columns = ", ".join(column.name for column in dataset.columns)
-        sql = f"SELECT {columns}, misfit(extra, created_at) AS misfit FROM ({named_sql(dataset.name)}) ORDER BY n"
+        sql = f"SELECT {columns}, misfit(extra, created_at) AS misfit FROM ({_select(dataset)}) ORDER BY n"
         table = self._arrow(sql)
         return table.drop_columns("misfit"), int(pc.sum(table["misfit"], min_count=0).as_py())
 
@@ -180,6 +180,12 @@ def _frames(entries: Entries) -> pa.Table:
         )
         for start, part in parts
     )
+
+
+def _select(dataset: Dataset) -> str:
+    """The SELECT that makes the dataset's rows; likes and reposts share one, follows and blocks another."""
+    sql = named_sql(dataset.select)
+    return sql.replace("{dataset}", dataset.name).replace("{collection}", dataset.collection or "")
 
 
 def _same_key(dataset: Dataset) -> str:

@@ -14,7 +14,7 @@ def welcome(folder: Path, port: str, admin: str) -> str:
     site = f"http://localhost:{port}"
     return f"""
   Page      {site}/
-  Search    curl '{site}/search?text=lake'
+  Search    curl '{site}/search?text=time'
   Admin     {site}/admin/   {admin}
   Logs      {os.path.relpath(folder, ROOT)}/log/
   By hand   {by_hand(folder, "inspect_buffer")}

@@ -1,11 +1,12 @@
+-- Follows and the like: a record whose subject is an account.
 WITH parsed AS (
     SELECT *, json_transform(body, '{"createdAt": "VARCHAR", "subject": "VARCHAR", "via": "JSON"}') AS r
-    FROM event WHERE dataset = 'follows'
+    FROM event WHERE dataset = '{dataset}'
 ), dated AS (
     SELECT *, moment(r."createdAt") AS moment FROM parsed
 ), proven AS MATERIALIZED (
     SELECT *, coalesce(usual_form(moment) = r."createdAt" AND NOT contains(body, '\') AND body::VARCHAR = concat(
-        '{"$type":"app.bsky.graph.follow","createdAt":"', r."createdAt", '","subject":"', r.subject, '"',
+        '{"$type":"{collection}","createdAt":"', r."createdAt", '","subject":"', r.subject, '"',
         member('via', r.via), '}'), false) AS plain
     FROM dated
 ), odd AS (
@@ -20,7 +21,7 @@ FROM proven WHERE plain
 UNION ALL
 SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, CAST(NULL AS VARCHAR) AS state,
     leftover(body, '$type', [
-        held_type(t[1], json_extract_string(body, '/$type'), 'app.bsky.graph.follow'), held_moment(created_at, r."createdAt"),
+        held_type(t[1], json_extract_string(body, '/$type'), '{collection}'), held_moment(created_at, r."createdAt"),
         held_text('subject', t[3]), held_json('via', t[4])
     ], time_us, by_arrival),
     if_text(t[3], r.subject), r.via::VARCHAR

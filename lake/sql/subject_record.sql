@@ -1,12 +1,13 @@
+-- Likes and the like: a record whose subject is another record.
 WITH parsed AS (
     SELECT *, json_transform(body, '{
         "createdAt": "VARCHAR", "subject": {"cid": "VARCHAR", "uri": "VARCHAR"}, "via": "JSON"}') AS r
-    FROM event WHERE dataset = 'likes'
+    FROM event WHERE dataset = '{dataset}'
 ), dated AS (
     SELECT *, moment(r."createdAt") AS moment FROM parsed
 ), proven AS MATERIALIZED (
     SELECT *, coalesce(usual_form(moment) = r."createdAt" AND NOT contains(body, '\') AND body::VARCHAR = concat(
-        '{"$type":"app.bsky.feed.like","createdAt":"', r."createdAt", '","subject":{"cid":"', r.subject.cid,
+        '{"$type":"{collection}","createdAt":"', r."createdAt", '","subject":{"cid":"', r.subject.cid,
         '","uri":"', r.subject.uri, '"}', member('via', r.via), '}'), false) AS plain
     FROM dated
 ), odd AS (
@@ -22,7 +23,7 @@ FROM proven WHERE plain
 UNION ALL
 SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, CAST(NULL AS VARCHAR) AS state,
     leftover(body, '$type', [
-        held_type(t[1], json_extract_string(body, '/$type'), 'app.bsky.feed.like'), held_moment(created_at, r."createdAt"),
+        held_type(t[1], json_extract_string(body, '/$type'), '{collection}'), held_moment(created_at, r."createdAt"),
         held_ref('subject', t[3], t[4], json_keys(body, '/subject')), held_json('via', t[5])
     ], time_us, by_arrival),
     if_text(t[3], r.subject.uri), if_text(t[4], r.subject.cid), r.via::VARCHAR
