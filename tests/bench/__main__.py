@@ -9,7 +9,6 @@ from tests.bench import redis_to_lake, socket_to_redis
 def run():
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; compare, don't quote")
     socket_to_redis.main()
-    socket_to_redis.main()
     redis_to_lake.main()
 
 

@@ -83,19 +83,20 @@ def fill(url, events):
 
 
 def run_flusher(env):
-    """Seconds from the first read to the last trim, bytes written, peak memory in MB."""
+    """Seconds from the first read to the last trim, bytes written, peak memory in MB (VmHWM: ru_maxrss would be that of
+    this process, which a child inherits)."""
     code = (
-        "import os,sys,time,resource,django; os.environ['DJANGO_SETTINGS_MODULE']='explorer.settings'; django.setup()\n"
+        "import os,time,django; os.environ['DJANGO_SETTINGS_MODULE']='explorer.settings'; django.setup()\n"
         "from django.core.management import call_command; from django.db.models import Sum; from lake.models import *\n"
         "started=time.monotonic(); call_command('flush_buffer','--once')\n"
         "print(time.monotonic()-started, DataFile.objects.aggregate(b=Sum('bytes'))['b'],"
-        " resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024)"
+        " [l for l in open('/proc/self/status') if l.startswith('VmHWM')][0].split()[1])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     seconds, size, peak = result.stdout.split()
-    return float(seconds), int(size), float(peak)
+    return float(seconds), int(size), float(peak) / 1024
 
 
 def in_child(name, count):
@@ -108,13 +109,12 @@ def in_child(name, count):
 def plain(count):
     with tempfile.TemporaryDirectory() as folder, redis_process(Path(folder) / "redis", maxmemory="8gb") as server:
         fill(server.url, frames(count))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         client = redis_client.Redis.from_url(server.url)
         started = time.monotonic()
         size = plain_writer(client, Path(folder))
         seconds = time.monotonic() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(json.dumps({"seconds": seconds, "bytes": size, "peak_mb": peak / 1024, "before_mb": before / 1024}))
+        print(json.dumps({"seconds": seconds, "bytes": size, "peak_mb": peak / 1024}))
 
 
 def plain_writer(client, folder):
