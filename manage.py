@@ -7,6 +7,7 @@ import sys
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db.utils import OperationalError
 
 
 def main() -> None:
@@ -15,7 +16,10 @@ def main() -> None:
         settings.DEBUG  # noqa: B018 - reads the settings now, so that a wrong one is a sentence and no traceback
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration: {error}")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as error:  # no such table, locked, can't be opened: never a reason for a traceback
+        sys.exit(f"The catalog {settings.DATABASE_PATH} can't be used ({error}). A new one needs: manage.py migrate")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,16 @@ def test_a_wrong_value_stops_every_command_with_one_sentence(variable, value, al
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", [["flush_buffer", "--once"], ["verify_lake"]])
+def test_a_catalog_that_was_never_made_is_one_sentence_that_says_what_to_do(tmp_path, command):
+    (tmp_path / "lake").mkdir()
+    result = manage(*command, DATABASE_PATH=str(tmp_path / "new.sqlite3"), LAKE_ROOT=str(tmp_path / "lake"))
+    assert result.returncode == 1
+    (sentence,) = result.stderr.strip().splitlines()
+    assert "no such table" in sentence
+    assert sentence.endswith("manage.py migrate")
+
+
 def test_outside_debug_the_secret_key_has_no_default():
     result = manage("check", DJANGO_DEBUG="false", DJANGO_SECRET_KEY="")
     assert result.returncode != 0
