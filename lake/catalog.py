@@ -20,12 +20,13 @@ AHEAD = timedelta(hours=38)
 
 
 class Version(NamedTuple):
-    """Versions of this record below `rev` must not show."""
+    """Versions of this record below `rev` must not show: this is a newer one, or it is `deleted`."""
 
     did: str
     collection: str
     rkey: str
     rev: str
+    deleted: bool
     seen_us: int
 
 
@@ -69,6 +70,8 @@ def _row(pending: Pending, arrived: int, run: BatchRun) -> DataFile:
         bytes=pending.bytes,
         min_seen=pending.min_seen,
         max_seen=pending.max_seen,
+        min_created=pending.min_created,
+        max_created=pending.max_created,
         rows_by_arrival=arrived,
         sha256=pending.sha256,
         batch=run,
@@ -76,14 +79,13 @@ def _row(pending: Pending, arrived: int, run: BatchRun) -> DataFile:
 
 
 def _bury(versions: Sequence[Version]) -> None:
-    """Adds tombstones; of one record the highest rev stays, in whatever order they come."""
+    """Adds tombstones, in whatever order they come. Their pk only grows: who has read up to one reads on from there."""
     table = Tombstone._meta.db_table
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {table} (did, collection, rkey, rev, seen) VALUES (%s, %s, %s, %s, %s) "
-            "ON CONFLICT (did, collection, rkey) DO UPDATE SET rev = excluded.rev, seen = excluded.seen "
-            "WHERE excluded.rev > rev",
-            [(*version[:4], connection.ops.adapt_datetimefield_value(utc(version.seen_us))) for version in versions],
+            f"INSERT INTO {table} (did, collection, rkey, rev, deleted, seen) VALUES (%s, %s, %s, %s, %s, %s) "
+            "ON CONFLICT DO NOTHING",
+            [(*version[:5], connection.ops.adapt_datetimefield_value(utc(version.seen_us))) for version in versions],
         )
 
 

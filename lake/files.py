@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,7 +38,7 @@ _TYPES = {
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
 }
 _REPEATING = {"operation", "state", "collection", "kind", "status", "did", "langs", "media", "domains", "hashtags"}
-_INCREASING = {"seen", "created_at", "seq"}
+_INCREASING = {"seen", "created_at", "state_seen", "seq"}
 _SHARED_PREFIXES = {"rev"}
 
 
@@ -53,9 +53,11 @@ class Pending:
     hour: datetime
     rows: int
     bytes: int
+    sha256: str
     min_seen: datetime
     max_seen: datetime
-    sha256: str
+    min_created: datetime | None  # None: no row has one
+    max_created: datetime | None
 
     @property
     def path(self) -> str:
@@ -81,7 +83,7 @@ def write(root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Tabl
     folder = layout.partition(dataset.name, hour)
     temporary = root / folder / layout.temporary_name(name)
     table = rows.cast(schema(dataset))
-    low, high = (_utc(value) for value in pc.min_max(table["seen"]).values())
+    times = [_utc(value) for name in ("seen", "created_at") for value in pc.min_max(table[name]).values()]
     with our_disk(root):
         make_folder(root, folder)
         try:
@@ -90,7 +92,7 @@ def write(root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Tabl
             temporary.unlink(missing_ok=True)
             raise
         size, digest = temporary.stat().st_size, sha256(temporary)
-    return Pending(root, folder, name, dataset.name, hour, table.num_rows, size, low, high, digest)
+    return Pending(root, folder, name, dataset.name, hour, table.num_rows, size, digest, *times)
 
 
 def _write_durably(path: Path, dataset: Dataset, table: pa.Table) -> None:
@@ -128,8 +130,11 @@ def _leaf(column: Column) -> str:
     return f"{column.name}.list.element" if column.type.endswith("[]") else column.name
 
 
-def _utc(value: pa.Scalar) -> datetime:
-    return EPOCH + timedelta(microseconds=value.cast(pa.int64()).as_py())  # as_py() of a zone needs pytz
+def _utc(value: pa.Scalar) -> Any:
+    """A datetime, or None of a null."""
+    return (
+        EPOCH + timedelta(microseconds=value.cast(pa.int64()).as_py()) if value.is_valid else None
+    )  # as_py() needs pytz
 
 
 class Damaged(Exception):

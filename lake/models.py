@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 
 class BatchRun(models.Model):
@@ -47,6 +48,8 @@ class DataFile(models.Model):
     bytes = models.BigIntegerField()
     min_seen = models.DateTimeField()
     max_seen = models.DateTimeField()
+    min_created = models.DateTimeField(null=True, help_text="null: no row has one")
+    max_created = models.DateTimeField(null=True)
     rows_by_arrival = models.BigIntegerField(
         default=0, help_text="rows whose time_us was impossible, so that seen is their arrival"
     )
@@ -64,17 +67,43 @@ class DataFile(models.Model):
         return self.path
 
 
+class IndexFile(models.Model):
+    """A text index over some files of posts, of one hour or one day. It only narrows: without it a search scans."""
+
+    path = models.CharField(max_length=255, unique=True, help_text="below LAKE_ROOT")
+    start = models.DateTimeField(help_text="first hour that it covers, UTC")
+    end = models.DateTimeField(help_text="the hour after the last")
+    files = models.JSONField(help_text="paths of the files that it covers, in the order of its row numbers")
+    rows = models.BigIntegerField()
+    bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    superseded_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-start"]
+
+    def __str__(self) -> str:
+        return self.path
+
+
 class Tombstone(models.Model):
-    """Versions of this record below `rev` must not show: a delete or a newer version that the files don't show yet."""
+    """Versions of this record below `rev` must not show: a delete or a newer version that files may not show yet. It
+    stays true for ever; what is in the files' `state` needs it no more."""
 
     did = models.CharField(max_length=2048)
     collection = models.CharField(max_length=317)
     rkey = models.CharField(max_length=512)
     rev = models.CharField(max_length=64)
+    deleted = models.BooleanField(default=True, help_text="a delete, not a newer version")
     seen = models.DateTimeField(db_index=True)
+    applied_at = models.DateTimeField(
+        null=True, blank=True, db_index=True, help_text="when all files of that time showed it"
+    )
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["did", "collection", "rkey"], name="one_tombstone_per_record")]
+        constraints = [
+            models.UniqueConstraint(fields=["did", "collection", "rkey", "rev", "deleted"], name="one_tombstone_each")
+        ]
 
     def __str__(self) -> str:
         return f"at://{self.did}/{self.collection}/{self.rkey} below {self.rev}"
@@ -87,9 +116,48 @@ class InactiveAccount(models.Model):
     status = models.CharField(max_length=64, blank=True)
     time_us = models.BigIntegerField(help_text="the event's own time: later ones win")
     seq = models.BigIntegerField(default=0, help_text="the event's inner seq: decides between equal times")
+    learned_at = models.DateTimeField(default=timezone.now, db_index=True, help_text="when the lake learned it")
+    applied_at = models.DateTimeField(
+        null=True, blank=True, help_text="of a deleted account: when no file held its text any more"
+    )
 
     def __str__(self) -> str:
         return f"{self.did} {self.status}"
+
+
+class Retention(models.Model):
+    """How long a dataset is kept. Without days: for ever."""
+
+    dataset = models.CharField(max_length=16, primary_key=True)
+    days = models.PositiveIntegerField(null=True, blank=True, help_text="of seen; empty: for ever")
+
+    def __str__(self) -> str:
+        return f"{self.dataset}: {f'{self.days} days' if self.days else 'for ever'}"
+
+
+class Export(models.Model):
+    """A download that was begun, and what its body was in the end."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        COMPLETE = "complete"
+        BROKEN = "broken"
+
+    id = models.CharField(max_length=32, primary_key=True)
+    started_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.RUNNING)
+    manifest = models.JSONField(default=dict, help_text="what was asked, and what was known before the first row")
+    rows = models.BigIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True, help_text="of the whole body")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+
+    def __str__(self) -> str:
+        return f"export {self.id} {self.state}"
 
 
 class Request(models.Model):
@@ -97,6 +165,7 @@ class Request(models.Model):
 
     class Kind(models.TextChoices):
         FLUSH = "flush"
+        COMPACT = "compact"
 
     class State(models.TextChoices):
         WAITING = "waiting"

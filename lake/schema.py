@@ -20,6 +20,11 @@ class Dataset(NamedTuple):
     select: str  # lake/sql/<select>.sql makes its rows
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of its columns, in file order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
     def key(self) -> tuple[str, ...]:
         """What makes an event the same one, however often it comes: SQL of the row `{row}`."""
         if self.name == "accounts":  # one without a seq is told apart by all that it says
@@ -43,8 +48,10 @@ COMMON = (
     Column("operation"),
     Column("created_at", "TIMESTAMP"),
     Column("state"),
+    Column("state_seen", "TIMESTAMP"),  # of the delete or the newer version that `state` tells of
     Column("extra"),
 )
+STATE = ("state", "state_seen")  # null when flushed, set by compaction
 
 
 def _dataset(name: str, collection: str | None, *own: str, lookups: tuple[str, ...] = (), select: str = "") -> Dataset:

@@ -17,7 +17,7 @@ from ingest.entries import Entries, arrival_ms
 from lake import catalog, layout
 from lake.catalog import AccountState, Version
 from lake.engine import Engine, Unreadable, limited, named_sql
-from lake.schema import DATASETS, Dataset
+from lake.schema import DATASETS, STATE, Dataset
 
 SCAN_ROWS = 16_384  # entries a part of the Arrow column: DuckDB reads the parts on all its threads
 HOUR_US = 3_600_000_000
@@ -103,7 +103,10 @@ class Chunk:
     def rows(self, dataset: Dataset) -> tuple[pa.Table, int]:
         """The dataset's new rows, columns as in the schema and in the order of their arrival, and how many are misfits:
         records with a key of another type than its column. May be called from several threads."""
-        columns = ", ".join(column.name for column in dataset.columns)
+        columns = ", ".join(
+            f"CAST(NULL AS {column.type}) AS {column.name}" if column.name in STATE else column.name
+            for column in dataset.columns
+        )
         sql = f"SELECT {columns}, misfit(extra, created_at) AS misfit FROM ({_select(dataset)}) ORDER BY n"
         table = self._arrow(sql)
         return table.drop_columns("misfit"), int(pc.sum(table["misfit"], min_count=0).as_py())

@@ -7,7 +7,7 @@ WITH parsed AS (
         CASE WHEN t[6] = 'VARCHAR' THEN moment(v[6]) END AS created_at
     FROM parsed
 )
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, CAST(NULL AS VARCHAR) AS state,
+SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at,
     leftover(body, 'did', [
         CASE WHEN t[1] = 'VARCHAR' AND v[1] = did THEN 'did' END, held_text('handle', t[2]),
         CASE WHEN t[3] = 'BOOLEAN' THEN 'active' END, held_text('status', t[4]),

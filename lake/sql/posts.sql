@@ -25,7 +25,7 @@ WITH parsed AS (
 ), odd_dated AS (
     SELECT *, CASE WHEN t[3] = 'VARCHAR' THEN moment END AS created_at FROM odd
 ), typed AS (
-    SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, moment AS created_at, CAST(NULL AS VARCHAR) AS state,
+    SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, moment AS created_at,
         no_leftover(time_us, by_arrival) AS extra,
         r.text AS text, lang_list AS langs,
         r.reply.root.uri AS reply_root_uri, r.reply.root.cid AS reply_root_cid,
@@ -33,7 +33,7 @@ WITH parsed AS (
         r.embed::VARCHAR AS embed, r.facets::VARCHAR AS facets, r.labels::VARCHAR AS labels, r.tags::VARCHAR AS tags
     FROM proven WHERE plain
     UNION ALL
-    SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, CAST(NULL AS VARCHAR) AS state,
+    SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at,
         leftover(body, '$type', [
             held_type(t[1], json_extract_string(body, '/$type'), 'app.bsky.feed.post'), held_moment(created_at, r."createdAt"),
             held_text('text', t[2]), CASE WHEN langs_held THEN 'langs' END, held_json('embed', t[4]),
@@ -66,7 +66,7 @@ WITH parsed AS (
         THEN list_distinct(list_filter(list_concat(facet_uris, e[1:2]), lambda x: x IS NOT NULL)) END AS all_links
     FROM found
 )
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, state, extra, text, langs, reply_root_uri, reply_root_cid, reply_parent_uri, reply_parent_cid,
+SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, extra, text, langs, reply_root_uri, reply_root_cid, reply_parent_uri, reply_parent_cid,
     embed, facets, labels, tags,
     nullif(all_links, []) AS links,
     CASE WHEN all_links IS NOT NULL THEN nullif(list_distinct(list_filter(

@@ -6,7 +6,7 @@ WITH parsed AS (
 ), dated AS (
     SELECT *, CASE WHEN t[2] = 'VARCHAR' THEN moment(v[2]) END AS created_at FROM parsed
 )
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, CAST(NULL AS VARCHAR) AS state,
+SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at,
     leftover(body, '$type', [
         held_type(t[1], v[1], 'app.bsky.actor.profile'), held_moment(created_at, v[2]),
         held_text('displayName', t[3]), held_text('description', t[4])

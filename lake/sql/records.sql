@@ -1,5 +1,5 @@
 SELECT n, by_arrival, seen, did, rkey, rev, cid, operation,
     CASE WHEN json_type(body, '/createdAt') = 'VARCHAR' THEN moment(json_extract_string(body, '/createdAt')) END AS created_at,
-    CAST(NULL AS VARCHAR) AS state, no_leftover(time_us, by_arrival) AS extra,
+    no_leftover(time_us, by_arrival) AS extra,
     collection, body::VARCHAR AS record
 FROM event WHERE dataset = 'records'

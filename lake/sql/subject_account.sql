@@ -14,12 +14,12 @@ WITH parsed AS (
 ), odd_dated AS (
     SELECT *, CASE WHEN t[2] = 'VARCHAR' THEN moment END AS created_at FROM odd
 )
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, moment AS created_at, CAST(NULL AS VARCHAR) AS state,
+SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, moment AS created_at,
     no_leftover(time_us, by_arrival) AS extra,
     r.subject AS subject, r.via::VARCHAR AS via
 FROM proven WHERE plain
 UNION ALL
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, CAST(NULL AS VARCHAR) AS state,
+SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at,
     leftover(body, '$type', [
         held_type(t[1], json_extract_string(body, '/$type'), '{collection}'), held_moment(created_at, r."createdAt"),
         held_text('subject', t[3]), held_json('via', t[4])

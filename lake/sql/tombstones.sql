@@ -1,19 +1,27 @@
--- event, nearby_posts(did, rkey, rev, ...) -> the highest rev known of each post that may have an older version: deletes;
--- updates; creates that share a URI with another version at hand; and creates whose key does not tell the present time,
--- so that an older version may lie anywhere. All others are the first of their URI, for a key is made from the clock.
-WITH post AS (
-    SELECT did, rkey, rev, epoch_us(seen) AS seen_us, operation = 'update' AS replaces,
+-- event, nearby_posts(did, rkey, rev, ...) -> versions and deletes before which an older version of the same record may
+-- lie in the lake: deletes; updates; creates that share a URI with another version at hand; and creates whose key does
+-- not tell the present time, so that an older version may lie anywhere. All others are the first of their URI, for a key
+-- is made from the clock. Likes, reposts, follows and blocks have none: lookups subtract their deletes.
+WITH version AS (
+    SELECT did, collection, rkey, rev, epoch_us(seen) AS seen_us, operation = 'update' AS replaces,
         coalesce(abs(tid_us(rkey) - epoch_us(seen)) > 300000000, true) AS timeless
-    FROM event WHERE dataset = 'posts'
-), version AS (
-    SELECT did, rkey, rev, seen_us FROM post WHERE replaces OR timeless
+    FROM event WHERE dataset IN ('posts', 'profiles', 'records')
+), nearby AS (
+    SELECT did, 'app.bsky.feed.post' AS collection, rkey, rev, NULL AS seen_us
+    FROM nearby_posts SEMI JOIN version USING (did, rkey)
+), several AS (
+    SELECT did, collection, rkey, max(seen_us) AS seen_us
+    FROM (SELECT did, collection, rkey, rev, seen_us FROM version UNION ALL FROM nearby)
+    GROUP BY did, collection, rkey HAVING count(DISTINCT rev) > 1
+), dead AS (
+    SELECT did, collection, rkey, rev, epoch_us(seen) AS seen_us, true AS deleted FROM event
+    WHERE dataset = 'deletes' AND collection NOT IN
+        ('app.bsky.feed.like', 'app.bsky.feed.repost', 'app.bsky.graph.follow', 'app.bsky.graph.block')
     UNION ALL
-    SELECT did, rkey, rev, epoch_us(seen) FROM event WHERE dataset = 'deletes' AND collection = 'app.bsky.feed.post'
+    SELECT did, collection, rkey, rev, seen_us, false FROM version
+    WHERE replaces OR timeless OR (did, collection, rkey) IN (SELECT (did, collection, rkey) FROM several)
     UNION ALL
-    SELECT did, rkey, max(rev), max(seen_us) FROM (
-        SELECT did, rkey, rev, seen_us FROM post
-        UNION ALL
-        SELECT did, rkey, rev, 0 FROM nearby_posts SEMI JOIN post USING (did, rkey)
-    ) GROUP BY did, rkey HAVING count(DISTINCT rev) > 1
+    SELECT did, collection, rkey, nearby.rev, several.seen_us, false
+    FROM nearby JOIN several USING (did, collection, rkey)
 )
-SELECT did, 'app.bsky.feed.post', rkey, max(rev), max(seen_us) FROM version GROUP BY did, rkey
+SELECT did, collection, rkey, rev, deleted, min(seen_us) FROM dead GROUP BY ALL

@@ -194,7 +194,8 @@ def test_the_first_start_makes_the_lakes_folder_but_never_its_parents(db, tmp_pa
 
 
 def tombstones():
-    return {(row.did, row.rkey): row.rev for row in Tombstone.objects.all()}
+    """The highest rev below which versions of each record are hidden."""
+    return {(row.did, row.rkey): row.rev for row in Tombstone.objects.order_by("rev")}
 
 
 def test_deletes_and_updates_of_posts_leave_tombstones_and_other_creates_none(lake):
@@ -204,9 +205,13 @@ def test_deletes_and_updates_of_posts_leave_tombstones_and_other_creates_none(la
         post("changed", operation="update", did=BOB, time_us=NOON_US, rkey=now, rev=later),
         delete("gone", rev=later),
         delete("alike", collection="app.bsky.feed.like"),
-        commit("a.b.c", {"x": 1}, operation="update"),
+        commit("a.b.c", {"x": 1}, time_us=NOON_US),
+        commit("a.b.c", {"x": 1}, "update", time_us=NOON_US, rkey="changed", rev=later),
+        delete("self", collection="app.bsky.actor.profile", rev=later),
     )
-    assert tombstones() == {(BOB, now): later, (ALICE, "gone"): later}
+    gone = {(ALICE, "gone"): later, (ALICE, "self"): later}
+    assert tombstones() == {(BOB, now): later, (ALICE, "changed"): later} | gone
+    assert {(row.did, row.rkey) for row in Tombstone.objects.filter(deleted=True)} == gone.keys()
 
 
 def test_of_one_record_the_highest_rev_stays_whatever_the_order(lake):
