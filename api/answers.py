@@ -1,86 +1,30 @@
-"""The shapes of answers: a page as JSON, a hit as JSON and as a row of CSV."""
+"""The shapes of answers: a page as JSON."""
 
-import csv
-import io
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lake.query import Search
-from lake.search import Hit, Page
+from lake.hits import Hit
 
-COLUMNS = (
-    *("id", "did", "username", "timestamp", "seen_at", "text", "langs", "cid", "reply_root", "reply_parent", "quote"),
-    *("links", "hashtags", "mentions", "media", "url"),
-)
-
-_json = json.JSONEncoder(ensure_ascii=False)  # dumps() would make one for each cell
+LISTS = ("langs", "links", "hashtags", "mentions", "media")  # [] when a post has none
 
 
-def page_body(page: Page, search: Search, seconds: float) -> dict[str, Any]:
-    """What /search answers. `seconds`: what it took."""
-    return {
-        "results": [result(hit) for hit in page.hits],
-        "meta": {
-            "count": len(page.hits),
-            "total": page.total,
-            "total_relation": page.total_relation,
-            "page": search.offset // search.limit + 1,
-            "limit": search.limit,
-            "next": None,
-            "complete": page.complete,
-            "searched_to": page.searched_to,
-            "hidden": page.hidden,
-            "took_ms": round(seconds * 1000),
-            "query": str(search.query),
-        },
-    }
+def results(hits: Iterable[Hit], usernames: Mapping[str, str], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """One dict a hit, of the columns wanted."""
+    return [_wanted(result(hit, usernames.get(hit.did)), columns) for hit in hits]
 
 
-def result(hit: Hit) -> dict[str, Any]:
-    """One of `results`."""
+def result(hit: Hit, username: str | None) -> dict[str, Any]:
+    fields = {name: value or [] if name in LISTS else value for name, value in hit.fields.items()}
     return {
         "id": hit.uri,
         "did": hit.did,
-        "username": None,
+        "username": username,
         "timestamp": hit.timestamp,
         "seen_at": hit.seen_at,
-        "text": hit.text,
-        "langs": hit.langs or [],
-        "cid": hit.cid,
-        "reply_root": hit.reply_root,
-        "reply_parent": hit.reply_parent,
-        "quote": hit.quote,
-        "links": hit.links or [],
-        "hashtags": hit.hashtags or [],
-        "mentions": hit.mentions or [],
-        "media": hit.media or [],
-        "url": f"https://bsky.app/profile/{hit.did}/post/{hit.rkey}",
+        **fields,
+        "url": f"https://bsky.app/profile/{hit.did}/post/{hit.key.rkey}",
     }
 
 
-def csv_header() -> bytes:
-    return _csv([COLUMNS])
-
-
-def csv_rows(hits: Iterable[Hit]) -> bytes:
-    """RFC 4180 in UTF-8, lists as JSON arrays, NUL as U+FFFD because hardly any reader of CSV takes it."""
-    return _csv([_cell(value) for value in result(hit).values()] for hit in hits)
-
-
-def _cell(value: str | list[str] | None) -> str:
-    if not value:
-        return "[]" if value == [] else ""
-    if isinstance(value, list):
-        return _json.encode([_plain(item) for item in value])
-    return _plain(value)
-
-
-def _plain(text: str) -> str:
-    return text.replace("\0", "\ufffd")
-
-
-def _csv(rows: Iterable[Iterable[str]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode()
+def _wanted(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    return {name: row[name] for name in columns}

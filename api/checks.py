@@ -1,5 +1,6 @@
 """System checks: settings that are each allowed and wrong together. `manage.py check` and every start say so."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -10,14 +11,19 @@ TAG = "api"
 LOCAL = {"localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
 
 
+def public(hosts: Iterable[str]) -> list[str]:
+    """Those by which others than this machine may reach it."""
+    return sorted(host for host in hosts if host not in LOCAL and not host.endswith(".localhost"))
+
+
 @register(TAG)
 def debug(**_: Any) -> list[CheckMessage]:
-    public = sorted(host for host in settings.ALLOWED_HOSTS if host not in LOCAL and not host.endswith(".localhost"))
-    if not settings.DEBUG or not public:
+    others = public(settings.ALLOWED_HOSTS)
+    if not settings.DEBUG or not others:
         return []
     return [
         Caution(
-            f"DJANGO_DEBUG=true, and yet DJANGO_ALLOWED_HOSTS has {', '.join(public)}: strangers would see tracebacks.",
+            f"DJANGO_DEBUG=true, and yet DJANGO_ALLOWED_HOSTS has {', '.join(others)}: strangers would see tracebacks.",
             hint="Set DJANGO_DEBUG=false and a DJANGO_SECRET_KEY before others can reach this machine.",
             id="api.W001",
         )

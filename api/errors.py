@@ -1,15 +1,19 @@
 """Errors as readers see them: one shape, one map from what went wrong to a status, also with DEBUG."""
 
+import math
 import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import structlog
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
-from rest_framework.exceptions import APIException, ValidationError
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
+from rest_framework.exceptions import APIException, Throttled, ValidationError
 
+from api.limits import Overloaded
+from ingest.handles import HandleServiceDown
 from lake.errors import LakeError, QueryTimeout, QueryTooLarge
 
 log = structlog.get_logger("api")
@@ -33,15 +37,32 @@ _UNAVAILABLE = "lake_unavailable"
 
 # The first that matches is told; what is none of these tells its own status and text, or is unexpected.
 _PROBLEMS: tuple[tuple[type[Exception], Problem], ...] = (
+    (Overloaded, Problem(503, "overloaded", "Too many requests are at work now: try again soon.", temporary=True)),
     (QueryTimeout, Problem(503, "query_too_slow", f"The search reached its time limit. {_NARROWER}", temporary=True)),
     (
         QueryTooLarge,
         Problem(503, "query_too_large", f"The search reached its memory limit. {_NARROWER}", temporary=True),
     ),
+    (
+        HandleServiceDown,
+        Problem(503, "handles_unavailable", "Who has this handle can't be asked now: use the DID.", temporary=True),
+    ),
     (LakeError, Problem(503, _UNAVAILABLE, "The data can't be read now; the log says why.", temporary=True)),
     (DatabaseError, Problem(503, _UNAVAILABLE, "The catalog can't be read now; the log says why.", temporary=True)),
-    (Http404, Problem(404, "not_found", "There is nothing here.")),
+    (Http404, Problem(404, "not_found", "There is nothing at this address.")),
     (PermissionDenied, Problem(403, "permission_denied", "This is not allowed.")),
+    (
+        RequestDataTooBig,
+        Problem(
+            413,
+            "too_large",
+            f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes: ask in several requests.",
+        ),
+    ),
+    (
+        UnreadablePostError,
+        Problem(400, "bad_request", "The body is not as long as it says, or no whole chunks: send it again."),
+    ),
     (SuspiciousOperation, Problem(400, "bad_request", "The request can't be understood.")),
 )
 
@@ -49,10 +70,11 @@ _PROBLEMS: tuple[tuple[type[Exception], Problem], ...] = (
 def problem(error: Exception) -> Problem:
     if isinstance(error, ValidationError) and isinstance(error.detail, dict):
         details = tuple({"field": name, "message": str(text)} for name, texts in error.detail.items() for text in texts)
-        message = "; ".join(f"{detail['field']}: {detail['message']}" for detail in details)
+        message = " ".join(f"{detail['field']}: {detail['message']}" for detail in details)
         return Problem(400, "invalid_parameter", message, details)
     if isinstance(error, APIException):
-        return Problem(error.status_code, error.default_code, str(error.detail))
+        code = getattr(error.detail, "code", error.default_code)
+        return Problem(error.status_code, code, str(error.detail), temporary=isinstance(error, Throttled))
     return next((told for kind, told in _PROBLEMS if isinstance(error, kind)), UNEXPECTED)
 
 
@@ -61,11 +83,19 @@ def answer(error: Exception, request: HttpRequest) -> JsonResponse:
     found = problem(error)
     if found.status >= 500:
         level = log.error if found is UNEXPECTED or found.code == _UNAVAILABLE else log.warning
-        level("request failed", request_id=request_id(request), code=found.code, exc_info=error)
+        level("request failed", request_id=request_id(request), code=found.code, exc_info=_told_by_traceback(error))
     response = told(found, request)
     if found.temporary:
-        response["Retry-After"] = str(RETRY_SECONDS)
+        wait = getattr(error, "wait", None)  # of Throttled
+        response["Retry-After"] = str(RETRY_SECONDS if wait is None else math.ceil(wait))
+    if header := getattr(error, "auth_header", None):  # REST framework puts it on each 401
+        response["WWW-Authenticate"] = header
     return response
+
+
+def _told_by_traceback(error: Exception) -> Exception | None:
+    """Under overload each request has the same one, and writing them is load too."""
+    return None if isinstance(error, Overloaded) else error
 
 
 def told(found: Problem, request: HttpRequest) -> JsonResponse:

@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY, Metric
 from prometheus_client.registry import Collector
 
 from ingest.buffer import Buffer, BufferUnavailable, BufferUnsafe
+from ingest.handles import Handles
 from ingest.models import Connection
 from lake.models import BatchRun, DataFile
 from lake.schema import DATASETS
@@ -100,6 +101,25 @@ SERIES = (
         "",
         "Connections of the last 24 hours that began with a gap. Any: data may be missing, see the admin.",
     ),
+    Series("explorer_handles_known", "gauge", "", "Accounts whose handle is known."),
+    Series(
+        "explorer_handles_waiting",
+        "gauge",
+        "",
+        "Accounts whose handle is to be asked for. Rising for days: more authors are new than 75 a second.",
+    ),
+    Series(
+        "explorer_handles_lag_seconds",
+        "gauge",
+        "",
+        "How long the first of them has waited. Rising while calls are not answered: see resolve_handles' log.",
+    ),
+    Series(
+        "explorer_handle_calls",
+        "counter",
+        "outcome",
+        "Calls to the AppView. Other outcomes than answered and refused, rising: it is down, or limits us.",
+    ),
 )
 
 
@@ -112,7 +132,7 @@ class State(Collector):
 
     def collect(self) -> Iterator[Metric]:
         now = datetime.now(UTC)
-        samples = [*_readable(buffer_samples, now), *_readable(lake_samples, now)]
+        samples = [*_readable(buffer_samples, now), *_readable(lake_samples, now), *handle_samples(now)]
         for series in SERIES:
             family = Metric(series.name, series.meaning, series.kind)
             for _, label, value in (sample for sample in samples if sample.name == series.name):
@@ -168,6 +188,16 @@ def lake_samples(now: datetime) -> Iterator[Sample]:
     yield Sample("explorer_failed_batches_last_day", "", failed.count())
     gaps = Connection.objects.filter(gap_seconds__isnull=False, opened_at__gte=now - DAY)
     yield Sample("explorer_gaps_last_day", "", gaps.count())
+
+
+def handle_samples(now: datetime) -> Iterator[Sample]:
+    figures = Handles(settings.HANDLES_PATH, None).figures()
+    yield Sample("explorer_handles_known", "", figures.known)
+    yield Sample("explorer_handles_waiting", "", figures.waiting)
+    waited = 0.0 if figures.oldest is None else now.timestamp() - figures.oldest / 1e6
+    yield Sample("explorer_handles_lag_seconds", "", max(0.0, waited))
+    for outcome, number in figures.calls.items():
+        yield Sample("explorer_handle_calls", outcome, number)
 
 
 @cache

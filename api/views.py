@@ -1,26 +1,26 @@
 """Views: parse, call, answer."""
 
 import time
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from itertools import chain
-from typing import Any
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, NoReturn
 
-import structlog
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.answers import csv_header, csv_rows, page_body
 from api.asked import asked
-from api.errors import request_id
-from api.reader import reader
-from api.serializers import ExportParams, SearchParams
-from lake.search import Hit
-
-log = structlog.get_logger("api")
+from api.endpoints import SEARCH
+from api.keys import KeyAuthentication, MayAsk
+from api.limits import slot
+from api.openapi import described
+from api.paging import answer_page
+from api.serializers import SearchParams
+from api.throttling import Throttle
+from lake.flags import Flags, flags
 
 
 class OneForm(BaseContentNegotiation):
@@ -34,49 +34,42 @@ class OneForm(BaseContentNegotiation):
 
 
 class View(APIView):
-    """GET and HEAD; all else is a 405."""
+    """GET and HEAD; all else is a 405. Takes an API key, refuses who may not ask, and counts who asks."""
 
     http_method_names = ["get", "head"]
     content_negotiation_class = OneForm
+    authentication_classes = [KeyAuthentication]
+    permission_classes = [MayAsk]
+    throttle_classes = [Throttle]
+
+    def http_method_not_allowed(self, request: HttpRequest, *_: Any, **__: Any) -> NoReturn:
+        use = ", ".join(self.allowed_methods)
+        raise MethodNotAllowed(str(request.method), f"{request.method} is not possible here: use {use}.")
+
+    @cached_property
+    def flags(self) -> Flags:
+        """Read once a request, when first asked for."""
+        return flags()
 
 
+class OpenView(View):
+    """For anybody, uncounted: what says how the service does, and how to use it. Reads nothing by itself."""
+
+    authentication_classes = []
+    permission_classes = []
+    throttle_classes = []
+
+
+@described(SearchParams, SEARCH)
 class SearchView(View):
+    http_method_names = ["get", "head", "post"]
+
     def get(self, request: Request) -> Response:
         started = time.monotonic()
-        params = SearchParams(data=asked(request))
+        params = SearchParams(data=asked(request), context={"flags": self.flags})
         params.is_valid(raise_exception=True)
-        search = params.to_search()
-        page = reader().find(search)
-        return Response(page_body(page, search, time.monotonic() - started))
+        with slot("search"):
+            body = answer_page(params, started)
+        return Response(body)
 
-
-class ExportView(View):
-    def get(self, request: Request) -> StreamingHttpResponse:
-        params = ExportParams(data=asked(request))
-        params.is_valid(raise_exception=True)
-        pieces = reader().export(params.to_search())
-        # The first rows are found before the answer begins, so that what fails at once is an error and no broken file.
-        first = next(pieces, [])
-        body = csv_body(chain([first], pieces), request_id(request)) if request.method == "GET" else iter(())
-        response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="bluesky-posts-{datetime.now(UTC):%Y-%m-%d}.csv"'
-        return response
-
-
-def csv_body(pieces: Iterator[list[Hit]], request: str) -> Iterator[bytes]:
-    """A failure ends it with an exception: the web server then breaks the connection, so that nobody takes the part
-    for the whole. `request`: its id, for the log."""
-    rows = 0
-    outcome = "the client has gone"
-    try:
-        yield csv_header()
-        for hits in pieces:
-            yield csv_rows(hits)
-            rows += len(hits)
-        outcome = "complete"
-    except Exception:
-        outcome = "broken"
-        log.exception("export broken", request_id=request)
-        raise
-    finally:
-        log.info("export", request_id=request, rows=rows, outcome=outcome)
+    post = get

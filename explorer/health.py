@@ -5,16 +5,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.status import components
-from api.views import View
+from api.views import OpenView
 
 
-class Live(View):
+class Live(OpenView):
     def get(self, _request: Request) -> HttpResponse:
         """Touches nothing: answers while anything else is down."""
         return HttpResponse("live\n", content_type="text/plain")
 
 
-class Ready(View):
+class Ready(OpenView):
     def get(self, _request: Request) -> Response:
         """What is wrong, per component. 503 only when a search could not be answered."""
         found = components()

@@ -2,13 +2,15 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.errors import UNEXPECTED, Problem, is_admin, told
-from api.views import View
+from api.openapi import schema
+from api.views import OpenView
 
 LINKS = {
     "search": "/search?text=",
@@ -16,19 +18,43 @@ LINKS = {
     "health": "/health/ready",
     "metrics": "/metrics",
     "docs": "/api/docs",
+    "schema": "/api/schema",
+    "guide": "/api/guide",
+    "search-syntax": "/api/search-syntax",
     "admin": "/admin/",
 }
 
 
-class Links(View):
+class Links(OpenView):
     def get(self, request: Request) -> Response:
         links = {name: request.build_absolute_uri(path) for name, path in LINKS.items()}
         return Response({"name": "Bluesky Post Explorer", "links": links})
 
 
-class Docs(View):
+class Schema(OpenView):
+    def get(self, _request: Request) -> Response:
+        return Response(schema())
+
+
+class Docs(OpenView):
+    """The schema as a page on which it can be tried. All of it comes from here; what it draws needs styles of its own
+    and pictures inside of these."""
+
+    def get(self, request: Request) -> HttpResponse:
+        response = render(request, "explorer/docs.html")
+        response["Content-Security-Policy"] = (
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+        )
+        return response
+
+
+class Guide(OpenView):
+    """A page of docs/ as it is."""
+
+    page = "api.md"
+
     def get(self, _request: Request) -> HttpResponse:
-        page = (settings.BASE_DIR / "docs" / "api.md").read_bytes()
+        page = (settings.BASE_DIR / "docs" / self.page).read_bytes()
         return HttpResponse(page, content_type="text/markdown; charset=utf-8")
 
 

@@ -1,12 +1,15 @@
 """The one settings file. Every value that an operator may change is read through explorer.env, with a default."""
 
+import re
 from pathlib import Path
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
+from api.checks import public
 from explorer import env
 from ingest.process import CRASH_POINTS
+from lake import flags
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load(BASE_DIR / ".env")
@@ -24,6 +27,19 @@ ALLOWED_HOSTS = env.items("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", "
 CSRF_TRUSTED_ORIGINS = env.items(
     "CSRF_TRUSTED_ORIGINS", "", "origins such as https://example.org", lambda origin: "://" in origin
 )
+CORS_ALLOWED_ORIGINS = env.items(
+    "CORS_ORIGINS",
+    "",
+    "origins such as https://example.org, without a path",
+    lambda origin: re.fullmatch(r"https?://[^/\s?#*]+", origin) is not None,
+)
+CORS_URLS_REGEX = r"^/(search|export|api)(/|$)"
+CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-api-key"]
+CORS_EXPOSE_HEADERS = [
+    *("Content-Disposition", "X-Export-Id", "X-Request-Id"),
+    *("Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining"),
+]
 WEB_PORT = env.integer("WEB_PORT", 8000, 1, 65535)
 
 INSTALLED_APPS = [
@@ -36,6 +52,10 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
+    "lake.apps.FlagsConfig",
     "ingest",
     "lake",
     "api",
@@ -43,6 +63,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "api.errors.RequestIdMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -75,11 +96,25 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "explorer" / "static"]
 WHITENOISE_USE_FINDERS = True  # serves the admin's assets without a collectstatic step
 WHITENOISE_AUTOREFRESH = DEBUG
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+if not DEBUG and any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS):
+    # TLS ends at a proxy, which says in X-Forwarded-Proto how it was asked.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked from beside the proxy, in plain HTTP
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    # The domain's other hosts, and browsers' lists of it, are its owner's to decide on.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+elif not public(ALLOWED_HOSTS):
+    # Only this machine reaches it, as http://localhost: there is no TLS to insist on, and browsers differ in whether a
+    # secure cookie may be set there.
+    SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
@@ -89,6 +124,20 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
     "EXCEPTION_HANDLER": "api.errors.handle",
+    "DEFAULT_SCHEMA_CLASS": "api.openapi.SchemaOfView",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Bluesky Post Explorer",
+    "DESCRIPTION": (
+        "Search and export of the public Bluesky network. How to use it, with examples: [/api/guide](/api/guide). What "
+        "`text` may say: [/api/search-syntax](/api/search-syntax). `/search` and `/export` are the same as below "
+        "`/api/v1`."
+    ),
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["api.openapi.versioned"],
+    "POSTPROCESSING_HOOKS": ["api.openapi.with_components"],
 }
 
 # --- catalog -----------------------------------------------------------------------------------------------
@@ -127,12 +176,22 @@ JETSTREAM_COLLECTIONS = env.items(
     "collections such as app.bsky.feed.post or app.bsky.graph.*",
     lambda name: name.count(".") >= 2,
 )
+APPVIEW_URL = env.text(
+    "APPVIEW_URL",
+    "",
+    "empty, or an URL such as https://public.api.bsky.app, without a path",
+    lambda url: not url or re.fullmatch(r"https?://[^/\s?#]+/?", url) is not None,
+)
+HANDLES_PATH = DATABASE_PATH.with_name(f"{DATABASE_PATH.stem}.handles.sqlite3")
 BUFFER_HIGH_WATER = env.decimal("BUFFER_HIGH_WATER", 0.8, 0.05, 0.95)
 
 # --- lake --------------------------------------------------------------------------------------------------
 LAKE_ROOT = env.path("LAKE_ROOT", "var/lake", BASE_DIR)
 FLUSH_INTERVAL_SECONDS = env.decimal("FLUSH_INTERVAL_SECONDS", 300, 0.1, 3600)
 FLUSH_MAX_EVENTS = env.integer("FLUSH_MAX_EVENTS", 200_000, 1, 10_000_000)
+# At most 12 hours: a delete must be in the files within 24.
+COMPACT_AFTER_SECONDS = env.decimal("COMPACT_AFTER_SECONDS", 3600, 0, 43_200)
+SWEEP_GRACE_SECONDS = env.decimal("SWEEP_GRACE_SECONDS", 600, 0, 86_400)
 QUERY_TIMEOUT_SECONDS = env.decimal("QUERY_TIMEOUT_SECONDS", 30, 0.05, 600)
 QUERY_MEMORY_LIMIT = env.text(
     "QUERY_MEMORY_LIMIT",
@@ -142,9 +201,16 @@ QUERY_MEMORY_LIMIT = env.text(
 )
 QUERY_THREADS = env.integer("QUERY_THREADS", 2, 1, 256)
 
+# --- flags: kept in the catalog, so that they work without Redis -------------------------------------------
+CONSTANCE_BACKEND = "lake.flag_backend.FlagBackend"
+CONSTANCE_SUPERUSER_ONLY = False  # also whoever has the permission "Can change config"
+CONSTANCE_CONFIG = flags.form(QUERY_TIMEOUT_SECONDS)
+CONSTANCE_ADDITIONAL_FIELDS = flags.form_fields()
+
 # --- operation ---------------------------------------------------------------------------------------------
 METRICS_PORT_CONSUMER = env.integer("METRICS_PORT_CONSUMER", 9101, 0, 65535)
 METRICS_PORT_FLUSHER = env.integer("METRICS_PORT_FLUSHER", 9102, 0, 65535)
+METRICS_PORT_COMPACTOR = env.integer("METRICS_PORT_COMPACTOR", 9103, 0, 65535)
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
 CRASH_AT = env.choice("CRASH_AT", "", ("", *CRASH_POINTS))
 if CRASH_AT and not DEBUG:

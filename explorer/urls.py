@@ -4,13 +4,17 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from api.urls import unversioned
 from explorer import health, pages
 
 urlpatterns = [
     path("", pages.Links.as_view()),
-    path("", include("api.urls")),
+    path("", include(unversioned)),
     path("api/v1/", include("api.urls")),
+    path("api/schema", pages.Schema.as_view()),
     path("api/docs", pages.Docs.as_view()),
+    path("api/guide", pages.Guide.as_view()),
+    path("api/search-syntax", pages.Guide.as_view(page="search-syntax.md")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("health/live", health.Live.as_view()),

@@ -61,6 +61,8 @@ class Drop(msgspec.Struct, frozen=True, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Envelope).decode
+CID_BYTES = 36
+_CID_PREFIX = b"\x01\x71\x12\x20"  # version 1, DAG-CBOR, SHA-256 of 32 bytes
 
 
 def read(frame: bytes) -> Event | Drop:
@@ -119,12 +121,16 @@ def record_cid(record: Any) -> str:
     Raises ValueError for what DAG-CBOR can't hold: integers beyond 64 bits, NaN, lone surrogates, deep nesting.
     Source: the data model of the AT Protocol.
     """
+    return "b" + base64.b32encode(cid_bytes(record)).decode().lower().rstrip("=")
+
+
+def cid_bytes(record: Any, plain: bool = False) -> bytes:
+    """The same before base 32. `plain`: the record is known to hold neither links nor bytes."""
     try:
-        block = libipld.encode_dag_cbor(_from_json(record))
+        block = libipld.encode_dag_cbor(record if plain else _from_json(record))
     except RecursionError as error:
         raise ValueError("nested too deeply for DAG-CBOR") from error
-    digest = hashlib.sha256(block).digest()
-    return "b" + base64.b32encode(b"\x01\x71\x12\x20" + digest).decode().lower().rstrip("=")
+    return _CID_PREFIX + hashlib.sha256(block).digest()
 
 
 def _from_json(value: Any) -> Any:

@@ -29,6 +29,11 @@ CRASH_POINTS = (
     "flush:renamed",
     "flush:committed",
     "flush:trimmed",
+    "compact:written",
+    "compact:renamed",
+    "compact:committed",
+    "compact:moved",
+    "compact:swept",
 )
 
 

@@ -1,11 +1,23 @@
-"""The catalog, to look at: what each batch did, what files there are, what must not show, what was asked for."""
+"""The catalog, to look at: what each batch did, what files there are, what must not show. And what may be asked for: a
+flush, a compaction, how long a dataset is kept."""
 
+from typing import TYPE_CHECKING, Any
+
+from django import forms
 from django.contrib import admin
+from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
 from ingest.process import iso
 from ingest.readonly import ReadOnlyAdmin
-from lake.models import BatchRun, DataFile, InactiveAccount, Request, Tombstone
+from lake import downloads
+from lake.models import BatchRun, DataFile, Export, InactiveAccount, IndexFile, Request, Retention, Tombstone
+from lake.schema import DATASETS
+
+if TYPE_CHECKING:
+    _Admin = admin.ModelAdmin[Any]
+else:
+    _Admin = admin.ModelAdmin
 
 ERROR_SHOWN = 100  # characters in the list; the batch's own page has all of it
 
@@ -53,19 +65,49 @@ class DataFileAdmin(ReadOnlyAdmin):
         return filesizeformat(file.bytes)
 
 
+@admin.register(IndexFile)
+class IndexFileAdmin(ReadOnlyAdmin):
+    list_display = ("path", "start", "end", "rows", "size", "superseded_at")
+    list_filter = (("superseded_at", admin.EmptyFieldListFilter),)
+    search_fields = ("path",)
+    date_hierarchy = "start"
+
+    @admin.display(description="size", ordering="bytes")
+    def size(self, index: IndexFile) -> str:
+        return filesizeformat(index.bytes)
+
+
+@admin.register(Retention)
+class RetentionAdmin(_Admin):
+    """What is set here removes data: the compactor's next daily pass says in its log what, the one after it acts."""
+
+    list_display = ("dataset", "days", "announced")
+    readonly_fields = ("announced",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("dataset", "announced") if obj else ("announced",)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "dataset":
+            return forms.ChoiceField(choices=[(name, name) for name in DATASETS])
+        if db_field.name == "days":
+            return forms.IntegerField(min_value=1, max_value=36_500, required=False, help_text=db_field.help_text)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
 @admin.register(Tombstone)
 class TombstoneAdmin(ReadOnlyAdmin):
     """Millions of rows: searched by whole values, which the index finds."""
 
-    list_display = ("did", "collection", "rkey", "rev", "seen")
-    list_filter = ("seen",)
+    list_display = ("did", "collection", "rkey", "rev", "deleted", "seen", "applied_at")
+    list_filter = ("seen", ("applied_at", admin.EmptyFieldListFilter))
     search_fields = ("did__exact",)
     search_help_text = "a whole DID"
 
 
 @admin.register(InactiveAccount)
 class InactiveAccountAdmin(ReadOnlyAdmin):
-    list_display = ("did", "status", "since", "seq")
+    list_display = ("did", "status", "since", "seq", "applied_at")
     list_filter = ("status",)
     search_fields = ("did__exact",)
     search_help_text = "a whole DID"
@@ -75,9 +117,45 @@ class InactiveAccountAdmin(ReadOnlyAdmin):
         return iso(account.time_us)
 
 
+@admin.register(Export)
+class ExportAdmin(ReadOnlyAdmin):
+    list_display = ("started_at", "id", "query", "format", "outcome", "rows", "size", "finished_at")
+    list_filter = ("state", "started_at")
+    search_fields = ("id", "sha256", "error")
+    date_hierarchy = "started_at"
+
+    @admin.display(description="query")
+    def query(self, export: Export) -> str:
+        return str(export.manifest.get("query", ""))[:ERROR_SHOWN]
+
+    @admin.display(description="format")
+    def format(self, export: Export) -> str:
+        return str(export.manifest.get("parameters", {}).get("format", ""))
+
+    @admin.display(description="state", ordering="state")
+    def outcome(self, export: Export) -> str:
+        return ": ".join(filter(None, downloads.outcome(export)))
+
+    @admin.display(description="size", ordering="bytes")
+    def size(self, export: Export) -> str:
+        return filesizeformat(export.bytes)
+
+
 @admin.register(Request)
 class RequestAdmin(ReadOnlyAdmin):
     list_display = ("asked_at", "kind", "asked_by", "state", "result")
     list_filter = ("kind", "state", "asked_at")
     list_select_related = ("asked_by",)
     date_hierarchy = "asked_at"
+    fields = ("kind", "asked_by", "asked_at", "state", "result")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.fields if obj else ("kind",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may add requests asks for a flush or a compaction; the process takes it up within 2 s."""
+        return request.user.has_perm("lake.add_request")
+
+    def save_model(self, request: HttpRequest, obj: Request, form: Any, change: bool) -> None:
+        obj.asked_by_id = request.user.pk
+        super().save_model(request, obj, form, change)

@@ -1,22 +1,28 @@
 """Reads and writes the catalog. What a batch did becomes true in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
 
 from ingest.entries import Cursor
 from ingest.models import Checkpoint
+from lake.errors import LakeUnusable
 from lake.files import Pending
-from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone
+from lake.models import BatchRun, DataFile, InactiveAccount, IndexFile, Tombstone
 
+PATHS_AT_ONCE = 1000  # SQLite takes 32,766 values
+T = TypeVar("T")
 NEARBY = timedelta(minutes=10)  # hosts stamp one event at different times, never so far apart
 # An event too far ahead to be believed is there by its arrival; when a host replays it, 36 h later at most, it may be
 # believed.
 AHEAD = timedelta(hours=38)
+# What was seen so long ago when it comes is no replay of a host: tombstones of that time may have gone.
+LATE = timedelta(days=2)
 
 
 class Version(NamedTuple):
@@ -53,7 +59,7 @@ def commit(change: Commit) -> None:
     """The moment at which a batch exists: its files, its tombstones, its accounts and where to resume, or nothing."""
     with transaction.atomic():
         change.run.save()
-        DataFile.objects.bulk_create([_row(pending, arrived, change.run) for pending, arrived in change.files])
+        DataFile.objects.bulk_create([row(pending, arrived, change.run) for pending, arrived in change.files])
         _bury(change.tombstones)
         _set_accounts(change.accounts)
         if change.checkpoint and change.checkpoint.time_us:
@@ -61,7 +67,27 @@ def commit(change: Commit) -> None:
             Checkpoint.objects.update_or_create(pk=1, defaults={"time_us": time_us, "host": host, "seq": seq})
 
 
-def _row(pending: Pending, arrived: int, run: BatchRun) -> DataFile:
+def swap(old: Sequence[str], new: Sequence[DataFile]) -> None:
+    """The moment at which compaction happens: new files take the places of old ones. Raises LakeUnusable,
+    and nothing has happened, when one of the old files is none of the lake's any more."""
+    with transaction.atomic():
+        now = timezone.now()
+        replaced = DataFile.objects.filter(path__in=old, superseded_at=None).update(superseded_at=now)
+        if replaced != len(old):
+            raise LakeUnusable("Files were replaced by someone else: only one compact_lake may run on a catalog.")
+        DataFile.objects.bulk_create(new)
+
+
+def drop(paths: Sequence[str]) -> None:
+    """These files and indexes are none of the lake's from now on."""
+    with transaction.atomic():
+        for start in range(0, len(paths), PATHS_AT_ONCE):
+            part = paths[start : start + PATHS_AT_ONCE]
+            for model in (DataFile, IndexFile):
+                model.objects.filter(path__in=part, superseded_at=None).update(superseded_at=timezone.now())
+
+
+def row(pending: Pending, arrived: int, run: BatchRun | None, unpurged: int = 0) -> DataFile:
     return DataFile(
         path=pending.path,
         dataset=pending.dataset,
@@ -75,6 +101,7 @@ def _row(pending: Pending, arrived: int, run: BatchRun) -> DataFile:
         rows_by_arrival=arrived,
         sha256=pending.sha256,
         batch=run,
+        unpurged=unpurged,
     )
 
 
@@ -115,6 +142,11 @@ def listed(dataset: str) -> "QuerySet[DataFile]":
     return DataFile.objects.filter(dataset=dataset, superseded_at=None)
 
 
+def every_listed() -> "QuerySet[DataFile]":
+    """The files that exist."""
+    return DataFile.objects.filter(superseded_at=None)
+
+
 def nearby(dataset: str, ranges: Sequence[tuple[int, int]], arrivals: bool) -> list[str]:
     """Paths of the files in which an event of these times may already be. `ranges`: first and last seen, microseconds.
     `arrivals`: whether there are also rows whose seen is their arrival, which may have come at any time before."""
@@ -128,6 +160,31 @@ def nearby(dataset: str, ranges: Sequence[tuple[int, int]], arrivals: bool) -> l
 def later(dataset: str, seen_us: int) -> list[str]:
     """Paths of the files that hold anything from this time on, some minutes before included."""
     return list(listed(dataset).filter(max_seen__gte=utc(seen_us) - NEARBY).values_list("path", flat=True))
+
+
+def since(dataset: str, start: datetime | None) -> list[str]:
+    """Paths of the files that hold anything seen at that time or later; all of them without one."""
+    files = listed(dataset)
+    return list((files if start is None else files.filter(max_seen__gte=start)).values_list("path", flat=True))
+
+
+def newest_seen(dataset: str) -> datetime | None:
+    """The latest time of which the dataset holds a row."""
+    newest: datetime | None = listed(dataset).aggregate(Max("max_seen"))["max_seen__max"]
+    return newest
+
+
+def reading(ask: Callable[[], list[str]], read: Callable[[list[str]], T]) -> T:
+    """What `read` makes of the files that `ask` gives; both again as long as compaction takes files away meanwhile.
+    Raises LakeUnusable when one can't be read that is still listed."""
+    paths = ask()
+    while True:
+        try:
+            return read(paths)
+        except LakeUnusable:
+            before, paths = paths, ask()
+            if set(paths) >= set(before):
+                raise
 
 
 def known_paths() -> set[str]:

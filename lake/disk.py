@@ -1,7 +1,7 @@
 """The lake's folder against the catalog: whether it is the right one, what in it nobody lists, and the naming of a
 batch's files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -47,6 +47,7 @@ def require_lake(root: Path) -> None:
     if not root.is_dir():
         raise LakeUnusable(f"LAKE_ROOT {root} is missing: mount it or create it, then start again.")
     missing = [path for path in newest if not (root / path).is_file()]
+    missing = [path for path in missing if catalog.all_listed([path])]  # the others were compacted meanwhile
     if missing:
         raise LakeUnusable(
             f"LAKE_ROOT {root} lacks {missing[0]}, which the catalog lists: mount the right folder or restore it, "
@@ -54,9 +55,9 @@ def require_lake(root: Path) -> None:
         )
 
 
-def remove_orphans(root: Path) -> None:
-    """Removes what a killed flusher left: its files that the catalog does not know."""
+def remove_orphans(root: Path, is_mine: Callable[[str], bool]) -> None:
+    """Removes what a killed writer left: its files that the catalog does not know."""
     known = catalog.known_paths()
     for path in list(files.on_disk(root)):
-        if layout.is_flush_file(path.name) and str(path) not in known:
-            files.remove(root, path, "orphan: no batch lists it")
+        if is_mine(path.name) and str(path) not in known:
+            files.remove(root, path, "orphan: the catalog does not list it")

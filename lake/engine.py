@@ -29,14 +29,15 @@ def named_sql(name: str) -> str:
 
 class Engine:
     """A DuckDB database in memory. `memory` like '512MB'. With `fence`, queries reach only files below that folder,
-    nothing but SELECT is taken, and no setting can be changed any more."""
+    nothing but SELECT is taken, and no setting can be changed any more. What does not fit into memory goes to the
+    folder `spill`; without one, a query too large for its memory ends with a clear error."""
 
-    def __init__(self, memory: str, threads: int, fence: Path | None = None) -> None:
+    def __init__(self, memory: str, threads: int, fence: Path | None = None, spill: Path | None = None) -> None:
         self._database = duckdb.connect(
             config={
                 "memory_limit": memory,
                 "threads": threads,
-                "temp_directory": "",  # never spills: a query too large for its memory ends with a clear error
+                "temp_directory": str(spill or ""),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "allow_community_extensions": False,
@@ -54,6 +55,18 @@ class Engine:
     def cursor(self) -> "duckdb.DuckDBPyConnection":
         """Its own connection to the database, for sessions of several statements. The fence does not look at these."""
         return self._database.cursor()
+
+    def run(self, sql: str, **tables: Any) -> None:
+        """For tables of our own in memory. The statement sees these Arrow tables by their names."""
+        with limited(self.cursor()) as cursor:
+            for name, table in tables.items():
+                cursor.register(name, table)
+            cursor.execute(sql)
+
+    def table(self, sql: str, parameters: Mapping[str, Any], seconds: float = 0) -> Any:
+        """All rows as one Arrow table. Raises as rows() does."""
+        with limited(self._reading(sql), seconds) as cursor:
+            return cursor.sql(sql, params=dict(parameters)).to_arrow_table()
 
     def rows(
         self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0

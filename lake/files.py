@@ -6,29 +6,28 @@ A file grows beside its place, is fsynced, renamed, and its folder fsynced. Once
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import structlog
 
-from lake import layout
+from lake import encoding, layout
+from lake.encoding import FLUSHED, Style
 from lake.errors import LakeUnusable
-from lake.schema import VERSION, Column, Dataset
+from lake.schema import VERSION, Dataset
 
 log = structlog.get_logger("files")
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-ROW_GROUP_ROWS = 32_768  # a flush file lives for an hour or two: small enough for point reads, large enough for zstd
-ZSTD_LEVEL = 2  # as small as 3 on these columns and a tenth faster; compaction compresses harder
-BLOOM_FPP = 0.01
-SOFTWARE = "bluesky-post-explorer 0.1"
+SOFTWARE = "bluesky-post-explorer 0.2"
+
 
 _TYPES = {
     "VARCHAR": pa.string(),
@@ -37,9 +36,6 @@ _TYPES = {
     "VARCHAR[]": pa.list_(pa.string()),
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
 }
-_REPEATING = {"operation", "state", "collection", "kind", "status", "did", "langs", "media", "domains", "hashtags"}
-_INCREASING = {"seen", "created_at", "state_seen", "seq"}
-_SHARED_PREFIXES = {"rev"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class Pending:
         folder = self.root / self.folder
         with our_disk(folder):
             (folder / layout.temporary_name(self.name)).rename(folder / self.name)
-            _sync_folder(folder)
+            sync_folder(folder)
 
 
 def schema(dataset: Dataset) -> pa.Schema:
@@ -80,86 +76,71 @@ def write(root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Tabl
     """Writes one file of rows that have the dataset's columns in order, fsynced, under a temporary name.
 
     Raises LakeUnusable when the disk is full or the lake is gone."""
+    return write_parts(root, dataset, hour, name, [rows], rows.num_rows, FLUSHED)
+
+
+def write_parts(
+    root: Path,
+    dataset: Dataset,
+    hour: datetime,
+    name: str,
+    parts: Iterable[pa.Table],
+    expected: int,
+    style: Style,
+    notes: Mapping[str, str] | None = None,
+) -> Pending:
+    """The same of rows that come in parts, in memory one at a time; each becomes row groups of its own. `expected`: how
+    many rows that will be, at least one. `notes`: what the metadata says besides, as of the last part."""
     folder = layout.partition(dataset.name, hour)
     temporary = root / folder / layout.temporary_name(name)
-    table = rows.cast(schema(dataset))
-    times = [_utc(value) for name in ("seen", "created_at") for value in pc.min_max(table[name]).values()]
     with our_disk(root):
         make_folder(root, folder)
         try:
-            _write_durably(temporary, dataset, table)
+            rows, times = _write_durably(temporary, dataset, parts, expected, style, {} if notes is None else notes)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         size, digest = temporary.stat().st_size, sha256(temporary)
-    return Pending(root, folder, name, dataset.name, hour, table.num_rows, size, digest, *times)
+    return Pending(root, folder, name, dataset.name, hour, rows, size, digest, *map(_utc, times))
 
 
-def _write_durably(path: Path, dataset: Dataset, table: pa.Table) -> None:
-    options = _options(dataset, min(table.num_rows, ROW_GROUP_ROWS))
+def _write_durably(
+    path: Path, dataset: Dataset, parts: Iterable[pa.Table], expected: int, style: Style, notes: Mapping[str, str]
+) -> tuple[int, list[int | None]]:
+    """How many rows it wrote; the first and last seen, the first and last created_at, in microseconds."""
+    options = encoding.options(dataset, min(expected, style.group_rows), style.level)
+    rows, seen, created = 0, _Range(), _Range()
     with path.open("wb") as file:
-        pq.write_table(table, file, row_group_size=ROW_GROUP_ROWS, **options)
+        with pq.ParquetWriter(file, schema(dataset), **options) as writer:
+            for part in parts:
+                table = part.cast(schema(dataset))
+                writer.write_table(table, row_group_size=style.group_rows)
+                rows += table.num_rows
+                seen.add(table["seen"])
+                created.add(table["created_at"])
+            writer.add_key_value_metadata(dict(notes))
         file.flush()
         os.fsync(file.fileno())
+    return rows, [seen.low, seen.high, created.low, created.high]
 
 
-def _options(dataset: Dataset, rows: int) -> dict[str, object]:
-    return {
-        "compression": "zstd",
-        "compression_level": ZSTD_LEVEL,
-        "data_page_version": "2.0",
-        "write_page_index": True,
-        "use_dictionary": [_leaf(column) for column in dataset.columns if column.name in _REPEATING],
-        "column_encoding": {_leaf(c): encoding for c in dataset.columns if (encoding := _encoding(c))},
-        "bloom_filter_options": {name: {"ndv": max(1, rows), "fpp": BLOOM_FPP} for name in dataset.lookups},
-    }
+class _Range:
+    """The first and last of moments in microseconds; None while there was none."""
+
+    def __init__(self) -> None:
+        self.low: int | None = None
+        self.high: int | None = None
+
+    def add(self, moments: pa.ChunkedArray) -> None:
+        low, high = (value.as_py() for value in pc.min_max(moments.cast(pa.int64())).values())
+        if low is not None:
+            self.low = low if self.low is None else min(self.low, low)
+            self.high = high if self.high is None else max(self.high, high)
 
 
-def _encoding(column: Column) -> str | None:
-    if column.name in _INCREASING:
-        return "DELTA_BINARY_PACKED"
-    if column.name in _SHARED_PREFIXES:
-        return "DELTA_BYTE_ARRAY"
-    if column.name in _REPEATING or column.type == "BOOLEAN":
-        return None
-    return "DELTA_LENGTH_BYTE_ARRAY"
-
-
-def _leaf(column: Column) -> str:
-    """The column's path in Parquet."""
-    return f"{column.name}.list.element" if column.type.endswith("[]") else column.name
-
-
-def _utc(value: pa.Scalar) -> Any:
-    """A datetime, or None of a null."""
-    return (
-        EPOCH + timedelta(microseconds=value.cast(pa.int64()).as_py()) if value.is_valid else None
-    )  # as_py() needs pytz
-
-
-class Damaged(Exception):
-    """The file is no Parquet file, or not a whole one."""
-
-
-class Content(NamedTuple):
-    """What a file says of itself: its rows, and the first and last seen of them (None where it does not say)."""
-
-    rows: int
-    min_seen: datetime | None
-    max_seen: datetime | None
-
-
-def content(path: Path) -> Content:
-    """Read from the file's metadata, not from its rows. Raises Damaged."""
-    try:
-        metadata = pq.read_metadata(path)
-        column = metadata.schema.to_arrow_schema().get_field_index("seen")
-        groups = [metadata.row_group(number).column(column).statistics for number in range(metadata.num_row_groups)]
-        known = [group for group in groups if group is not None and group.has_min_max]
-        low, high = (min(g.min for g in known), max(g.max for g in known)) if known else (None, None)
-    except (pa.ArrowException, OSError, ValueError) as error:  # ArrowInvalid is a ValueError
-        raise Damaged(str(error).splitlines()[0][:300]) from error
-    return Content(metadata.num_rows, low, high)
+def _utc(us: int | None) -> Any:
+    """Exactly; as_py() of a timestamp needs pytz."""
+    return None if us is None else EPOCH + timedelta(microseconds=us)
 
 
 def sha256(path: Path) -> str:
@@ -177,10 +158,11 @@ def make_folder(root: Path, folder: str) -> None:
         parent, path = path, path / part
         if not path.is_dir():
             path.mkdir(exist_ok=True)
-            _sync_folder(parent)
+            sync_folder(parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Puts the folder's entries on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -200,8 +182,10 @@ def our_disk(path: Path) -> Iterator[None]:
 
 
 def on_disk(root: Path) -> Iterator[Path]:
-    """All files below the root's dataset folders, hidden ones too, paths below the root."""
-    for folder, _, names in os.walk(root):
+    """All files below the root's dataset folders and at the root itself, hidden ones too; paths below the root."""
+    for folder, folders, names in os.walk(root):
+        if folder == str(root):
+            folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             yield (Path(folder) / name).relative_to(root)
 

@@ -18,7 +18,7 @@ from ingest.buffer import Buffer
 from ingest.entries import Cursor, Entries
 from ingest.events import Drop, DropReason
 from ingest.process import crash_point, now_us
-from lake import catalog, disk, files, metrics
+from lake import catalog, disk, files, layout, metrics
 from lake.catalog import Commit
 from lake.engine import Engine, Unreadable, named_sql
 from lake.errors import LakeUnusable, QueryTooLarge
@@ -51,7 +51,7 @@ class Flusher:
     def prepare(self) -> None:
         """To be called once, before the first batch. Raises LakeUnusable when the lake is not the catalog's."""
         disk.require_lake(self._root)
-        disk.remove_orphans(self._root)
+        disk.remove_orphans(self._root, layout.is_flush_file)
 
     def flush(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Writes what the buffer holds now, in batches; how many entries that were. A stop ends it between batches."""

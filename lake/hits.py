@@ -1,51 +1,65 @@
-"""Hits and how they are read: one SELECT over some files. Values never enter its text."""
+"""What a hit is: one row of the answer, of any dataset."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from lake.catalog import listed, utc
-from lake.engine import Engine, Unreadable
-from lake.errors import LakeUnusable, QueryTimeout
-from lake.query import Search
-from lake.schema import DATASETS
+from lake import cids
+from lake.asked import Key, Search, iso
+from lake.schema import Dataset
 
-COLLECTION = "app.bsky.feed.post"
-FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
-_EPOCH = utc(0)
+_SUBJECT = {"cid": "cid", "subject": "subject_uri", "subject_cid": "subject_cid", "via": "via"}
+_ACCOUNT = {"cid": "cid", "subject": "subject", "via": "via"}
 
-Key = tuple[str, str, str]  # did, rkey, rev: one version of a post
+# What a hit of each dataset tells beside who and when: names of the answer, columns of the lake.
+FIELDS: dict[str, dict[str, str]] = {
+    "posts": {
+        "text": "text",
+        "langs": "langs",
+        "cid": "cid",
+        "reply_root": "reply_root_uri",
+        "reply_parent": "reply_parent_uri",
+        "quote": "quote_uri",
+        **{name: name for name in ("links", "hashtags", "mentions", "media")},
+    },
+    "likes": _SUBJECT,
+    "reposts": _SUBJECT,
+    "follows": _ACCOUNT,
+    "blocks": _ACCOUNT,
+    "profiles": {name: name for name in ("display_name", "description", "cid")},
+    "records": {name: name for name in ("collection", "record", "cid")},
+    "deletes": {"collection": "collection"},
+    "accounts": {name: name for name in ("kind", "handle", "active", "status")},
+}
+
+
+WHO_AND_WHEN = ("id", "did", "username", "timestamp", "seen_at")
 
 
 class Hit(NamedTuple):
-    """One row of the answer. Times are microseconds since 1970, UTC; `created_us` is None when the author's createdAt
-    is no date."""
+    """Times are microseconds since 1970, UTC; `created_us` is None when the author's createdAt is no date. `fields`:
+    what its dataset's FIELDS name."""
 
-    seen_us: int
-    did: str
-    rkey: str
+    key: Key
     rev: str
+    seen_us: int
     created_us: int | None
-    cid: str | None
-    text: str | None
-    langs: list[str] | None
-    reply_root: str | None
-    reply_parent: str | None
-    quote: str | None
-    links: list[str] | None
-    hashtags: list[str] | None
-    mentions: list[str] | None
-    media: list[str] | None
+    state: str | None
+    state_us: int | None
+    collection: str
+    fields: Mapping[str, Any]
+
+    @property
+    def did(self) -> str:
+        return self.key.did
+
+    @property
+    def version(self) -> tuple[str, str, str]:
+        """What its tombstones are looked up by."""
+        return self.key.did, self.key.rkey, self.rev
 
     @property
     def uri(self) -> str:
-        return f"at://{self.did}/{COLLECTION}/{self.rkey}"
-
-    @property
-    def key(self) -> Key:
-        return self.did, self.rkey, self.rev
+        return f"at://{self.key.did}" + (f"/{self.collection}/{self.key.rkey}" if self.collection else "")
 
     @property
     def seen_at(self) -> str:
@@ -56,95 +70,38 @@ class Hit(NamedTuple):
         return None if self.created_us is None else iso(self.created_us)
 
 
-_COLUMNS = """epoch_us(seen), did, rkey, rev, epoch_us(created_at), cid, text, langs, reply_root_uri, reply_parent_uri,
-    quote_uri, links, hashtags, mentions, media"""
-_KEY_COLUMNS = "did, rkey, rev"
+def collection(dataset: Dataset) -> str:
+    """SQL of a row's collection; an account event has none."""
+    if dataset.collection:
+        return f"'{dataset.collection}'"
+    return "collection" if "collection" in dataset.names else "''"
 
 
-class File(NamedTuple):
-    """What the catalog says of a file. Times in microseconds."""
-
-    path: str
-    rows: int
-    min_us: int
-    max_us: int
+def uri(dataset: Dataset) -> str:
+    """SQL of a row's AT-URI, as Hit.uri has it."""
+    path = "" if dataset.name == "accounts" else f", '/', {collection(dataset)}, '/', rkey"
+    return f"concat('at://', did{path})"
 
 
-class Place(NamedTuple):
-    """How far a walk down through time has come: what was seen until `us` is still to be read, and of that very
-    microsecond, if there is an `after`, only the versions below it."""
-
-    us: int
-    after: Key | None = None
-
-
-def iso(us: int) -> str:
-    """ISO 8601 with six digits and Z."""
-    return utc(us).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+def select(search: Search) -> str:
+    """The SELECT list that `hit` takes."""
+    times = f"epoch_us({search.time}), {', '.join(search.of.order)}"
+    common = "coalesce(rev, ''), epoch_us(seen), epoch_us(created_at), state, epoch_us(state_seen)"
+    return ", ".join((times, common, collection(search.of), _left_out(search.of), *FIELDS[search.dataset].values()))
 
 
-def microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // (utc(1) - _EPOCH)
+def _left_out(dataset: Dataset) -> str:
+    """SQL of the whole row where its CID is to be made of it."""
+    if not cids.left_out(dataset):
+        return "NULL"
+    whole = ", ".join(f"'{column.name}': {column.name}::{column.type}" for column in dataset.columns)
+    return f"CASE WHEN cid IS NULL THEN {{{whole}}} END"
 
 
-def span(search: Search) -> tuple[int, int]:
-    """First and last microsecond of the times asked for."""
-    low = FIRST_US if search.start is None else microseconds(search.start)
-    return low, LAST_US if search.end is None else microseconds(search.end) - 1
-
-
-def files_of(search: Search) -> list[File]:
-    """The listed files that may hold a hit, those that begin last first."""
-    low, high = span(search)
-    meets = listed(DATASETS["posts"].name).filter(max_seen__gte=utc(low), min_seen__lte=utc(high))
-    rows = meets.order_by("-min_seen", "path").values_list("path", "rows", "min_seen", "max_seen")
-    return [File(path, count, microseconds(first), microseconds(last)) for path, count, first, last in rows]
-
-
-class Source:
-    """The posts of one lake. All methods raise QueryTimeout after so many seconds, QueryTooLarge, and LakeUnusable
-    when a file is missing or damaged."""
-
-    def __init__(self, engine: Engine, root: Path) -> None:
-        self._engine = engine
-        self._root = root
-
-    def newest(
-        self, search: Search, files: Sequence[File], low: int, high: Place, size: int, seconds: float
-    ) -> list[Hit]:
-        """The newest `size` candidates seen since `low`, hidden ones too, in the total order of hits."""
-        sql, values = self._from(search, files)
-        sql += " AND seen >= make_timestamp($low) AND seen <= make_timestamp($high)"
-        values |= {"low": low, "high": high.us}
-        if high.after:
-            sql += " AND (seen < make_timestamp($high) OR (did, rkey, rev) < ($did, $rkey, $rev))"
-            values |= dict(zip(("did", "rkey", "rev"), high.after, strict=True))
-        order = f"ORDER BY seen DESC, did DESC, rkey DESC, rev DESC LIMIT {size:d}"
-        with _readable(seconds):
-            return [Hit(*row) for row in self._engine.rows(f"SELECT {_COLUMNS} {sql} {order}", values, seconds)]
-
-    def keys(self, search: Search, files: Sequence[File], size: int, seconds: float) -> Iterator[list[Key]]:
-        """The keys of all candidates in no order, in lists of at most `size`."""
-        sql, values = self._from(search, files)
-        low, high = span(search)
-        sql += " AND seen >= make_timestamp($low) AND seen <= make_timestamp($high)"
-        with _readable(seconds):
-            yield from self._engine.stream(
-                f"SELECT {_KEY_COLUMNS} {sql}", values | {"low": low, "high": high}, seconds, size
-            )
-
-    def _from(self, search: Search, files: Sequence[File]) -> tuple[str, dict[str, Any]]:
-        condition, values = search.query.condition()
-        values["files"] = [str(self._root / file.path) for file in files]
-        return f"FROM read_parquet($files, hive_partitioning = false) WHERE {condition}", values
-
-
-@contextmanager
-def _readable(seconds: float) -> Iterator[None]:
-    """What DuckDB can't make rows of is a damaged file: all else was checked when it was written."""
-    if seconds <= 0:  # which the engine takes for no limit
-        raise QueryTimeout("The time limit was reached before the query began.")
-    try:
-        yield
-    except Unreadable as error:
-        raise LakeUnusable(f"The lake can't be read: {error}") from error
+def hit(search: Search, row: tuple[Any, ...]) -> Hit:
+    us, did, rkey, version, rev, seen_us, created_us, state, state_us, collection, whole, *fields = row
+    key = Key(us, did, rkey, version)
+    named = dict(zip(FIELDS[search.dataset], fields, strict=True))
+    if "cid" in named:
+        named["cid"] = cids.cid(search.dataset, whole) if whole else named["cid"] or None
+    return Hit(key, rev, seen_us, created_us, state, state_us, collection, named)

@@ -2,6 +2,10 @@
 
 from datetime import UTC, datetime
 
+# Folders at the root that are not the lake's data: no reader of the lake looks into them.
+SUPERSEDED = ".superseded"
+SCRATCH = ".tmp"  # what the compactor needs while it works; emptied at its start
+
 
 def partition(dataset: str, hour: datetime) -> str:
     """The folder of a dataset's hour, below LAKE_ROOT."""
@@ -14,6 +18,16 @@ def flush_name(first_id: str, attempt: int = 0) -> str:
     return f"f-{first_id}{f'-{attempt}' if attempt else ''}.parquet"
 
 
+def compacted_name(ms: int) -> str:
+    """`c-<milliseconds since 1970>.parquet`: of all files of an hour's dataset, when they became one."""
+    return f"c-{ms}.parquet"
+
+
+def superseded_place(path: str) -> str:
+    """Where a file waits for its sweep: one folder for all, the old path in the name."""
+    return f"{SUPERSEDED}/{path.replace('/', '~')}"
+
+
 def temporary_name(name: str) -> str:
     """Where the file grows; no reader takes it for one of the lake's."""
     return f".{name}.tmp"
@@ -22,6 +36,11 @@ def temporary_name(name: str) -> str:
 def is_flush_file(name: str) -> bool:
     """Whether the flusher made it, finished or not: what of these the catalog does not list is an orphan."""
     return name.removeprefix(".").startswith("f-") and name.endswith((".parquet", ".parquet.tmp"))
+
+
+def is_compacted_file(name: str) -> bool:
+    """The same of what the compactor made."""
+    return name.removeprefix(".").startswith("c-") and name.endswith((".parquet", ".parquet.tmp"))
 
 
 def hour_of(us: int) -> datetime:

@@ -1,7 +1,8 @@
-"""What the flusher tells Prometheus. Every series exists at zero from the start."""
+"""What the flusher and the compactor tell Prometheus. Every series exists at zero from the start."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from lake.planning import Why
 from lake.schema import DATASETS
 
 SLOW_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300)
@@ -19,8 +20,29 @@ POISONED = Counter(
 LAG = Gauge("lake_lag_seconds", "Now minus the newest seen at this stage.", ["stage"])
 DEPTH = Gauge("lake_buffer_depth", "Events that wait in the buffer for the flusher.")
 
+COMPACTIONS = Counter(
+    "lake_compactions_total",
+    "Files that took the place of others: of a closed hour, for late files, or for deletions in the daily pass.",
+    ["why"],
+)
+COMPACTION_SECONDS = Histogram("lake_compaction_seconds", "Time that one of these took.", buckets=SLOW_SECONDS)
+COMPACTION_BYTES = Counter("lake_compaction_bytes_total", "Bytes of the files replaced and of the new ones.", ["way"])
+PURGED = Counter("lake_rows_purged_total", "Rows that lost their text because they or their accounts were deleted.")
+PARTITIONS_WAITING = Gauge(
+    "lake_partitions_waiting", "Datasets' hours that are due. Rising over hours: the machine is too small."
+)
+SUPERSEDED = Gauge("lake_superseded_files", "Replaced files that wait for the end of their grace.")
+OLDEST_TOMBSTONE = Gauge(
+    "lake_oldest_unapplied_tombstone_seconds",
+    "Age of the first delete or newer version that the daily pass has not applied. Over 24 hours: look at its log.",
+)
+
 for _name in DATASETS:
     ROWS.labels(_name)
 for _state in ("committed", "failed"):
     BATCHES.labels(_state)
+for _why in Why:
+    COMPACTIONS.labels(_why)
+for _way in ("in", "out"):
+    COMPACTION_BYTES.labels(_way)
 LAG.labels("searchable")

@@ -54,7 +54,12 @@ class DataFile(models.Model):
         default=0, help_text="rows whose time_us was impossible, so that seen is their arrival"
     )
     sha256 = models.CharField(max_length=64)
-    batch = models.ForeignKey(BatchRun, on_delete=models.PROTECT, related_name="files")
+    batch = models.ForeignKey(
+        BatchRun, null=True, on_delete=models.PROTECT, related_name="files", help_text="null: made by compaction"
+    )
+    unpurged = models.BigIntegerField(
+        default=0, help_text="rows in state deleted that keep their text, because purge_deleted was off"
+    )
     superseded_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -130,6 +135,9 @@ class Retention(models.Model):
 
     dataset = models.CharField(max_length=16, primary_key=True)
     days = models.PositiveIntegerField(null=True, blank=True, help_text="of seen; empty: for ever")
+    announced = models.PositiveIntegerField(
+        null=True, editable=False, help_text="the days whose removals the log has named: the next pass makes them"
+    )
 
     def __str__(self) -> str:
         return f"{self.dataset}: {f'{self.days} days' if self.days else 'for ever'}"

@@ -88,7 +88,12 @@ def _created(dataset: str, row: Row) -> dict[str, Any]:
     if dataset == "accounts" or row["created_at"] is None:
         return {}
     created = row["created_at"].astimezone(UTC) if row["created_at"].tzinfo else row["created_at"]
-    return {"createdAt": f"{created.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"}
+    return {"createdAt": usual_form(created.replace(tzinfo=None))}
+
+
+def usual_form(moment: datetime) -> str:
+    """How most clients write a moment, given in UTC without a zone."""
+    return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
 def _us(seen: datetime) -> int:

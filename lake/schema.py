@@ -25,6 +25,18 @@ class Dataset(NamedTuple):
         return tuple(column.name for column in self.columns)
 
     @property
+    def subject(self) -> str | None:
+        """The column that says what a like, repost, follow or block is of."""
+        return next((name for name in ("subject_uri", "subject") if name in self.names), None)
+
+    @property
+    def order(self) -> tuple[str, str, str]:
+        """SQL of what puts rows of one time in order: the did, the rkey, the version."""
+        if self.name == "accounts":
+            return "did", "coalesce(rkey, '')", "concat_ws(' ', kind, seq, time)"
+        return "did", "rkey", "rev"
+
+    @property
     def key(self) -> tuple[str, ...]:
         """What makes an event the same one, however often it comes: SQL of the row `{row}`."""
         if self.name == "accounts":  # one without a seq is told apart by all that it says
@@ -86,3 +98,4 @@ DATASETS: dict[str, Dataset] = {
         _dataset("accounts", None, "kind", "handle", "active:BOOLEAN", "status", "seq:BIGINT", "time"),
     )
 }
+STATEFUL = ("posts", "profiles", "records")  # whose rows compaction marks as deleted or superseded

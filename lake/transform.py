@@ -4,9 +4,10 @@ The steps, each a method of Chunk, in this order: load, fold, then `rows` for ea
 is new. Raises Unreadable where the data of some event can't be made a row.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.entries import Entries, arrival_ms
+from ingest.process import now_us
 from lake import catalog, layout
 from lake.catalog import AccountState, Version
 from lake.engine import Engine, Unreadable, limited, named_sql
-from lake.schema import DATASETS, STATE, Dataset
+from lake.schema import DATASETS, STATE, STATEFUL, Dataset
 
 SCAN_ROWS = 16_384  # entries a part of the Arrow column: DuckDB reads the parts on all its threads
 HOUR_US = 3_600_000_000
@@ -59,11 +61,14 @@ class Chunk:
         self._drop(named_sql("duplicates"))
         self._rows("CREATE OR REPLACE TABLE nearby_posts (did VARCHAR, rkey VARCHAR, rev VARCHAR)")
         for (name,) in self._rows("SELECT DISTINCT dataset FROM event"):
-            if paths := catalog.nearby(name, *self._times(DATASETS[name])):
-                self._fold_against(DATASETS[name], paths)
+            dataset = DATASETS[name]
+            ranges, arrivals = self._times(dataset)
+            catalog.reading(partial(catalog.nearby, name, ranges, arrivals), partial(self._fold_against, dataset))
 
     def _fold_against(self, dataset: Dataset, paths: list[str]) -> None:
         """Most chunks are news, and a rev is of one commit: where no rev of the files is ours, no key can be."""
+        if not paths:
+            return
         narrow, new = "rev", f"(FROM event WHERE dataset = '{dataset.name}')"
         if dataset.name == "posts":
             narrow = "did"  # tombstones() asks for other versions, too
@@ -112,21 +117,40 @@ class Chunk:
         return table.drop_columns("misfit"), int(pc.sum(table["misfit"], min_count=0).as_py())
 
     def tombstones(self) -> list[Version]:
-        return [Version(*row) for row in self._rows(named_sql("tombstones"))]
+        return [Version(*row) for row in self._rows(named_sql("tombstones"))] + self._forgotten()
+
+    def _forgotten(self) -> list[Version]:
+        """Tombstones that the catalog may have no more, of versions that come so late; the lake itself still knows."""
+        before = now_us() - catalog.LATE // timedelta(microseconds=1)
+        late = f"FROM event WHERE dataset IN {STATEFUL} AND epoch_us(seen) < {before}"
+        found: list[Version] = []
+        for (oldest,) in self._rows(f"SELECT epoch_us(min(seen)) {late} HAVING count(*) > 0"):
+            for name in ("deletes", *STATEFUL):
+                ask = partial(catalog.since, name, catalog.utc(oldest) - catalog.LATE)
+                found += catalog.reading(ask, partial(self._newer, DATASETS[name], before))
+        return found
+
+    def _newer(self, dataset: Dataset, before: int, paths: list[str]) -> list[Version]:
+        collection = f"'{dataset.collection}'" if dataset.collection else "d.collection"
+        sql = named_sql("forgotten").format(collection=collection, deleted=dataset.name == "deletes")
+        values = {"files": self._absolute(paths), "before": before}
+        return [Version(*row) for row in self._rows(sql, values)] if paths else []
 
     def accounts(self) -> list[AccountState]:
         """The latest state of each account of which the chunk has news."""
         oldest = self._rows("SELECT epoch_us(min(seen)) FROM event WHERE kind = 'account'")[0][0]
         if oldest is None:
             return []
-        paths = self._absolute(catalog.later("accounts", oldest))
+        return catalog.reading(partial(catalog.later, "accounts", oldest), self._latest_accounts)
+
+    def _latest_accounts(self, paths: list[str]) -> list[AccountState]:
         later = (
             "SELECT * FROM read_parquet($1, hive_partitioning = false)"
             if paths
             else "SELECT * FROM new_accounts LIMIT 0"
         )
         sql = named_sql("accounts_latest").format(new=named_sql("accounts"), later=later)
-        return [AccountState(*row) for row in self._rows(sql, [paths] if paths else [])]
+        return [AccountState(*row) for row in self._rows(sql, [self._absolute(paths)] if paths else [])]
 
     def minutes(self) -> dict[str, int]:
         """New rows per minute of seen, as `YYYY-MM-DDTHH:MM`."""
@@ -144,9 +168,9 @@ class Chunk:
     def _absolute(self, paths: list[str]) -> list[str]:
         return [str(self._root / path) for path in paths]
 
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         with self._session() as session:
-            rows: list[tuple[Any, ...]] = session.execute(sql, list(parameters) or None).fetchall()
+            rows: list[tuple[Any, ...]] = session.execute(sql, parameters or None).fetchall()
             return rows
 
     def _arrow(self, sql: str, **tables: pa.Table) -> pa.Table:

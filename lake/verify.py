@@ -1,171 +1,141 @@
-"""Compares the catalog with the disk, both ways, and rows with their CIDs. Reads only: repairs nothing.
+"""Proves the lake: catalog against disk, rows against CIDs, deletes against texts, indexes and batches against rows.
+Reads only: lake.verify_fix repairs.
 
-It may run beside the flusher and the compactor: what looks wrong is looked up in the catalog again before it is said.
+The work is cut into tasks, each small enough for the memory there is. It may run beside the flusher and the compactor:
+what looks wrong while the catalog changes is looked at again. What was found in order is written to a journal, so that
+a run that was killed goes on where it was.
 """
 
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import NamedTuple
 
-from ingest.events import record_cid
-from lake import catalog, files, rebuild
-from lake.engine import Engine, Unreadable
-from lake.errors import LakeError, LakeUnusable
-from lake.models import DataFile
-from lake.schema import DATASETS
+from django.db.models import Max
 
-YOUNG_SECONDS = 600  # a temporary file of this age may still be growing
-COMMIT_SECONDS = 35  # between a file's name and its commit: longer than the catalog waits for a lock
-LOOK_SECONDS = 0.5
+from lake import catalog
+from lake.engine import Unreadable
+from lake.errors import LakeError
+from lake.models import DataFile, IndexFile
+from lake.verify_journal import Journal
+
+LOOKS = 5
 
 
 class Finding(NamedTuple):
-    """One difference. `path` is below LAKE_ROOT; `advice` says what to do."""
+    """One difference. `path` is below LAKE_ROOT, or names another thing; `advice` says what to do; `repair` is how
+    lake.verify_fix can, if it can."""
 
     path: str
     what: str
     advice: str
+    repair: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}; {self.advice}"
 
 
+class Task(NamedTuple):
+    """`thing` is what it looks at. `key` is different as soon as what it reads is; empty: it is done in each run."""
+
+    thing: str
+    key: str
+    check: Callable[[], Iterable[Finding]]
+
+
+class Stage(NamedTuple):
+    """`tasks` gives them as the catalog is at that moment."""
+
+    what: str
+    tasks: Callable[[], list[Task]]
+
+
 @dataclass
 class Report:
-    """What was compared. `cids`: records whose CID was made anew; `no_cid`: those that DAG-CBOR can't hold."""
+    """What was compared. `cids`: records whose CID was made anew; `no_cid`: those that DAG-CBOR can't hold. `unsound`:
+    paths of listed files whose rows nothing more is said of. `notes`: what is worth knowing and no difference."""
 
-    files: int = 0
-    rows: int = 0
-    bytes: int = 0
+    files: dict[str, tuple[int, int]] = field(default_factory=dict)  # rows and bytes by path
     cids: int = 0
     no_cid: int = 0
+    skipped: int = 0
+    unsound: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return sum(rows for rows, _ in self.files.values())
+
+    @property
+    def bytes(self) -> int:
+        return sum(bytes_ for _, bytes_ in self.files.values())
 
 
-class Verifier:
-    """`writing`: whether a process that writes the lake runs now, so that files may be about to be listed."""
+def run(stage: Stage, journal: Journal, report: Report) -> Iterator[tuple[int, int]]:
+    """Does the stage's tasks; gives (tasks done, tasks) after each."""
+    tasks = _tasks(stage, report)
+    for number, task in enumerate(tasks, 1):
+        if task.key and journal.holds(task.key):
+            report.skipped += 1
+        elif found := settled(task):
+            report.findings += found
+        elif task.key:
+            journal.add(task.key)
+        yield number, len(tasks)
 
-    def __init__(self, root: Path, engine: Engine, cids: int, writing: Callable[[], bool] = lambda: False) -> None:
-        self._root = root
-        self._engine = engine
-        self._cids = cids
-        self._writing = writing
-        self.report = Report()
 
-    def run(self) -> Iterator[tuple[int, int]]:
-        """Does the work; gives (files done, files) after each. Raises LakeUnusable when there is no lake at all."""
-        if not self._root.is_dir():
-            raise LakeUnusable(f"LAKE_ROOT {self._root} is missing: mount it or create it, then verify again.")
-        ids = list(DataFile.objects.filter(superseded_at=None).values_list("pk", flat=True))
-        for number, id_ in enumerate(ids, 1):
-            file = DataFile.objects.filter(pk=id_, superseded_at=None).first()
-            if file is not None:
-                self._verify(file)
-            yield number, len(ids)
-        self.report.findings += map(_unlisted, self._settled(unlisted(self._root)))
-
-    def _verify(self, file: DataFile) -> None:
+def _tasks(stage: Stage, report: Report) -> list[Task]:
+    """A file that some of it was read from may be swapped meanwhile."""
+    for _ in range(LOOKS):
         try:
-            found = list(self._differences(file))
-        except FileNotFoundError:
-            found = [Finding(file.path, f"is missing with its {file.rows} rows", "restore it from a backup")]
-        if found and not DataFile.objects.filter(pk=file.pk, superseded_at=None).exists():
-            return  # superseded, and moved away, while we read it
-        self.report.findings += found
-        self.report.files += 1
-        self.report.rows += file.rows
-        self.report.bytes += file.bytes
-
-    def _differences(self, file: DataFile) -> Iterator[Finding]:
-        """What a file's bytes contradict makes all that they say worthless: the checks go from the outside in."""
-        path, advice = self._root / file.path, "restore it from a backup"
-        if (size := path.stat().st_size) != file.bytes:
-            yield Finding(file.path, f"has {size} bytes, the catalog says {file.bytes}", advice)
-        elif (found := files.sha256(path)) != file.sha256:
-            yield Finding(file.path, f"has the sha256 {found}, the catalog says {file.sha256}", advice)
-        else:
-            try:
-                yield from _contradictions(file, files.content(path))
-                yield from self._wrong_cids(file) if self._cids else ()
-            except (files.Damaged, Unreadable, LakeError) as error:
-                yield Finding(file.path, f"can't be read ({error})", advice)
-
-    def _wrong_cids(self, file: DataFile) -> Iterator[Finding]:
-        for row in self._some_rows(file):
-            uri = f"at://{row['did']}/{DATASETS[file.dataset].collection or row['collection']}/{row['rkey']}"
-            try:
-                cid = record_cid(rebuild.event(file.dataset, row)["commit"].get("record"))
-            except ValueError:
-                self.report.no_cid += 1
-                continue
-            self.report.cids += 1
-            if cid != row["cid"]:
-                what = f"{uri} at rev {row['rev']} hashes to {cid}, its cid is {row['cid']}"
-                yield Finding(
-                    file.path, what, "keep the file and look at how the record came: the sender or we changed it"
-                )
-
-    def _some_rows(self, file: DataFile) -> Iterator[dict[str, Any]]:
-        """Up to so many neighbouring rows that have a CID, from another place of the file at each run."""
-        columns = DATASETS[file.dataset].columns
-        if file.dataset in ("deletes", "accounts"):  # these have no record
-            return
-        select = ", ".join(f"{column.name}::{column.type}" for column in columns)
-        start = random.randint(0, max(0, file.rows - self._cids))  # noqa: S311 - a sample, no secret
-        sql = (
-            f"SELECT {select} FROM read_parquet($1, hive_partitioning = false, file_row_number = true) "
-            "WHERE file_row_number >= $2 AND file_row_number < $3 AND cid IS NOT NULL"
-        )
-        for row in self._engine.rows(sql, [str(self._root / file.path), start, start + self._cids]):
-            yield dict(zip((column.name for column in columns), row, strict=True))
-
-    def _settled(self, paths: set[str]) -> list[str]:
-        """Those that stay unlisted: a running writer gets time to list what it has just renamed, or to remove it."""
-        deadline = time.monotonic() + COMMIT_SECONDS
-        while True:
-            paths = {path for path in paths - catalog.known_paths() if (self._root / path).exists()}
-            if (
-                not any(_young(self._root / path) for path in paths)
-                or not self._writing()
-                or time.monotonic() > deadline
-            ):
-                return sorted(paths)
-            time.sleep(LOOK_SECONDS)
+            return stage.tasks()
+        except (LakeError, Unreadable) as error:
+            unreadable = _unreadable(stage.what, error)
+    report.findings.append(unreadable)
+    return []
 
 
-def _contradictions(file: DataFile, content: files.Content) -> Iterator[Finding]:
-    advice = "restore the catalog and the lake from one backup"
-    if content.rows != file.rows:
-        yield Finding(file.path, f"holds {content.rows} rows, the catalog says {file.rows}", advice)
-    for name in ("min_seen", "max_seen"):
-        found, listed = getattr(content, name), getattr(file, name)
-        if found is not None and found != listed:
-            yield Finding(
-                file.path, f"has the {name} {found.isoformat()}, the catalog says {listed.isoformat()}", advice
-            )
+def settled(task: Task) -> list[Finding]:
+    """What stays wrong when nothing changes meanwhile, or when another look finds the same."""
+    before: list[Finding] | None = None
+    found: list[Finding] = []
+    for _ in range(LOOKS):
+        listed = _listed()
+        found = _found(task)
+        if not found or found == before or _listed() == listed:
+            break
+        before = found
+    return found
 
 
-def unlisted(root: Path) -> set[str]:
-    """Parquet files that the catalog does not know, and temporary ones that are too old to be growing still. Folders
-    at the root that begin with a dot are not the lake's data."""
-    on_disk = {str(path) for path in files.on_disk(root) if not path.parts[0].startswith(".") or len(path.parts) == 1}
-    return {
-        path
-        for path in on_disk - catalog.known_paths()
-        if path.endswith(".parquet") or (path.endswith(".parquet.tmp") and not _young(root / path))
-    }
-
-
-def _unlisted(path: str) -> Finding:
-    advice = "the flusher removes its own at its next start, remove any other yourself"
-    return Finding(path, "is on the disk, but the catalog does not list it", advice)
-
-
-def _young(path: Path) -> bool:
+def _found(task: Task) -> list[Finding]:
     try:
-        return time.time() - path.stat().st_mtime < YOUNG_SECONDS
-    except FileNotFoundError:
-        return False
+        return list(task.check())
+    except (LakeError, Unreadable, FileNotFoundError) as error:
+        return [_unreadable(task.thing, error)]
+
+
+def _unreadable(thing: str, error: Exception) -> Finding:
+    return Finding(thing, f"can't be read ({error})", "mend what it says, or restore it from a backup")
+
+
+def _listed() -> tuple[object, ...]:
+    """Differs as soon as the catalog lists other files."""
+    return tuple(
+        value
+        for model in (DataFile, IndexFile)
+        for value in (
+            model.objects.aggregate(Max("pk"))["pk__max"],
+            model.objects.filter(superseded_at=None).count(),
+        )
+    )
+
+
+def arrival(file: DataFile) -> datetime:
+    """When all rows of the file were in the lake: its commit, or the time in the name of a compacted file."""
+    if file.batch is not None:
+        return file.batch.started_at
+    ms = PurePath(file.path).stem.removeprefix("c-")
+    return catalog.utc(int(ms) * 1000) if ms.isdigit() else datetime.now(UTC)

@@ -1,58 +1,78 @@
-"""Down through time: piece by piece, newest first, each read whole before it is handed out.
+"""Down the order of hits: piece by piece, each read whole before it is handed out.
 
-A piece is a stretch of time, chosen from the catalog so that its files hold some number of rows. While hits are rare
-the pieces grow, and when a piece is full the next ones shrink: a common word reads the newest rows only, a rare one
+A piece is a stretch of time, chosen from the catalog so that its files hold some number of rows: as many as should give
+the hits that are wanted at once, going by the pieces before. So a common word reads the newest rows only, a rare one
 needs few queries, and the memory of both is bounded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import structlog
 
 from lake import catalog
+from lake.asked import Key, Place, Search
 from lake.errors import LakeUnusable
-from lake.hits import COLLECTION, File, Hit, Place, Source, files_of, span
-from lake.query import Search
-from lake.visibility import hidden
+from lake.narrowing import READ_COST, Narrowing
+from lake.source import File, files_of
 
 log = structlog.get_logger("search")
 
-FIRST_ROWS = 20_000  # of the first piece: less than a row group
+FIRST_ROWS = 20_000  # of the first piece: less than a row group of a flush file
 MOST_ROWS = 5_000_000  # a second or two: what a walk that reaches its time limit loses
 MOST_FILES = 64  # of a piece: each costs some milliseconds however small it is
 GROWTH = 4
+
+Rows = TypeVar("Rows", covariant=True)
 
 
 class Superseded(LakeUnusable):
     """A file was replaced while it was read. What its rows said of deletions may have gone from the catalog with it."""
 
 
-class Piece(NamedTuple):
-    """The visible hits of a stretch of time, and how many more were hidden."""
+class Piece(NamedTuple, Generic[Rows]):
+    """What was read of a stretch: its rows without those that must not show, how many candidates there were, and the
+    last of these."""
 
-    hits: list[Hit]
-    hidden: int
+    rows: Rows
+    candidates: int
+    last: Key | None
 
 
-class Walk:
+class Read(Protocol[Rows]):
+    def __call__(
+        self, search: Search, files: Sequence[File], low: int, high: Place, size: int, seconds: float
+    ) -> Piece[Rows]:
+        """The first `size` candidates from `high` down to the position `low`."""
+
+
+class Walk(Generic[Rows]):
     """One search on its way down: iterate over its pieces. `size`: the most candidates of a piece. `seconds`: asked
     before each query for its time limit. `place` is below everything that was handed out; `ended` when nothing is left.
 
     Raises QueryTimeout and QueryTooLarge, and LakeUnusable when a file can't be read also after the catalog was asked
     again: a file that was replaced meanwhile is found under its new name, and the piece is repeated."""
 
-    def __init__(self, source: Source, search: Search, size: int, seconds: Callable[[], float]) -> None:
-        self._source = source
+    def __init__(
+        self,
+        read: Read[Rows],
+        search: Search,
+        size: int,
+        seconds: Callable[[], float],
+        start: Place | None = None,
+        narrowing: Narrowing | None = None,
+    ) -> None:
+        self._read = read
         self._search = search
         self._size = size
         self._seconds = seconds
-        self._rows = FIRST_ROWS
-        self._low, high = span(search)
-        self.place = Place(high)
+        self._narrowing = narrowing if narrowing and narrowing.helps else None
+        self._wanted = FIRST_ROWS
+        self._low, high = search.stretch()
+        self.place = Place(high) if start is None else min(start, Place(high), key=lambda place: place.at)
         self.ended = False
 
-    def __iter__(self) -> Iterator[Piece]:
+    def __iter__(self) -> Iterator[Piece[Rows]]:
         failed_at: Place | None = None
         while not self.ended:
             try:
@@ -66,38 +86,65 @@ class Walk:
                     raise
                 failed_at = self.place
 
-    def _down(self, files: list[File]) -> Iterator[Piece]:
-        while files := [file for file in files if file.min_us <= self.place.us]:
-            newest = max(file.max_us for file in files)
-            if newest < self.place.us:
-                self.place = Place(newest)  # nothing was seen in between
-            if self.place.us < self._low:
+    def _down(self, files: list[File]) -> Iterator[Piece[Rows]]:
+        while files := [file for file in files if file.low <= self.place.at]:
+            highest = max(file.high for file in files)
+            if highest < self.place.at:
+                self.place = Place(highest)  # there is nothing in between
+            if self.place.at < self._low:
                 return
-            yield self._piece(files)
+            yield from self._piece(files)
 
-    def _piece(self, files: list[File]) -> Piece:
-        low = max(self._low, cut(files, self.place.us, self._rows))
-        part = [file for file in files if file.max_us >= low]
-        found = self._source.newest(self._search, part, low, self.place, self._size, self._seconds())
-        gone = hidden([hit.key for hit in found], COLLECTION)
+    def _piece(self, files: list[File]) -> Iterator[Piece[Rows]]:
+        """One, or none when the indexes say that the whole stretch has no candidate."""
+        low = max(self._low, cut(files, self.place.at, self._wanted, self._weight))
+        part = [picked for file in files if file.high >= low and not _empty(picked := self._picked(file))]
+        if not part:
+            self.place = Place(low - 1)
+            return
+        piece = self._read(self._search, part, low, self.place, self._size, self._seconds())
         # Only now: a file and the tombstones that it makes needless go in one transaction.
         if not catalog.all_listed([file.path for file in part]):
             raise Superseded("A file was replaced while it was read.")
-        if len(found) < self._size:
+        if piece.candidates < self._size or piece.last is None:
             self.place = Place(low - 1)
-            self._rows = min(MOST_ROWS, self._rows * GROWTH)
         else:
-            self.place = Place(found[-1].seen_us, found[-1].key)
-            self._rows = max(2 * self._size, self._rows // 2)
-        return Piece([hit for hit in found if hit.key not in gone], len(gone))
+            self.place = self._search.place(piece.last)
+        self._wanted = rows_wanted(self._wanted, piece.candidates, self._size)
+        yield piece
+
+    def _picked(self, file: File) -> File:
+        """The file with the rows that are to be read. The first piece is read without an index: where hits are many it
+        has them all."""
+        if self._narrowing is None or self._wanted == FIRST_ROWS:
+            return file
+        return file._replace(picked=self._narrowing.rows(file.path))
+
+    def _weight(self, file: File) -> int:
+        """What reading it costs, in rows of a scan."""
+        picked = self._picked(file).picked
+        return file.rows if picked is None else len(picked) * READ_COST
 
 
-def cut(files: Sequence[File], high: int, rows: int) -> int:
-    """The time down to which the files hold about so many rows seen until `high`. Files that begin last come first;
-    of one that holds more rows than are left to take it is the part in proportion. Any time would be right."""
-    for number, file in enumerate(files, 1):
-        if rows < file.rows or number == MOST_FILES:
-            newest = min(file.max_us, high)
-            return newest - (newest - file.min_us) * min(rows, file.rows) // file.rows
-        rows -= file.rows
-    return files[-1].min_us
+def _empty(file: File) -> bool:
+    return file.picked is not None and not len(file.picked)
+
+
+def rows_wanted(rows: int, candidates: int, size: int) -> int:
+    """Of the next piece: what should give three quarters of `size` candidates when so many rows gave so many."""
+    wanted = rows * size * 3 // (4 * max(1, candidates))
+    return min(MOST_ROWS, max(FIRST_ROWS, rows // GROWTH, min(rows * GROWTH, wanted)))
+
+
+def cut(files: Sequence[File], high: int, rows: int, weight: Callable[[File], int]) -> int:
+    """The position down to which reading the files costs as much as so many rows from `high` on. Files that begin last
+    come first; of one that costs more than is left it is the part in proportion. Any position would be right."""
+    read = 0
+    for file in files:
+        cost, end, length = weight(file), min(file.end, high), file.end - file.begin + 1
+        left = cost * max(0, end - file.begin + 1) // length  # of the part from `high` on
+        read += cost > 0
+        if rows < left or read == MOST_FILES:
+            return max(file.low, end - length * min(rows, left) // cost)
+        rows -= left
+    return min(file.low for file in files)

@@ -22,8 +22,8 @@ MAY_IMPORT = {
         "ingest.process",
         "ingest.readonly",
     },
-    "api": {"api", "lake", "ingest.buffer", "ingest.entries", "ingest.events", "ingest.models"},
-    "explorer": {"explorer", "api", "ingest.process"},
+    "api": {"api", "lake", "ingest.buffer", "ingest.entries", "ingest.events", "ingest.handles", "ingest.models"},
+    "explorer": {"explorer", "api", "ingest.process", "lake.flags"},
     "deploy": {"deploy"},
 }
 # Each outside system has one doorway.
@@ -31,8 +31,17 @@ DOORWAYS = {
     "websockets": ("ingest/jetstream.py", "ingest/simulator/"),
     "redis": ("ingest/buffer.py",),
     "duckdb": ("lake/engine.py",),
-    "pyarrow": ("lake/files.py", "lake/transform.py"),
-    "urllib.request": ("deploy/",),
+    "pyarrow": (
+        "lake/cids.py",
+        "lake/deletions.py",
+        "lake/files.py",
+        "lake/formats.py",
+        "lake/graves.py",
+        "lake/rewrite.py",
+        "lake/transform.py",
+    ),
+    "urllib.request": ("deploy/", "ingest/appview.py"),
+    "http.client": ("ingest/appview.py", "ingest/appview_replies.py"),
     "requests": (),
     "libipld": ("ingest/events.py", "ingest/simulator/"),
 }

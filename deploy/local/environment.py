@@ -11,7 +11,7 @@ import environ
 
 from deploy.local.child import ROOT
 
-METRICS_PORTS = ("METRICS_PORT_CONSUMER", "METRICS_PORT_FLUSHER")
+METRICS_PORTS = ("METRICS_PORT_CONSUMER", "METRICS_PORT_FLUSHER", "METRICS_PORT_COMPACTOR")
 
 
 def choose(name: str, folder: Path, simulator_port: int) -> dict[str, str]:
@@ -36,7 +36,9 @@ def demo(folder: Path, simulator_port: int) -> dict[str, str]:
         "JETSTREAM_URLS": f"ws://127.0.0.1:{simulator_port}/subscribe",
         "JETSTREAM_COLLECTIONS": "",
         "FLUSH_INTERVAL_SECONDS": "5",
-        "APPVIEW_URL": "",
+        "COMPACT_AFTER_SECONDS": "60",  # so that a visitor sees the last hour become one file
+        "SWEEP_GRACE_SECONDS": "30",
+        "APPVIEW_URL": f"http://127.0.0.1:{simulator_port}",  # the simulator knows the handles of its people
     }
 
 

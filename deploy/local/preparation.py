@@ -57,6 +57,8 @@ def commands(name: str, simulator_port: int) -> dict[str, list[str]]:
         **simulated,
         "consumer": [*MANAGE, "consume_jetstream"],
         "flusher": [*MANAGE, "flush_buffer"],
+        "compactor": [*MANAGE, "compact_lake"],
+        "handles": [*MANAGE, "resolve_handles"],
         "web": [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"],
     }
 

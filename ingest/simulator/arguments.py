@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ingest.simulator.directory import Directory
 from ingest.simulator.faults import NO_FAULTS, Faults
 from ingest.simulator.jetstream import DEFAULTS, Options
 from ingest.simulator.log import Stored
@@ -137,17 +138,18 @@ def faults(given: dict[str, Any]) -> Faults:
     return Faults(**{name: given[name] for name in Faults.__dataclass_fields__})
 
 
-def source(given: dict[str, Any], progress: Callable[[str], None]) -> Source:
-    """Where the events come from. Raises BadRecording, OSError, and ValueError for options that do not fit."""
+def source(given: dict[str, Any], progress: Callable[[str], None], directory: Directory) -> Source:
+    """Where the events come from; `directory` gets to know the people of a world. Raises BadRecording, OSError, and
+    ValueError for options that do not fit."""
     if given["replay"]:
         events = recorded(given["replay"])
         return lambda: islice(events, given["events"])
     if given["pregenerate"]:
         if given["events"] is None:
             raise ValueError("--pregenerate needs --events: the world itself is endless")
-        stored = Stored(_with_progress(islice(_world(given), given["events"]), given["events"], progress))
+        stored = Stored(_with_progress(islice(directory.of(_world(given)), given["events"]), given["events"], progress))
         return lambda: stored
-    return lambda: islice(_world(given), given["events"])
+    return lambda: islice(directory.of(_world(given)), given["events"])
 
 
 def _world(given: dict[str, Any]) -> World:

@@ -26,6 +26,9 @@ _CLOSE_SECONDS = 2.0  # for a reader to answer our close frame
 _MESSAGE_BYTES = 10_000_000  # the largest message from a client, as on the real server
 
 
+Answer = Callable[[str], tuple[int, str] | None]  # status and JSON for a path and query that is not ours
+
+
 @dataclass(frozen=True)
 class Options:
     """`rate`: events a second by the wall clock; 0: as fast as the fastest subscriber takes them.
@@ -49,7 +52,8 @@ DEFAULTS = Options()
 class SimulatedJetstream:
     """An async context manager: listens while it is open. Raises OSError when the port is taken.
 
-    `source` is called when the first subscriber connects, and from then on the log grows.
+    `source` is called when the first subscriber connects, and from then on the log grows. `answer` is asked about HTTP
+    requests that a Jetstream knows nothing of.
     """
 
     def __init__(
@@ -58,8 +62,9 @@ class SimulatedJetstream:
         options: Options = DEFAULTS,
         faults: Faults = NO_FAULTS,
         report: Callable[[str], None] = lambda line: None,
+        answer: Answer = lambda target: None,
     ) -> None:
-        self._options, self._report = options, report
+        self._options, self._report, self._answer_others = options, report, answer
         self._copy: BinaryIO | None = options.dump.open("wb") if options.dump else None
         self.log = Log(options.keep, self._copy)
         self.production = Production(source, self.log, options.rate)
@@ -93,7 +98,7 @@ class SimulatedJetstream:
                 self._serve,
                 host,
                 port,
-                process_request=_answer,
+                process_request=self._answer,
                 compression=None,
                 ping_interval=None,  # the subscriber pings, as it must also be able to fall silent
                 close_timeout=_CLOSE_SECONDS,
@@ -144,16 +149,16 @@ class SimulatedJetstream:
             self._sent_before += subscriber.sent
             self._report(f"closed {path} after {subscriber.sent:,} events")
 
-
-def _answer(connection: ServerConnection, request: Request) -> Response | None:
-    """What needs no websocket: the greeting, and requests that are refused."""
-    path = request.path.partition("?")[0]
-    if path == "/":
-        return connection.respond(200, "Welcome to Jetstream")
-    if path != "/subscribe":
-        return connection.respond(404, "404 page not found\n")
-    try:
-        subscription(request.path)
-    except Refused as refused:
-        return connection.respond(400, str(refused))
-    return None
+    def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        """What needs no websocket: the greeting, other services' answers, and requests that are refused."""
+        path = request.path.partition("?")[0]
+        if path == "/":
+            return connection.respond(200, "Welcome to Jetstream")
+        if path != "/subscribe":
+            status, text = self._answer_others(request.path) or (404, "404 page not found\n")
+            return connection.respond(status, text)
+        try:
+            subscription(request.path)
+        except Refused as refused:
+            return connection.respond(400, str(refused))
+        return None

@@ -114,6 +114,10 @@ class People:
         self._serials += 1
         return person
 
+    def present(self) -> list[Person]:
+        """All whom anybody has met, without those whose place was taken."""
+        return [person for person in self._present if person is not None]
+
     def _meet(self, place: int) -> Person:
         person = self._present[place] = Person(self._seed, place, place)
         return person

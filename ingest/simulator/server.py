@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from ingest.simulator.faults import NO_FAULTS, Faults
-from ingest.simulator.jetstream import Options, SimulatedJetstream
+from ingest.simulator.jetstream import Answer, Options, SimulatedJetstream
 from ingest.simulator.log import timed
 from ingest.simulator.production import Source
 
@@ -19,17 +19,17 @@ _ANY_PORT = Options(port=0)
 T = TypeVar("T")
 
 
-def serve(source: Source, options: Options, faults: Faults, say: Callable[[str], None]) -> None:
+def serve(source: Source, options: Options, faults: Faults, say: Callable[[str], None], answer: Answer) -> None:
     """Serve until SIGTERM or SIGINT. `say` gets a line when ready, and one for each connection and each ten seconds
-    of work. Raises OSError when the port is taken."""
-    asyncio.run(_serve(source, options, faults, say))
+    of work; `answer`: see SimulatedJetstream. Raises OSError when the port is taken."""
+    asyncio.run(_serve(SimulatedJetstream(source, options, faults, say, answer), say))
 
 
-async def _serve(source: Source, options: Options, faults: Faults, say: Callable[[str], None]) -> None:
+async def _serve(simulated: SimulatedJetstream, say: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with SimulatedJetstream(source, options, faults, say) as server:
+    async with simulated as server:
         say(f"simulated Jetstream listening on {server.url}")
         progress = asyncio.create_task(_tell_progress(server, say))
         await stop.wait()

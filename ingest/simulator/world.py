@@ -5,6 +5,7 @@ from itertools import count
 
 from ingest.simulator.accounts import Accounts
 from ingest.simulator.interactions import Interactions
+from ingest.simulator.people import Person
 from ingest.simulator.posting import Posting
 from ingest.simulator.rarities import Rarities
 from ingest.simulator.stage import BLOCK, FOLLOW, LIKE, POST, REPOST, Moment, Stage
@@ -40,6 +41,10 @@ class World:
             clock.now_us = self._start_us + int(number * self._step_us)
             act = acts[int(random() * _TABLE_SIZE)] if not later else later.popleft()
             yield act() or self._posting.post()
+
+    def people(self) -> list[Person]:
+        """Those who have acted or were spoken of, and are still there."""
+        return self._stage.people.present()
 
     def _table(self, rarities: Rarities) -> list[Act]:
         """As many entries of each act as it has parts in the whole."""

@@ -28,20 +28,38 @@ def test_there_is_nothing_at_other_paths(client, place, method):
     must_be_error(getattr(client, method)(place), 404, "not_found")
 
 
-@pytest.mark.parametrize("place", ["/search", "/api/v1/export", "/", "/health/live", "/health/ready", "/api/docs"])
-@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
-def test_only_get_and_head_are_known(place, method):
-    response = getattr(Client(enforce_csrf_checks=True), method)(place)
-    must_be_error(response, 405, "method_not_allowed")
-    assert response["Allow"] == "GET, HEAD"
+READ_ONLY = ["/", "/health/live", "/health/ready", "/api/docs", "/api/schema", "/api/guide", "/export/manifest/x"]
+ASKED = ["/search", "/export", "/export/manifest", "/api/v1/search", "/api/v1/timeline", "/api/v1/top", "/api/v1/stats"]
+
+
+@pytest.mark.parametrize(
+    ("places", "allowed"), [(READ_ONLY, "GET, HEAD"), (ASKED, "GET, HEAD, POST"), (["/api/v1/posts"], "POST")]
+)
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options", "trace"])
+def test_other_methods_are_refused_and_told_what_is_allowed(places, allowed, method):
+    for place in places:
+        if method.upper() not in allowed:
+            response = getattr(Client(enforce_csrf_checks=True), method)(place)
+            must_be_error(response, 405, "method_not_allowed")
+            assert response["Allow"] == allowed
+            assert allowed in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("place", ["/search", "/export", "/api/v1/top"])
+def test_a_post_needs_no_token_of_a_form(lake, place):
+    response = Client(enforce_csrf_checks=True).post(place, {}, content_type="application/json")
+    assert response.status_code == 200
+    response.getvalue()
 
 
 def test_an_unexpected_error_is_logged_and_tells_nothing(quiet_client, monkeypatch, caplog):
     def fail(*_):
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("api.views.reader", fail)
-    for place in ("/search", "/export"):
+    monkeypatch.setattr("api.paging.reader", fail)
+    monkeypatch.setattr("api.exports.reader", fail)
+    monkeypatch.setattr("api.analysis.reader", fail)
+    for place in ("/search", "/export", "/api/v1/top"):
         response = quiet_client.get(place)
         error = must_be_error(response, 500, "internal_error")
         assert "secret" not in response.content.decode()

@@ -11,22 +11,25 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics import SERIES, Series
 from ingest import metrics as ingest_metrics
+from ingest.appview_replies import Outcome
 from ingest.entries import Cursor
 from ingest.events import DropReason
+from ingest.handle_store import FIRST, Claim, Store
 from ingest.models import Connection
 from ingest.process import now_us
 from ingest.reading import read_frames
 from lake import metrics as lake_metrics
 from lake.models import BatchRun, DataFile
 from lake.schema import DATASETS
-from tests.builders import like, post
+from tests.builders import ALICE, BOB, like, post
 
 DOC = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 @pytest.fixture
-def scrape(client, db):
+def scrape(client, db, settings, tmp_path):
     """Series of ours as {(name, label): value}."""
+    settings.HANDLES_PATH = tmp_path / "handles.sqlite3"
 
     def scraped():
         text = client.get("/metrics").content.decode()
@@ -96,6 +99,19 @@ def test_failures_and_gaps_of_the_last_day(scrape, buffer):
     assert found["explorer_failed_batches_last_day",] == 1
     assert found["explorer_gaps_last_day",] == 2
     assert found["explorer_last_batch_seconds",] == 1
+
+
+def test_the_handles(scrape, settings):
+    store = Store(settings.HANDLES_PATH, 1).create()
+    with store.transaction():
+        store.claim([Claim(ALICE, "alice.example", now_us())])
+        store.wait([BOB], FIRST, now_us() - 3_000_000)
+        store.count({"answered": 2, "slow": 1})
+    found = scrape()
+    assert found["explorer_handles_known",] == found["explorer_handles_waiting",] == 1
+    assert 3 <= found["explorer_handles_lag_seconds",] < 5
+    calls = {key[1]: value for key, value in found.items() if key[0] == "explorer_handle_calls_total"}
+    assert calls == {str(outcome): {"answered": 2, "slow": 1}.get(outcome, 0) for outcome in Outcome}
 
 
 def names(found):

@@ -1,31 +1,19 @@
 """Search and export over HTTP."""
 
-import csv
-import io
-import json
 from concurrent.futures import ThreadPoolExecutor
 
-import pandas as pd
 import pytest
 from django.db import OperationalError
-from hypothesis import given
-from hypothesis import strategies as st
 
-from api.answers import COLUMNS, csv_header, csv_rows
 from api.reader import reader
+from api.serializers import columns
 from deploy.local.child import ROOT
-from lake import search as search_module
+from lake import hits as hits_module
 from lake import walk as walk_module
-from lake.hits import Hit
-from tests.builders import ALICE, NOON_US, delete, post
+from tests.builders import ALICE, NOON_US, post
 from tests.lake.test_search import hours, slow_after
 
 API = (ROOT / "docs" / "api.md").read_text()
-
-
-def rows(response):
-    assert response.status_code == 200, response.content
-    return list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode(), newline="")))
 
 
 def must_be_error(response, status, code):
@@ -46,7 +34,7 @@ def test_a_hit_has_the_documented_columns(lake, client):
     lake.flush(post("#Lake at https://lake.example", rkey="k1", time_us=NOON_US, reply={"root": ref, "parent": ref}))
     body = client.get("/search?text=LAKE").json()
     (hit,) = body["results"]
-    assert tuple(hit) == COLUMNS
+    assert list(hit) == columns("posts")
     assert hit["id"] == f"at://{ALICE}/app.bsky.feed.post/k1"
     assert hit["url"] == f"https://bsky.app/profile/{ALICE}/post/k1"
     assert (hit["timestamp"], hit["seen_at"]) == ("2026-07-01T11:59:59.123000Z", "2026-07-01T12:00:00.000000Z")
@@ -72,13 +60,11 @@ def test_a_hit_has_the_documented_columns(lake, client):
 def test_an_empty_lake_answers(lake, client, prefix):
     meta = client.get(f"{prefix}/search").json()["meta"]
     assert (meta["count"], meta["total"], meta["total_relation"], meta["complete"]) == (0, 0, "eq", True)
-    assert rows(client.get(f"{prefix}/export?format=csv")) == []
 
 
 def test_a_null_timestamp_is_no_date(lake, client):
     lake.flush(post("a", createdAt="soon"))
     assert client.get("/search").json()["results"][0]["timestamp"] is None
-    assert rows(client.get("/export"))[0]["timestamp"] == ""
 
 
 def test_pages_follow_each_other(lake, client):
@@ -101,21 +87,19 @@ def test_a_search_that_has_nothing_in_time_is_a_503(lake, client, monkeypatch):
     hours(lake, 1)
     slow_after(monkeypatch, 0)
     must_be_error(client.get("/search"), 503, "query_too_slow")
-    must_be_error(client.get("/export"), 503, "query_too_slow")
 
 
 def test_a_search_that_needs_too_much_memory_is_a_503(lake, client, settings, monkeypatch):
     hours(lake, 1)
     settings.QUERY_MEMORY_LIMIT = "50MB"
-    monkeypatch.setattr("lake.hits._COLUMNS", "(SELECT list(a) FROM range(50_000_000) t(a)), did")
+    monkeypatch.setitem(hits_module.FIELDS, "posts", {"text": "(SELECT list(a) FROM range(50_000_000) t(a))"})
     must_be_error(client.get("/search"), 503, "query_too_large")
 
 
-def test_a_missing_file_is_a_503_and_no_broken_export(lake, client, lake_root):
+def test_a_missing_file_is_a_503(lake, client, lake_root):
     hours(lake, 1)
     next(lake_root.rglob("*.parquet")).unlink()
     must_be_error(client.get("/search"), 503, "lake_unavailable")
-    must_be_error(client.get("/export"), 503, "lake_unavailable")
 
 
 def test_a_catalog_that_can_not_be_read_is_a_503(lake, client, monkeypatch):
@@ -126,13 +110,13 @@ def test_a_catalog_that_can_not_be_read_is_a_503(lake, client, monkeypatch):
     must_be_error(client.get("/search"), 503, "lake_unavailable")
 
 
-def test_all_faults_come_in_one_answer(client):
+def test_all_faults_come_in_one_answer(db, client):
     error = must_be_error(client.get("/search?foo=1&page=0&start=x&text=%FF"), 400, "invalid_parameter")
     assert {detail["field"] for detail in error["details"]} == {"foo", "page", "start", "text"}
     assert not error["temporary"]
 
 
-@pytest.mark.parametrize("path", ["/search", "/export"])
+@pytest.mark.parametrize("path", ["/search", "/api/v1/coverage"])
 @pytest.mark.parametrize("accept", ["text/html", "text/csv", "application/xml", "nonsense"])
 def test_the_accept_header_changes_nothing(lake, client, path, accept):
     assert client.get(path, headers={"accept": accept}).status_code == 200
@@ -142,79 +126,6 @@ def test_search_answers_while_redis_is_down(lake, client, settings):
     hours(lake, 1)
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert client.get("/search").json()["meta"]["total"] == 3
-
-
-def test_an_export_is_all_hits_newest_first_without_hidden_ones(lake, client, monkeypatch):
-    monkeypatch.setattr(search_module, "EXPORT_ROWS", 2)
-    lake.flush(*(post(f"n{n}", rkey=f"k{n}", time_us=NOON_US + n) for n in range(7)), post("else"))
-    lake.flush(delete("k3", time_us=NOON_US + 99))
-    response = client.get("/export?format=csv&text=n")
-    assert response["Content-Type"] == "text/csv; charset=utf-8"
-    assert response["Content-Disposition"].startswith('attachment; filename="bluesky-posts-20')
-    assert response["X-Request-Id"]
-    assert [row["text"] for row in rows(response)] == ["n6", "n5", "n4", "n2", "n1", "n0"]
-
-
-def test_the_header_of_an_export_costs_no_second_search(lake, client):
-    hours(lake, 1)
-    response = client.head("/export")
-    assert (response.status_code, response["Content-Type"]) == (200, "text/csv; charset=utf-8")
-    assert b"".join(response.streaming_content) == b""
-
-
-def test_an_export_that_fails_in_the_middle_ends_with_an_exception(lake, client, lake_root, monkeypatch, caplog):
-    monkeypatch.setattr(search_module, "EXPORT_ROWS", 2)
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
-    hours(lake, 2)
-    response = client.get("/export")
-    for path in lake_root.rglob("*.parquet"):
-        path.unlink()
-    with pytest.raises(Exception, match="can't be read"):
-        b"".join(response.streaming_content)
-    assert "export broken" in caplog.text
-
-
-def test_an_export_stops_when_its_reader_has_gone(lake, client, monkeypatch, caplog):
-    monkeypatch.setattr(search_module, "EXPORT_ROWS", 2)
-    lake.flush(*(post(str(n)) for n in range(20)))
-    response = client.get("/export")
-    stream = iter(response.streaming_content)
-    next(stream), next(stream)
-    asked = []
-    monkeypatch.setattr(walk_module.Source, "newest", lambda *args: asked.append(args))
-    response.close()
-    assert asked == []
-    assert "the client has gone" in caplog.text
-
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.text("\r\n\t\",;' \0\u2028é湖🏔=")
-
-
-def hit(text, links):
-    return Hit(NOON_US, ALICE, "k", "r", None, None, text, ["en"], *(None,) * 3, links, None, None, None)
-
-
-def plain(text):
-    return text.replace("\0", "\ufffd")
-
-
-@given(st.lists(st.tuples(TEXTS, st.none() | st.lists(TEXTS, max_size=3)), max_size=5))
-def test_csv_comes_back_undamaged_from_python_and_pandas(made):
-    body = csv_header() + csv_rows(hit(text, links) for text, links in made)
-    expected = [
-        (text.replace("\0", "\ufffd"), [x.replace("\0", "\ufffd") for x in links or []]) for text, links in made
-    ]
-    python = csv.DictReader(io.StringIO(body.decode(), newline=""), strict=True)
-    assert [(row["text"], json.loads(row["links"])) for row in python] == expected
-    frame = pd.read_csv(io.BytesIO(body), keep_default_na=False, dtype=str)
-    assert list(frame.columns) == list(COLUMNS)
-    assert [(row.text, json.loads(row.links)) for row in frame.itertuples()] == expected
-
-
-def test_every_line_of_csv_ends_as_rfc_4180_says():
-    assert csv_header().endswith(b",url\r\n")
-    assert csv_rows([hit('a "b", c', None)]).count(b'"a ""b"", c"') == 1
-    assert csv_rows([hit("a", None)]).endswith(b"\r\n")
 
 
 def test_one_reader_is_made_however_many_threads_ask(lake_root, monkeypatch):

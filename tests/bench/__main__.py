@@ -1,16 +1,24 @@
-"""`make bench`: every measurement, one after the other, with the machine's name beside the figures."""
+"""`make bench`: every measurement, one after the other, with the machine's name beside the figures. One alone:
+`python -m tests.bench search --posts 30000000`; each says with --help what it takes."""
 
 import os
 import platform
+import sys
+from importlib import import_module
 
-from tests.bench import redis_to_lake, socket_to_redis
+PARTS = ("socket_to_redis", "redis_to_lake", "storage", "search", "export", "users")  # of `make bench`, in this order
+ALONE = ("months", "indexes")
 
 
-def run():
+def run(given: list[str]) -> None:
+    names = given[:1] or PARTS
+    if unknown := set(names) - {*PARTS, *ALONE}:
+        sys.exit(f"{unknown.pop()} is no part: {', '.join((*PARTS, *ALONE))}.")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; compare, don't quote")
-    socket_to_redis.main()
-    redis_to_lake.main()
+    for name in names:
+        part = import_module(f"tests.bench.{name}")
+        part.main() if name in PARTS[:2] else part.main(given[1:])
 
 
 if __name__ == "__main__":
-    run()
+    run(sys.argv[1:])

@@ -97,7 +97,10 @@ class Lake:
 
     def must_be_tidy(self) -> None:
         """On the disk is what is listed, of the listed size, and nothing besides."""
-        listed = dict(self.ask("SELECT path, bytes FROM lake_datafile WHERE superseded_at IS NULL"))
+        tables = ("lake_datafile", "lake_indexfile")
+        listed = dict(
+            row for table in tables for row in self.ask(f"SELECT path, bytes FROM {table} WHERE superseded_at IS NULL")
+        )
         on_disk = {
             str(path.relative_to(self.root)): path.stat().st_size for path in self.root.rglob("*") if path.is_file()
         }

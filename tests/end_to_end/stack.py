@@ -91,6 +91,7 @@ class Stack:
             "JETSTREAM_URLS": url,
             "METRICS_PORT_CONSUMER": "0",
             "METRICS_PORT_FLUSHER": "0",
+            "METRICS_PORT_COMPACTOR": "0",
             "FLUSH_INTERVAL_SECONDS": "0.3",
             **variables,
         }
@@ -109,8 +110,11 @@ class Stack:
 
     def start(self, command: str, *arguments: str, prefix: tuple[str, ...] = (), **variables: str) -> Program:
         """Starts `manage.py <command>`; `prefix`: a program that changes something about the process and execs."""
-        name = f"{command}-{len(self._programs) + 1}"
-        line = [*prefix, sys.executable, str(ROOT / "manage.py"), command, *arguments]
+        return self.run([*prefix, sys.executable, str(ROOT / "manage.py"), command, *arguments], command, **variables)
+
+    def run(self, line: list[str], name: str, **variables: str) -> Program:
+        """Starts any program in the stack's environment."""
+        name = f"{name}-{len(self._programs) + 1}"
         program = Program(name, line, self._variables | variables, self.folder / "logs" / f"{name}.log")
         self._programs.append(program)
         program.start()
@@ -121,6 +125,17 @@ class Stack:
 
     def flusher(self, *arguments: str, **variables: str) -> Program:
         return self.start("flush_buffer", *arguments, prefix=(), **variables)
+
+    def compactor(self, *arguments: str, **variables: str) -> Program:
+        return self.start("compact_lake", *arguments, prefix=(), **variables)
+
+    def ask_for_compaction(self) -> None:
+        """As an administrator does: all that is due, the daily pass included."""
+        with closing(sqlite3.connect(self.database, timeout=30)) as database, database:
+            database.execute(
+                "INSERT INTO lake_request (kind, arguments, asked_at, state, result) "
+                "VALUES ('compact', '{}', '2026-07-01 00:00:00', 'waiting', '')"
+            )
 
     def flush_once(self) -> Program:
         """Empties the buffer into the lake."""

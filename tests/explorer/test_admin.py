@@ -8,11 +8,11 @@ from django.urls import reverse
 
 from ingest.models import Checkpoint, Connection
 from ingest.readonly import ReadOnlyAdmin
-from lake.models import BatchRun, DataFile, InactiveAccount, Request, Tombstone
+from lake.models import BatchRun, DataFile, InactiveAccount, IndexFile, Request, Retention, Tombstone
 from tests.builders import ALICE, BOB, NOON_US
 
 NOON = datetime.fromtimestamp(NOON_US / 1e6, UTC)
-MODELS = (BatchRun, DataFile, Tombstone, InactiveAccount, Request, Connection, Checkpoint)
+MODELS = (BatchRun, DataFile, IndexFile, Tombstone, InactiveAccount, Request, Connection, Checkpoint)
 PASSWORD = "a long password of the admin"
 
 
@@ -49,6 +49,7 @@ def rows(db, django_user_model):
     for did in (ALICE, BOB):
         Tombstone.objects.create(did=did, collection="app.bsky.feed.post", rkey="r", rev="3abc", seen=NOON)
         InactiveAccount.objects.create(did=did, status="takendown" if did == BOB else "deleted", time_us=NOON_US)
+    IndexFile.objects.create(path=".index/1", start=NOON, end=NOON, files=[], rows=2, bytes=1, sha256="0" * 64)
     Request.objects.create(kind="flush")
     for host, gap in (("east.example", None), ("west.example", 1234.5)):
         Connection.objects.create(
@@ -82,8 +83,9 @@ def test_the_list_and_each_page_show_and_nothing_can_be_changed(visitor, rows, m
     page = visitor.get(url(model, "change", row.pk)).content.decode()
     assert 'name="_save"' not in page
     assert "deletelink" not in page
-    assert visitor.get(url(model, "add")).status_code == 403
-    assert visitor.post(url(model, "add"), {}).status_code == 403
+    if model is not Request:
+        assert visitor.get(url(model, "add")).status_code == 403
+        assert visitor.post(url(model, "add"), {}).status_code == 403
     assert visitor.post(url(model, "change", row.pk), {"host": "x"}).status_code == 403
     assert visitor.post(url(model, "delete", row.pk), {"post": "yes"}).status_code == 403
     visitor.post(url(model), {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
@@ -138,3 +140,23 @@ def test_all_tables_of_the_pipeline_are_read_only():
     ours = [page for model, page in admin.site._registry.items() if model in MODELS]
     assert len(ours) == len(MODELS)
     assert all(isinstance(page, ReadOnlyAdmin) for page in ours)
+
+
+# --- what may be asked for ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["flush", "compact"])
+def test_an_action_is_asked_for_by_adding_a_request(visitor, db, kind):
+    assert 'name="state"' not in visitor.get(url(Request, "add")).content.decode()
+    assert visitor.post(url(Request, "add"), {"kind": kind, "state": "done"}).status_code == 302
+    request = Request.objects.get()
+    assert (request.kind, request.state, request.asked_by.username) == (kind, "waiting", "ada")
+
+
+def test_retention_takes_datasets_and_days_and_nothing_else(visitor, db):
+    for wrong in ({"dataset": "pots", "days": 7}, {"dataset": "posts", "days": 0}, {"dataset": "posts", "days": "x"}):
+        assert visitor.post(url(Retention, "add"), wrong).status_code == 200
+        assert not Retention.objects.exists()
+    assert visitor.post(url(Retention, "add"), {"dataset": "posts", "days": 7}).status_code == 302
+    assert visitor.post(url(Retention, "change", "posts"), {"days": "", "announced": 9}).status_code == 302
+    assert list(Retention.objects.values_list()) == [("posts", None, None)]

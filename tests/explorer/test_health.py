@@ -83,4 +83,4 @@ def test_the_root_links_to_everything(lake, client, name):
 
 
 def test_the_docs_are_served_as_they_are(client, db):
-    assert b"## GET /search" in client.get("/api/docs").content
+    assert b"## Search" in client.get("/api/guide").content

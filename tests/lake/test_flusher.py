@@ -6,7 +6,7 @@ import pytest
 
 from ingest.entries import Cursor
 from ingest.models import Checkpoint
-from lake import catalog, disk, files, flusher
+from lake import catalog, disk, files, flusher, layout
 from lake.errors import LakeUnusable
 from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone
 from tests.builders import ALICE, BOB, NOON_US, POST, account, commit, delete, like, post, tid
@@ -151,7 +151,7 @@ def test_orphans_are_removed_at_the_start_and_nothing_else(lake):
     folder = lake.root / "posts/year=2026/month=07/day=01/hour=12"
     for name in ("f-1-0.parquet", ".f-1-0.parquet.tmp", "c-1.parquet", "notes.txt"):
         (folder / name).write_bytes(b"x")
-    disk.remove_orphans(lake.root)
+    disk.remove_orphans(lake.root, layout.is_flush_file)
     listed = DataFile.objects.get().path.split("/")[-1]
     assert {path.name for path in folder.iterdir()} == {"c-1.parquet", "notes.txt", listed}
 

@@ -5,14 +5,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lake import search as search_module
 from lake import walk as walk_module
+from lake.asked import Search
 from lake.catalog import listed, utc
 from lake.engine import Engine
 from lake.errors import LakeUnusable, QueryTimeout
-from lake.models import DataFile
+from lake.models import DataFile, Tombstone
 from lake.query import parse
-from lake.search import Reader, Search
+from lake.search import Reader, as_of_now
+from lake.source import Source
 from tests.builders import ALICE, BOB, NOON_US, account, delete, post
 
 HOUR_US = 3_600_000_000
@@ -24,16 +25,32 @@ def reader(lake_root):
     return Reader(Engine("500MB", 2, fence=lake_root), lake_root)
 
 
-def find(reader, text="", **fields):
-    return reader.find(Search(parse(text), **{"timeout": PATIENCE, **fields}))
+def asked(text="", **fields):
+    return Search(parse(text), **{"timeout": PATIENCE, **fields})
+
+
+def find(reader, text="", limit=50, offset=0, **fields):
+    return reader.find(asked(text, **fields), limit, offset)
+
+
+def total(reader, text="", seconds=PATIENCE, **fields):
+    return reader.whole.count(asked(text, **fields), seconds)
 
 
 def texts(page):
-    return [hit.text for hit in page.hits]
+    return [hit.fields["text"] for hit in page.hits]
 
 
-def exported(reader, text="", **fields):
-    return [hit.text for hits in reader.export(Search(parse(text), timeout=PATIENCE, **fields)) for hit in hits]
+def walked(reader, text="", limit=3, **fields):
+    """The texts of all pages, each from where the one before says that it begins."""
+    search, start, found = as_of_now(asked(text, **fields)), None, []
+    while True:
+        page = reader.find(search, limit, start=start)
+        found += texts(page)
+        assert len(page.hits) <= limit
+        if page.next is None:
+            return found
+        start = page.next
 
 
 def hours(lake, count, each=3):
@@ -45,8 +62,9 @@ def hours(lake, count, each=3):
 
 def test_an_empty_lake_has_no_hits_and_says_that_these_are_all(lake, reader):
     page = find(reader, "lake")
-    assert (page.hits, page.total, page.total_relation, page.complete, page.hidden) == ([], 0, "eq", True, 0)
-    assert exported(reader) == []
+    assert (page.hits, page.total, page.next, page.complete, page.hidden) == ([], 0, None, True, 0)
+    assert total(reader) == (0, "eq")
+    assert walked(reader) == []
     reader.probe(5)
 
 
@@ -81,8 +99,8 @@ def test_start_is_included_and_end_is_not(lake, reader):
     lake.flush(*(post(str(n), time_us=NOON_US + n) for n in range(5)))
     between = {"start": utc(NOON_US + 1), "end": utc(NOON_US + 3)}
     assert texts(find(reader, **between)) == ["2", "1"]
-    assert exported(reader, **between) == ["2", "1"]
-    assert find(reader, **between).total == 2
+    assert walked(reader, **between) == ["2", "1"]
+    assert total(reader, **between) == (2, "eq")
     ages = {"start": datetime.min.replace(tzinfo=utc(0).tzinfo), "end": datetime.max.replace(tzinfo=utc(0).tzinfo)}
     assert len(texts(find(reader, **ages))) == 5
 
@@ -97,19 +115,17 @@ def test_hits_of_one_microsecond_are_ordered_by_did_and_rkey_and_each_is_on_one_
     assert [text for page in pages for text in page] == expected
 
 
-def test_an_export_goes_on_within_one_microsecond(lake, reader, monkeypatch):
-    monkeypatch.setattr(search_module, "EXPORT_ROWS", 3)
+def test_a_walk_goes_on_within_one_microsecond(lake, reader):
     lake.flush(*(post(str(k), rkey=f"k{k}", time_us=NOON_US) for k in range(10)))
-    assert exported(reader) == [str(k) for k in reversed(range(10))]
+    assert walked(reader) == [str(k) for k in reversed(range(10))]
 
 
 def test_files_that_overlap_are_merged_in_order(lake, reader, monkeypatch):
-    monkeypatch.setattr(search_module, "EXPORT_ROWS", 4)
     monkeypatch.setattr(walk_module, "FIRST_ROWS", 3)
     for start in range(3):
         lake.flush(*(post(str(n), time_us=NOON_US + n * 1_000_000) for n in range(start, 30, 3)))
     expected = [str(n) for n in reversed(range(30))]
-    assert exported(reader) == expected
+    assert walked(reader) == expected
     pages = [texts(find(reader, offset=offset, limit=7)) for offset in range(0, 30, 7)]
     assert [text for page in pages for text in page] == expected
 
@@ -129,14 +145,15 @@ def test_a_deleted_post_is_gone_in_whatever_order_both_come(lake, reader):
     lake.flush(delete("k1", time_us=NOON_US + 5))
     lake.flush(delete("k2", time_us=NOON_US + 5))
     lake.flush(post("gone too", rkey="k2", time_us=NOON_US))
-    assert texts(find(reader)) == exported(reader) == ["stays"]
+    assert texts(find(reader)) == walked(reader) == ["stays"]
     assert (find(reader).total, find(reader).hidden) == (1, 2)
+    assert total(reader) == (1, "eq")
 
 
 def test_a_post_that_was_deleted_and_made_again_shows_its_new_version(lake, reader):
     lake.flush(post("old", rkey="k", time_us=NOON_US))
     lake.flush(delete("k", time_us=NOON_US + 1), post("new", rkey="k", time_us=NOON_US + 2))
-    assert texts(find(reader)) == exported(reader) == ["new"]
+    assert texts(find(reader)) == walked(reader) == ["new"]
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -149,37 +166,36 @@ def test_of_an_updated_post_only_the_newest_version_shows(lake, reader, order, t
     frames = [versions[n] for n in order]
     for batch in [frames] if together else [[frame] for frame in frames]:
         lake.flush(*batch)
-    assert texts(find(reader)) == exported(reader) == ["after"]
+    assert texts(find(reader)) == walked(reader) == ["after"]
     assert find(reader, "before").hits == []
-    assert find(reader).total == 1
+    assert total(reader) == (1, "eq")
 
 
 def test_posts_of_a_deactivated_account_show_again_when_it_is_reactivated(lake, reader):
     lake.flush(post("hers", did=BOB), post("mine"))
     lake.flush(account(False, "deactivated", did=BOB, seq=2, time="2026-07-02T00:00:00.000Z"))
     lake.flush(post("hers, later", did=BOB))
-    assert texts(find(reader)) == exported(reader) == ["mine"]
+    assert texts(find(reader)) == walked(reader) == ["mine"]
     lake.flush(account(True, did=BOB, seq=3, time="2026-07-03T00:00:00.000Z"))
     lake.flush(account(False, "deactivated", did=BOB, seq=1, time="2026-07-01T00:00:00.000Z"))
     assert texts(find(reader)) == ["hers, later", "mine", "hers"]
 
 
-def test_hidden_posts_never_shorten_a_page(lake, reader, monkeypatch):
-    monkeypatch.setattr(search_module, "EXPORT_ROWS", 5)
+def test_hidden_posts_never_shorten_a_page(lake, reader):
     lake.flush(*(post(str(n), rkey=f"k{n}", time_us=NOON_US + n * 1000) for n in range(60)))
     lake.flush(*(delete(f"k{n}", time_us=NOON_US + 100_000_000) for n in range(15, 60)))
     assert texts(find(reader, limit=5)) == ["14", "13", "12", "11", "10"]
     assert texts(find(reader, limit=5, offset=10)) == ["4", "3", "2", "1", "0"]
-    assert exported(reader) == [str(n) for n in reversed(range(15))]
+    assert walked(reader) == [str(n) for n in reversed(range(15))]
     page = find(reader, limit=5)
-    assert (page.total, page.total_relation, page.hidden) == (15, "eq", 45)
+    assert page.hidden == 45
+    assert total(reader) == (15, "eq")
 
 
 # --- how much is read -----------------------------------------------------------------------------------------
 
 
 def test_the_newest_page_of_a_common_word_reads_only_the_newest_file(lake, reader, lake_root, monkeypatch):
-    monkeypatch.setattr(search_module, "COUNT_SECONDS", 0)  # counting is for the total, and would read them all
     monkeypatch.setattr(walk_module, "FIRST_ROWS", 10)
     hours(lake, 5, each=20)
     newest = listed("posts").order_by("-max_seen").first()
@@ -187,7 +203,8 @@ def test_the_newest_page_of_a_common_word_reads_only_the_newest_file(lake, reade
         (lake_root / path).unlink()  # whoever opens one now fails
     page = find(reader, "p", limit=5)
     assert texts(page) == [f"h4 p{number}" for number in (19, 18, 17, 16, 15)]
-    assert page.total_relation == "gte"
+    assert page.total is None
+    assert page.next is not None
 
 
 def test_only_files_of_the_time_range_are_read(lake, reader, lake_root):
@@ -197,7 +214,7 @@ def test_only_files_of_the_time_range_are_read(lake, reader, lake_root):
             (lake_root / file.path).unlink()
     page = find(reader, start=utc(NOON_US + HOUR_US), end=utc(NOON_US + 2 * HOUR_US))
     assert texts(page) == ["h1 p2", "h1 p1", "h1 p0"]
-    assert (page.total, page.total_relation) == (3, "eq")
+    assert total(reader, start=utc(NOON_US + HOUR_US), end=utc(NOON_US + 2 * HOUR_US)) == (3, "eq")
 
 
 def test_a_rare_word_is_found_in_the_oldest_file_with_few_queries(lake, reader, monkeypatch):
@@ -208,19 +225,8 @@ def test_a_rare_word_is_found_in_the_oldest_file_with_few_queries(lake, reader, 
     monkeypatch.setattr(Engine, "rows", lambda *args: queries.append(args) or rows(*args))
     page = find(reader, "h0", limit=10)
     assert texts(page) == ["h0 p2", "h0 p1", "h0 p0"]
-    assert (page.total, page.total_relation, page.complete) == (3, "eq", True)
+    assert (page.total, page.next, page.complete) == (3, None, True)
     assert len(queries) < 5
-
-
-def test_an_export_holds_no_more_hits_at_a_time_however_many_there_are(lake, reader, monkeypatch):
-    monkeypatch.setattr(search_module, "EXPORT_ROWS", 50)
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 50)
-    lake.flush(*(post("x" * 1000, time_us=NOON_US + n * 1000) for n in range(1500)))
-    most = 0
-    walk = reader.export(Search(parse(""), timeout=PATIENCE))
-    for hits in walk:
-        most = max(most, len(hits))
-    assert most == 50
 
 
 # --- when something fails -------------------------------------------------------------------------------------
@@ -242,10 +248,10 @@ def slow_after(monkeypatch, queries):
 def test_a_search_that_reaches_its_time_limit_answers_what_it_has_and_says_how_far_it_came(lake, reader, monkeypatch):
     monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
     hours(lake, 4)
-    slow_after(monkeypatch, 2)
+    slow_after(monkeypatch, 1)
     page = find(reader)
     assert not page.complete
-    assert 0 < len(page.hits) < page.total == 12
+    assert 0 < len(page.hits) < 12
     assert texts(page) == texts_until(page)
     assert page.searched_to < page.hits[-1].seen_at
 
@@ -277,7 +283,7 @@ def test_a_listed_file_that_is_missing_fails_loudly(lake, reader, lake_root, cap
     with pytest.raises(LakeUnusable, match=path.name):
         find(reader)
     with pytest.raises(LakeUnusable):
-        exported(reader)
+        walked(reader)
     with pytest.raises(LakeUnusable):
         reader.probe(5)
     assert "a listed file can't be read" in caplog.text
@@ -303,16 +309,15 @@ def swap(lake_root, file):
     old.save()
 
 
-def test_an_export_goes_on_when_its_files_are_replaced_meanwhile(lake, reader, lake_root, monkeypatch):
-    monkeypatch.setattr(search_module, "EXPORT_ROWS", 2)
+def test_a_walk_goes_on_when_its_files_are_replaced_meanwhile(lake, reader, lake_root, monkeypatch):
     monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
     hours(lake, 3)
-    export = reader.export(Search(parse(""), timeout=PATIENCE))
-    first = next(export)
+    walk = iter(walk_module.Walk(reader._hits, asked(), 3, lambda: PATIENCE))
+    first = next(walk)
     for file in list(listed("posts")):
         swap(lake_root, file)
-    rest = [hit for hits in export for hit in hits]
-    assert [hit.text for hit in [*first, *rest]] == [f"h{h} p{p}" for h in (2, 1, 0) for p in (2, 1, 0)]
+    rest = [hit for piece in walk for hit in piece.rows]
+    assert [hit.fields["text"] for hit in [*first.rows, *rest]] == [f"h{h} p{p}" for h in (2, 1, 0) for p in (2, 1, 0)]
 
 
 def test_a_deleted_post_does_not_show_when_its_tombstone_goes_while_its_old_file_is_read(
@@ -320,17 +325,17 @@ def test_a_deleted_post_does_not_show_when_its_tombstone_goes_while_its_old_file
 ):
     """Compaction takes the row out of the new file and the tombstone out of the catalog, in one transaction."""
     lake.flush(post("gone", rkey="k", time_us=NOON_US))
-    lake.flush(post("stays"))
+    lake.flush(post("stays", time_us=NOON_US + 1000))
     lake.flush(delete("k", time_us=NOON_US + 1))
-    newest = walk_module.Source.newest
+    hits = Source.hits
 
     def read_then_compact(self, *args):
-        found = newest(self, *args)
-        walk_module.hidden.__globals__["Tombstone"].objects.all().delete()
+        found = hits(self, *args)
+        Tombstone.objects.all().delete()
         listed("posts").filter(max_seen=utc(NOON_US)).update(superseded_at=utc(NOON_US))
         return found
 
-    monkeypatch.setattr(walk_module.Source, "newest", read_then_compact)
+    monkeypatch.setattr(Source, "hits", read_then_compact)
     assert texts(find(reader)) == ["stays"]
 
 
@@ -344,7 +349,7 @@ def test_many_threads_search_at_once(lake, reader, transactional_db):
         try:
             for offset in (0, 10):
                 found.append(texts(find(reader, "p", limit=10, offset=offset)))
-                found.append(exported(reader, "h1 p2")[:1])
+                found.append(walked(reader, "h1 p2")[:1])
         except Exception as error:  # noqa: BLE001
             failures.append(error)
         finally:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ingest.simulator import arguments
+from ingest.simulator.directory import Directory
 from ingest.simulator.server import serve
 
 
@@ -21,8 +22,9 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):  # while events are made or read; then serve() takes over
             signal.signal(number, lambda *_: sys.exit(0))
         try:
-            source = arguments.source(given, self.stderr.write)
-            serve(source, arguments.server_options(given), arguments.faults(given), self._say)
+            directory = Directory()
+            source = arguments.source(given, self.stderr.write, directory)
+            serve(source, arguments.server_options(given), arguments.faults(given), self._say, directory.answer)
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
         except ValueError as error:

@@ -1,0 +1,46 @@
+"""API keys. A key's secret is never stored: it has 256 random bits, so that its plain SHA-256 can't be turned back."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from django.db import models
+
+MARK = "bpe_"  # so that a key in the wrong place can be recognised, by people and by scanners
+PREFIX_SHOWN = len(MARK) + 8
+
+
+class ApiKey(models.Model):
+    name = models.CharField(max_length=200, help_text="who uses it, and for what")
+    prefix = models.CharField(max_length=PREFIX_SHOWN, editable=False, help_text="the beginning of the key")
+    digest = models.CharField(max_length=64, unique=True, editable=False, help_text="SHA-256 of the key")
+    rate_per_minute = models.PositiveIntegerField(
+        "requests a minute", default=0, help_text="0: no limit. Counted in place of the address's."
+    )
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="empty: never")
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="to the minute")
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    def make_secret(self) -> str:
+        """Gives it a new secret, which only the caller ever has."""
+        secret = MARK + secrets.token_urlsafe(32)
+        self.prefix, self.digest = secret[:PREFIX_SHOWN], digest(secret)
+        return secret
+
+    def state(self, now: datetime) -> str:
+        """active, revoked or expired."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
+
+def digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).hexdigest()

@@ -1,0 +1,111 @@
+"""How many requests a minute each key or address has left, counted in this process's memory: one process serves all."""
+
+import math
+import threading
+import time
+from collections import deque
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
+
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from api.models import ApiKey
+
+MINUTE = 60.0
+SLOT_SECONDS = 5.0  # counts are kept per slot: a request counts for 60 to 65 s, never for less
+MAX_CALLERS = 10_000  # then the one that was longest away is forgotten: about 20 MB at the most
+
+
+class Decision(NamedTuple):
+    """`left`: requests that would still be allowed now. `wait`: seconds until the next is, 0 when this one was."""
+
+    left: int
+    wait: float
+
+
+class Windows:
+    """Sliding windows of a minute, one per caller. In no 60 s does a caller get more than its rate."""
+
+    def __init__(self, callers: int = MAX_CALLERS) -> None:
+        self._callers = callers
+        self._counts: dict[str, deque[list[int]]] = {}  # by caller, longest away first: [slot, requests] by age
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def ask(self, caller: str, rate: int, now: float) -> Decision:
+        """Counts the request if it is allowed. `rate`: a minute, at least 1. `now`: seconds of a steady clock."""
+        slot = math.floor(now / SLOT_SECONDS)
+        with self._lock:
+            counts = self._counts.pop(caller, None) or deque()
+            self._counts[caller] = counts
+            while counts and (counts[0][0] + 1) * SLOT_SECONDS + MINUTE <= now:
+                counts.popleft()
+            used = sum(count for _, count in counts)
+            if used >= rate:
+                return Decision(0, _wait(counts, used - rate, now))
+            if counts and counts[-1][0] == slot:
+                counts[-1][1] += 1
+            else:
+                counts.append([slot, 1])
+            if len(self._counts) > self._callers:
+                del self._counts[next(iter(self._counts))]
+            return Decision(rate - used - 1, 0.0)
+
+    def forget(self) -> None:
+        with self._lock:
+            self._counts.clear()
+
+
+def _wait(counts: deque[list[int]], over: int, now: float) -> float:
+    """Until so many slots have passed that more than `over` requests no longer count."""
+    for slot, count in counts:
+        over -= count
+        if over < 0:
+            return (slot + 1) * SLOT_SECONDS + MINUTE - now
+    raise AssertionError("fewer requests than were counted")
+
+
+windows = Windows()
+
+
+class Throttle(BaseThrottle):
+    """A key's own rate, or the flag anonymous_rate for an address. Says in X-RateLimit-... what is left."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        if isinstance(request.auth, ApiKey):
+            caller, rate, whose = f"key {request.auth.pk}", request.auth.rate_per_minute, "this API key"
+        else:
+            caller, rate = client(request.META), view.flags.anonymous_rate  # type: ignore[attr-defined]
+            whose = "this address without an API key"
+        if not rate:
+            return True
+        decision = windows.ask(caller, rate, time.monotonic())
+        view.headers |= {"X-RateLimit-Limit": str(rate), "X-RateLimit-Remaining": str(decision.left)}
+        if decision.wait:
+            raise Throttled(decision.wait, f"More than {rate} requests a minute from {whose}: slow down.")
+        return True
+
+
+def client(meta: dict[str, str]) -> str:
+    """The address to count for. One proxy is trusted: the last entry of X-Forwarded-For, which our proxy wrote, and
+    only when the request came from this machine or a private network. Of IPv6 the /64, which one customer has whole."""
+    direct = meta.get("REMOTE_ADDR", "")
+    peer = _address(direct)
+    if peer is None or peer.is_private:
+        peer = _address(meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]) or peer
+    if isinstance(peer, IPv6Address):
+        return str(IPv6Network((peer, 64), strict=False))
+    return str(peer or direct)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        found = ip_address(text.strip())
+    except ValueError:
+        return None
+    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found

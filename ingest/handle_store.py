@@ -1,0 +1,227 @@
+"""The handles that we know, in an SQLite file of their own: a cache of what the network says, made anew if it is lost.
+
+Two maps in which the newest claim wins: what a DID says of itself last, and who was last to claim a handle. An account
+shows a handle while both agree. Times are microseconds since 1970. Everything here raises sqlite3.Error.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+from urllib.parse import quote
+
+import msgspec
+
+FIRST, LATER = 0, 1  # ranks of who waits: looked at, or changed; newly seen
+MAX_WAITING = 1_000_000  # 80 MB; whoever finds no room is seen again
+
+# `handle` is null for an account of which is known that it has none. The tallies spare counting millions of rows.
+SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS account (did TEXT PRIMARY KEY, handle TEXT, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS account_at ON account (at);
+CREATE TABLE IF NOT EXISTS claim (handle TEXT PRIMARY KEY, did TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS waiting (did TEXT PRIMARY KEY, rank INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waiting_rank ON waiting (rank, at);
+CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+INSERT OR IGNORE INTO tally VALUES ('known', 0), ('waiting', 0);
+CREATE TRIGGER IF NOT EXISTS account_added AFTER INSERT ON account WHEN new.handle IS NOT NULL
+BEGIN UPDATE tally SET number = number + 1 WHERE name = 'known'; END;
+CREATE TRIGGER IF NOT EXISTS account_changed AFTER UPDATE ON account WHEN (new.handle IS NULL) != (old.handle IS NULL)
+BEGIN UPDATE tally SET number = number + iif(new.handle IS NULL, -1, 1) WHERE name = 'known'; END;
+CREATE TRIGGER IF NOT EXISTS waiting_added AFTER INSERT ON waiting
+BEGIN UPDATE tally SET number = number + 1 WHERE name = 'waiting'; END;
+CREATE TRIGGER IF NOT EXISTS waiting_done AFTER DELETE ON waiting
+BEGIN UPDATE tally SET number = number - 1 WHERE name = 'waiting'; END;
+COMMIT;
+"""
+
+
+class Claim(NamedTuple):
+    """`handle`, in its normal form, is the one of this DID since then; None: it has none."""
+
+    did: str
+    handle: str | None
+    at: int
+
+
+class Figures(NamedTuple):
+    """Accounts with a handle, accounts that wait, since when the oldest of them does (None: none), calls by outcome."""
+
+    known: int
+    waiting: int
+    oldest: int | None
+    calls: dict[str, int]
+
+
+class Store:
+    """Any thread may use it, each has its own connection. `timeout`: seconds to wait for a lock."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        self._path, self._timeout = path, timeout
+        self._local = threading.local()
+
+    def create(self) -> Self:
+        """Makes the file and its tables, unless they are there."""
+        with closing(sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)) as database:
+            database.executescript(SCHEMA)
+        return self
+
+    def create_if_missing(self) -> None:
+        if not self._path.exists():
+            self.create()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is done in the block happens as a whole, or not."""
+        self._run("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._run("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # SQLite has rolled back itself
+                self._run("ROLLBACK")
+            raise
+
+    # --- reading ---
+
+    def names(self, dids: Sequence[str]) -> dict[str, str]:
+        """The handles of those whose handle is known."""
+        return dict(
+            self._run(
+                "SELECT did, handle FROM account WHERE handle IS NOT NULL AND did IN (SELECT value FROM json_each(?))",
+                _json(dids),
+            )
+        )
+
+    def did_of(self, handle: str) -> str | None:
+        """Whose handle it is; `handle` in its normal form."""
+        row = self._run(
+            "SELECT did FROM claim JOIN account USING (did) WHERE claim.handle = ? AND account.handle = claim.handle",
+            handle,
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def fresh(self, dids: Sequence[str], since: int) -> set[str]:
+        """Those of whom something was heard since then, or who are to be asked at once anyway."""
+        rows = self._run(
+            "SELECT did FROM account WHERE at >= ?1 AND did IN (SELECT value FROM json_each(?2)) UNION ALL "
+            "SELECT did FROM waiting WHERE rank = 0 AND did IN (SELECT value FROM json_each(?2))",
+            *(since, _json(dids)),
+        )
+        return {did for (did,) in rows}
+
+    def due(self, now: int, count: int) -> list[str]:
+        """Up to so many of those who wait, in the order in which they are to be asked."""
+        return self._dids("SELECT did FROM waiting WHERE at <= ? ORDER BY rank, at LIMIT ?", now, count)
+
+    def stale(self, before: int, count: int) -> list[str]:
+        """Up to so many of those of whom nothing was heard since `before`, the longest silence first."""
+        return self._dids("SELECT did FROM account WHERE at < ? ORDER BY at LIMIT ?", before, count)
+
+    def figures(self) -> Figures:
+        tallies: dict[str, int] = dict(self._run("SELECT name, number FROM tally"))
+        oldest = [
+            at
+            for rank in (FIRST, LATER)
+            for (at,) in self._run("SELECT min(at) FROM waiting WHERE rank = ?", rank)
+            if at is not None
+        ]
+        return Figures(
+            tallies.pop("known", 0),
+            tallies.pop("waiting", 0),
+            min(oldest, default=None),
+            tallies,
+        )
+
+    # --- writing: each method within a transaction ---
+
+    def claim(self, claims: Iterable[Claim]) -> list[str]:
+        """Takes note of them, in any order of time; those who have lost their handle to somebody else."""
+        return [loser for claim in claims if (loser := self._claim(claim))]
+
+    def wait(self, dids: Iterable[str], rank: int, at: int) -> None:
+        """Has them asked from then on, as far as there is room; who waits already, waits for the sooner of both."""
+        if self._room():
+            self._run(
+                "INSERT INTO waiting SELECT value, ?, ? FROM json_each(?) WHERE true ON CONFLICT DO UPDATE "
+                "SET rank = min(rank, excluded.rank), at = min(at, excluded.at)",
+                *(rank, at, _json(list(dids))),
+            )
+
+    def wait_if_new(self, dids: Iterable[str], at: int) -> None:
+        """Has those asked of whom nothing is known yet."""
+        if self._room():
+            self._run(
+                "INSERT OR IGNORE INTO waiting SELECT value, ?, ? FROM json_each(?) "
+                "WHERE NOT EXISTS (SELECT 1 FROM account WHERE did = value)",
+                *(LATER, at, _json(list(dids))),
+            )
+
+    def known_before(self, changes: Mapping[str, int]) -> list[str]:
+        """Of these DIDs, each with a time, those known from before that time."""
+        rows = self._run("SELECT did, at FROM account WHERE did IN (SELECT value FROM json_each(?))", _json([*changes]))
+        return [did for did, at in rows if at < changes[did]]
+
+    def answered(self, dids: Sequence[str]) -> None:
+        """They no longer wait."""
+        self._run("DELETE FROM waiting WHERE did IN (SELECT value FROM json_each(?))", _json(dids))
+
+    def leave(self, did: str, at: int) -> None:
+        """What is known of it holds on: nothing more can be learned now."""
+        self._run("INSERT INTO account VALUES (?, NULL, ?) ON CONFLICT DO UPDATE SET at = excluded.at", did, at)
+
+    def count(self, calls: Mapping[str, int]) -> None:
+        for outcome, number in calls.items():
+            self._run(
+                "INSERT INTO tally VALUES (?, ?) ON CONFLICT DO UPDATE SET number = number + excluded.number",
+                *(outcome, number),
+            )
+
+    def _claim(self, claim: Claim) -> str | None:
+        holder, loser = (None, None) if claim.handle is None else self._take(claim)
+        self._run(
+            "INSERT INTO account VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET handle = excluded.handle, at = excluded.at "
+            "WHERE excluded.at >= account.at",
+            *(claim.did, claim.handle if holder == claim.did else None, claim.at),
+        )
+        return loser
+
+    def _take(self, claim: Claim) -> tuple[str, str | None]:
+        """Whose the handle is after this claim, and who has lost it by this claim."""
+        row = self._run("SELECT did, at FROM claim WHERE handle = ?", claim.handle).fetchone()
+        if row is not None and (row[1], row[0]) > (claim.at, claim.did):
+            return row[0], None
+        self._run(
+            "INSERT INTO claim VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET did = excluded.did, at = excluded.at",
+            *(claim.handle, claim.did, claim.at),
+        )
+        lost = row is not None and row[0] != claim.did and self._lose(row[0], claim.handle)
+        return claim.did, row[0] if lost else None
+
+    def _lose(self, did: str, handle: str | None) -> bool:
+        return self._run("UPDATE account SET handle = NULL WHERE did = ? AND handle = ?", did, handle).rowcount > 0
+
+    def _room(self) -> bool:
+        number: int = self._run("SELECT number FROM tally WHERE name = 'waiting'").fetchone()[0]
+        return number < MAX_WAITING
+
+    def _dids(self, sql: str, *values: int) -> list[str]:
+        return [did for (did,) in self._run(sql, *values)]
+
+    def _run(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        database: sqlite3.Connection | None = getattr(self._local, "database", None)
+        if database is None:
+            address = f"file:{quote(str(self._path))}?mode=rw"  # who reads makes no file
+            database = sqlite3.connect(address, uri=True, timeout=self._timeout, isolation_level=None)
+            database.execute("PRAGMA synchronous = NORMAL")  # after a power cut some seconds may be missing
+            self._local.database = database
+        return database.execute(sql, values)
+
+
+def _json(dids: Sequence[str]) -> str:
+    return msgspec.json.encode(dids).decode()

@@ -1,0 +1,98 @@
+"""Tombstones and inactive accounts beside the files, in DuckDB: what counts and exports leave out row by row.
+
+A copy in memory that is brought up to date before each use. A tombstone stays true for ever, so that one which has gone
+from the catalog meanwhile does no harm here.
+"""
+
+import threading
+from typing import Any
+
+import pyarrow as pa
+from django.db import connection
+from django.db.models import Count, Max
+
+from lake import catalog, hits
+from lake.asked import Search
+from lake.engine import Engine
+from lake.models import InactiveAccount, Tombstone
+from lake.source import Source
+
+ROWS_AT_ONCE = 50_000
+SPARE_ROWS = 200_000  # of tombstones no longer in the catalog, before the copy is made anew
+
+_COLUMNS = {"did": "VARCHAR", "collection": "VARCHAR", "rkey": "VARCHAR", "rev": "VARCHAR", "deleted": "BOOLEAN"} | {
+    "seen": "TIMESTAMP"
+}
+
+
+class Graves:
+    """Of one engine. Any number of threads may use it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._last = self._rows = 0
+        self._inactive: tuple[Any, ...] | None = None
+
+    def refresh(self) -> None:
+        """All that is committed when it begins is in the copy when it ends. The first time it takes some seconds a
+        million tombstones."""
+        with self._lock:
+            kept = Tombstone.objects.count()
+            if not self._last or self._rows > kept + SPARE_ROWS:
+                columns = ", ".join(map(" ".join, _COLUMNS.items()))
+                self._engine.run(f"CREATE OR REPLACE TABLE tombstone ({columns})")
+                self._last = self._rows = 0
+            self._add_tombstones()
+            self._copy_accounts()
+
+    def _add_tombstones(self) -> None:
+        sql = f"SELECT id, {', '.join(_COLUMNS)} FROM {Tombstone._meta.db_table} WHERE id > %s ORDER BY id"
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [self._last])
+            while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                ids, *columns = zip(*rows, strict=True)
+                new = pa.table(dict(zip(_COLUMNS, columns, strict=True)))
+                self._engine.run("INSERT INTO tombstone FROM new", new=new)
+                self._last, self._rows = ids[-1], self._rows + len(rows)
+
+    def _copy_accounts(self) -> None:
+        """Anew when one came (the latest time) or went (the number)."""
+        now = tuple(InactiveAccount.objects.aggregate(Count("pk"), Max("learned_at")).values())
+        if now != self._inactive:
+            dids = pa.table({"did": pa.array(InactiveAccount.objects.values_list("did", flat=True), pa.string())})
+            self._engine.run("CREATE OR REPLACE TABLE inactive_account AS FROM dids", dids=dids)
+            self._inactive = now
+
+
+def visible(search: Search, source: Source) -> tuple[str, dict[str, Any]]:
+    """SQL that is true of a `row` that may show, over the copy's tables, and its values."""
+    if not search.hide:
+        return "true", {}
+    dead, values = _deletes(search, source) if search.of.subject else _tombstones(search)
+    sql = f"""(state IS NULL OR state = 'superseded' AND state_seen > make_timestamp($until))
+        AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did) AND NOT EXISTS ({dead})"""
+    return sql, values | {"until": search.until_us}
+
+
+def _tombstones(search: Search) -> tuple[str, dict[str, Any]]:
+    return (
+        f"""FROM tombstone WHERE tombstone.did = row.did AND tombstone.rkey = row.rkey AND tombstone.rev > row.rev
+            AND tombstone.collection = {hits.collection(search.of)}
+            AND (deleted OR tombstone.seen <= make_timestamp($until))""",
+        {},
+    )
+
+
+def _deletes(search: Search, source: Source) -> tuple[str, dict[str, Any]]:
+    """Likes, reposts, follows and blocks have no tombstones: their deletes are in the lake."""
+    start = search.start if search.clock == "seen" else None
+    paths = catalog.since("deletes", start)
+    if not paths:
+        return "SELECT 1 WHERE false", {}
+    return (
+        """FROM read_parquet($deletes, hive_partitioning = false) AS tombstone
+            WHERE collection = $collection AND tombstone.did = row.did AND tombstone.rkey = row.rkey
+            AND tombstone.rev > row.rev""",
+        {"deletes": source.absolute(paths), "collection": search.of.collection},
+    )

@@ -1,0 +1,31 @@
+"""Catalog and lake into a folder, while all runs."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from lake import terminal
+from lake.backup import Backup
+from lake.errors import LakeError
+
+
+class Command(BaseCommand):
+    help = "Brings the backup in DIR up to date: catalog, handles and all files that the catalog lists."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", metavar="DIR", type=Path, help="empty, new, or with an earlier backup")
+        parser.add_argument("--check", action="store_true", help="hash all files, also those that DIR has already")
+
+    def handle(self, *args: Any, folder: Path, check: bool, **options: Any) -> None:
+        backup = Backup(folder, settings.DATABASE_PATH, settings.LAKE_ROOT, check)
+        try:
+            terminal.show(backup.run(), "files")
+        except LakeError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"OK: {folder} is complete: {backup.linked:,} files linked, {backup.copied:,} copied, {backup.kept:,} kept"
+            f", {backup.removed:,} old ones removed."
+        )

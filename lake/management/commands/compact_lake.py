@@ -1,0 +1,125 @@
+"""Closed hours become one file each, deletions reach the files, old hours and replaced files go."""
+
+import os
+import sys
+import tempfile
+import threading
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db.utils import DatabaseError
+
+from ingest.process import Stop, only_one, running, serve_metrics
+from lake import layout
+from lake.compaction import DAILY, Compactor, last_daily_pass
+from lake.errors import LakeError
+from lake.models import Request
+
+log = structlog.get_logger("compact_lake")
+
+NAME = "compact_lake"
+LOOK_SECONDS = 1.0  # how often the loop looks at what the admin asks for
+ROUND_SECONDS = 15.0  # how often at the catalog
+LEAVE_SECONDS = 8.0  # after a request to stop
+
+
+class Command(BaseCommand):
+    help = "Compacts, purges, expires and sweeps, until SIGTERM; with --once does all that is due and ends."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="do all that is due and exit; asks a running one to")
+        parser.add_argument("--dry-run", action="store_true", help="say what --once would do, and change nothing")
+
+    def handle(self, *args: Any, once: bool, dry_run: bool, **options: Any) -> None:
+        stop = Stop().listen()
+        try:
+            if dry_run:
+                with tempfile.TemporaryDirectory(prefix="compact_lake-") as folder:
+                    for line in compactor(stop, Path(folder)).would_do():
+                        self.stdout.write(line)
+            elif not (once and running(NAME) and ask_running(stop)):
+                self._run(stop, once)
+        except LakeError as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"The catalog can't be used ({error}): mend that, then start again.") from error
+
+    def _run(self, stop: Stop, once: bool) -> None:
+        with only_one(NAME, stop):
+            if stop:
+                return
+            stop.call(leave_later)
+            worker = compactor(stop, settings.LAKE_ROOT / layout.SCRATCH)
+            worker.prepare()
+            if once:
+                worker.round(daily=True, patient=False, progress=self._show)
+            else:
+                serve_metrics("METRICS_PORT_COMPACTOR")
+                loop(stop, worker.round)
+
+    def _show(self, done: int, jobs: int) -> None:
+        """Progress, on a terminal only."""
+        if sys.stderr.isatty():
+            self.stderr.write(f"\r{done:,} of {jobs:,} files ({done / jobs:.0%})", ending="\n" if done == jobs else "")
+            self.stderr.flush()
+
+
+def compactor(stop: Stop, scratch: Path) -> Compactor:
+    return Compactor(
+        settings.LAKE_ROOT,
+        scratch,
+        settings.QUERY_THREADS,
+        settings.COMPACT_AFTER_SECONDS,
+        settings.SWEEP_GRACE_SECONDS,
+        lambda: bool(stop),
+    )
+
+
+def leave_later() -> None:
+    """A stop is looked at between row groups; sorting a large hour or merging the indexes of a day may take longer than
+    we may. What that leaves behind is what a kill would: the next start removes it."""
+    timer = threading.Timer(LEAVE_SECONDS, lambda: os._exit(0))
+    timer.daemon = True
+    timer.start()
+
+
+def loop(stop: Stop, round_: Callable[..., int]) -> None:
+    """A round every some seconds; the daily pass when it is due, and all there is when the admin asks for it."""
+    due, last_pass = 0.0, last_daily_pass()
+    while not stop:
+        asked = list(Request.objects.filter(kind=Request.Kind.COMPACT, state=Request.State.WAITING))
+        daily = bool(asked) or time.time() >= last_pass + DAILY.total_seconds()
+        if daily or time.monotonic() >= due:
+            started = time.time()
+            written = round_(daily=daily, patient=not asked)
+            if daily and not stop:
+                last_pass = started
+                answer(asked, f"{written} files written")
+            due = time.monotonic() + ROUND_SECONDS
+        stop.wait(LOOK_SECONDS)
+
+
+def answer(asked: list[Request], result: str) -> None:
+    for request in asked:
+        request.state, request.result = Request.State.DONE, result
+        request.save(update_fields=["state", "result"])
+
+
+def ask_running(stop: Stop) -> bool:
+    """Has the running compactor do all that is due; False when it ended before it answered, so that we must."""
+    request = Request.objects.create(kind=Request.Kind.COMPACT)
+    log.info("asked the running compactor", request=request.pk)
+    while not stop and running(NAME):
+        request.refresh_from_db()
+        if request.state != Request.State.WAITING:
+            return True
+        stop.wait(0.2)
+    if not stop:
+        request.delete()
+    return bool(stop)

@@ -1,0 +1,43 @@
+"""A backup into an empty place."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ingest.process import iso
+from lake import terminal
+from lake.errors import LakeError
+from lake.restore import Restore
+
+
+class Command(BaseCommand):
+    help = "Copies the backup in DIR to DATABASE_PATH, which must not exist, and LAKE_ROOT, which must be empty."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", metavar="DIR", type=Path, help="what `backup` made")
+
+    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
+        restore = Restore(folder, settings.DATABASE_PATH, settings.LAKE_ROOT)
+        try:
+            terminal.show(restore.run(), "files")
+        except LakeError as error:
+            raise CommandError(str(error)) from error
+        for path in restore.damaged:
+            self.stdout.write(f"{path}: is missing or damaged in the backup; take it from another one")
+        self.stdout.write(f"Restored the backup of {restore.made_at}. {what_next(restore.resumes_at_us())}")
+        if restore.damaged:
+            raise CommandError(f"{len(restore.damaged):,} files were left out: verify_lake lists their rows.")
+
+
+def what_next(resumes_at_us: int | None) -> str:
+    if resumes_at_us is None:
+        return "Next: manage.py migrate, then start all. The consumer begins with the present."
+    return (
+        "Next: manage.py migrate. If Redis has anything, `redis-cli DEL cursor` while the consumer is stopped. "
+        f"Then start all: the consumer goes on from {iso(resumes_at_us)}, where the backup's last commit ends. "
+        "With a cursor "
+        "in Redis it would go on from there, and what came between would be missing."
+    )

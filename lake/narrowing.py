@@ -1,0 +1,88 @@
+"""Which rows of a file may match a search, as the text indexes say. They only narrow: where none helps, all may."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from lake.asked import Search
+from lake.catalog import utc
+from lake.index import Index, IndexDamaged
+from lake.lookup import wanted
+from lake.models import DataFile, IndexFile
+from lake.postings import Ordinals
+
+log = structlog.get_logger("search")
+
+READ_COST = 100  # reading a row by its number costs as much as scanning so many
+USELESS = 0.2  # candidates of an index's rows: from here on all are scanned
+OPEN = 512  # indexes: some 20 KB of directory each
+
+
+class Part(NamedTuple):
+    """A file's rows among those of its index: from `first` on."""
+
+    of: str
+    first: int
+    rows: int
+
+
+class Narrowing:
+    """For one search. Indexes are asked when one of their files is reached."""
+
+    def __init__(self, root: Path, search: Search) -> None:
+        self._root = root
+        self._search = search
+        self._parts: dict[str, Part] | None = None
+        self._found: dict[str, Ordinals | None] = {}
+        self.helps = search.dataset == "posts" and wanted(search.query) is not None
+
+    def rows(self, path: str) -> Ordinals | None:
+        """Row numbers in the file, ascending, of all that match and some that don't. None: any may match."""
+        if self._parts is None:
+            self._parts = _parts(self._search)
+        if (part := self._parts.get(path)) is None:
+            return None
+        if part.of not in self._found:
+            self._found[part.of] = self._candidates(part.of)
+        found = self._found[part.of]
+        if found is None:
+            return None
+        first, last = found.searchsorted([part.first, part.first + part.rows])
+        rows = found[first:last] - part.first
+        return None if len(rows) * READ_COST > part.rows else rows
+
+    def _candidates(self, path: str) -> Ordinals | None:
+        try:
+            index = opened(self._root / path)
+            if index.estimate(self._search.query) > USELESS * index.rows:
+                return None
+            return index.candidates(self._search.query)
+        except (IndexDamaged, OSError) as error:
+            log.warning("index can't be read: its files are scanned", index=path, error=str(error))
+            return None
+
+
+@lru_cache(OPEN)
+def opened(path: Path) -> Index:
+    return Index.open(path)
+
+
+def _parts(search: Search) -> dict[str, Part]:
+    """By path, the files that a listed index covers. An index whose files are not all there any more covers none."""
+    low, high = (utc(us) for us in search.span())
+    indexes = IndexFile.objects.filter(superseded_at=None)
+    if search.clock == "seen":
+        indexes = indexes.filter(end__gt=low, start__lte=high)
+    covered = dict(indexes.values_list("path", "files"))
+    rows = dict(DataFile.objects.filter(dataset="posts").values_list("path", "rows"))
+    parts: dict[str, Part] = {}
+    for index, files in covered.items():
+        first = 0
+        for path in files:
+            if path not in rows:
+                break
+            parts[path] = Part(index, first, rows[path])
+            first += rows[path]
+    return parts

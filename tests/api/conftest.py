@@ -1,0 +1,84 @@
+"""The real web server over a small lake of all datasets, for tests of what arrives on the wire."""
+
+import json
+import socket
+import sqlite3
+from contextlib import closing
+
+import pytest
+from constance import config
+from django.core.management import call_command
+from django.db import connection
+
+from ingest.buffer import Buffer
+from ingest.handle_store import Claim, Store
+from lake.flusher import Flusher
+from tests.api.test_gunicorn import Web, answers, until
+from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, identity, like, post
+from tests.conftest import Lake
+
+HOUR_US = 3_600_000_000
+LAKE_POST = f"at://{ALICE}/app.bsky.feed.post/k0"
+
+
+def events():
+    """Some of each dataset; ten posts about the lake by Alice, one deleted, and some of others."""
+    ref = {"uri": LAKE_POST, "cid": "bafyreib"}
+    yield from (post(f"lake {n} #fishing", rkey=f"k{n}", time_us=NOON_US + n * HOUR_US // 4) for n in range(10))
+    yield post("Sim, o lago", did=BOB, rkey="p1", langs=["pt-BR"], time_us=NOON_US + 7)
+    yield post("a reply", did=BOB, rkey="p2", reply={"root": ref, "parent": ref}, time_us=NOON_US + 8)
+    yield post("100%_sure", did=BOB, rkey="p3", time_us=NOON_US + 9)
+    yield post("100 percent sure", did=BOB, rkey="p4", time_us=NOON_US + 10)
+    yield post("gone", rkey="gone", time_us=NOON_US + 11)
+    yield delete("gone", time_us=NOON_US + 12)
+    yield like(LAKE_POST, did=BOB)
+    for kind, subject in (("feed.repost", ref), ("graph.follow", ALICE), ("graph.block", BOB)):
+        record = {"$type": f"app.bsky.{kind}", "subject": subject, "createdAt": "2026-07-01T11:59:59.123Z"}
+        yield commit(f"app.bsky.{kind}", record)
+    yield commit("app.bsky.actor.profile", {"$type": "app.bsky.actor.profile", "displayName": "Alice"}, rkey="self")
+    yield commit("app.bsky.feed.threadgate", {"$type": "app.bsky.feed.threadgate", "post": LAKE_POST})
+    yield identity("alice.example")
+    yield account(active=True, did=BOB)
+
+
+@pytest.fixture(scope="session")
+def live_folder(tmp_path_factory, redis_server, django_db_setup, django_db_blocker):
+    """A lake, its catalog as a file, in which anybody may ask as often as he likes, and its handles."""
+    folder = tmp_path_factory.mktemp("live")
+    (folder / "lake").mkdir()
+    buffer = Buffer(redis_server.url).connect()
+    with django_db_blocker.unblock(), closing(buffer):
+        assert connection.is_in_memory_db(), "mark the module with pytest.mark.django_db"
+        lake = Lake(buffer, folder / "lake")
+        lake.flusher = Flusher(buffer, folder / "lake", max_events=100_000)
+        lake.flush(*events())
+        config.anonymous_rate = 0
+        with closing(sqlite3.connect(folder / "catalog.sqlite3")) as file:
+            connection.ensure_connection()
+            connection.connection.backup(file)
+        call_command("flush", interactive=False, verbosity=0)
+    store = Store(folder / "catalog.handles.sqlite3", 1).create()
+    with store.transaction():
+        store.claim([Claim(ALICE, "alice.example", 1)])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def live(live_folder):
+    """gunicorn over that lake."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        web = Web(live_folder, free.getsockname()[1])
+    web.start()
+    try:
+        until(lambda: answers(web) or not web.alive, "gunicorn answers")
+        yield web
+    finally:
+        web.kill()
+
+
+def told(body):
+    """The error that an answer's body is; its shape is always the same."""
+    error = json.loads(body)["error"]
+    assert set(error) == {"code", "message", "details", "temporary", "request_id"}
+    return error

@@ -1,0 +1,96 @@
+"""An export over the real web server: complete, and provably so, or visibly broken."""
+
+import hashlib
+import http.client
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.api.test_gunicorn import POSTS, answers, folder, server, until  # noqa: F401 - two are fixtures
+
+pytestmark = pytest.mark.django_db  # of the fixtures
+
+BLOCK = 1 << 20
+STALLED_BYTES = 300 << 20  # three exports with a piece each, and what a query needs
+
+
+class Reader:
+    """A client that reads an export block by block."""
+
+    def __init__(self, web, query=""):
+        self._connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=60)
+        self._connection.request("GET", f"/export?{query}")
+        self._response = self._connection.getresponse()
+        assert self._response.status == 200
+        self.id = self._response.headers["X-Export-Id"]
+
+    def read(self):
+        return self._response.read(BLOCK)
+
+    def all(self):
+        return b"".join(iter(self.read, b""))
+
+    def close(self):
+        self._response.close()
+        self._connection.close()
+
+
+def manifest(web, export):
+    status, body = web.get(f"/export/manifest/{export}")
+    assert status == 200, body
+    return json.loads(body)
+
+
+def ended(web, export):
+    until(lambda: manifest(web, export)["state"] != "running", "the end is recorded")
+    return manifest(web, export)
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+def test_a_complete_export_is_what_its_manifest_says(server, form):  # noqa: F811
+    with closing(Reader(server, f"format={form}")) as reader:
+        body = reader.all()
+    found = ended(server, reader.id)
+    assert (found["state"], found["rows"]) == ("complete", POSTS)
+    assert (found["bytes"], found["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
+
+
+def test_a_server_that_is_killed_leaves_a_read_that_fails_and_a_manifest_that_says_broken(server):  # noqa: F811
+    with closing(Reader(server)) as reader:
+        assert reader.read()
+        server.kill()
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            reader.all()
+    server.start()
+    until(lambda: answers(server), "gunicorn answers again")
+    found = manifest(server, reader.id)
+    assert (found["state"], found["sha256"]) == ("broken", None)
+    assert "has ended" in found["error"]
+
+
+def test_a_reader_who_goes_is_recorded(server):  # noqa: F811
+    with closing(Reader(server)) as reader:
+        reader.read()
+    found = ended(server, reader.id)
+    assert (found["state"], found["error"]) == ("broken", "the client has gone")
+    assert 0 < found["rows"] < POSTS
+
+
+def test_readers_who_do_not_read_cost_no_memory(server):  # noqa: F811
+    with closing(Reader(server)) as reader:
+        reader.all()
+    before = memory(server)
+    readers = [Reader(server) for _ in range(3)]
+    for reader in readers:
+        reader.read()
+    assert memory(server) - before < STALLED_BYTES
+    for reader in readers:
+        reader.close()
+
+
+def memory(web):
+    """Bytes of the worker that does the work."""
+    (worker,) = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text().split()
+    return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096
