@@ -28,9 +28,12 @@ _ERRORS: dict[int, tuple[str, str]] = {
     500: ("InternalError", "An error of the service. It is logged under `request_id`."),
     503: ("Unavailable", "The time or memory limit was reached, too much is asked at once, or the data can't be read."),
 }
+EVERYWHERE = ("RequestId", "Rate", "Left")
 ALWAYS = (400, 401, 429, 500, 503)  # errors that every endpoint may answer
 _HEADERS: dict[str, tuple[str, str]] = {
     "RequestId": ("X-Request-Id", "Of this request, as in errors and in the log."),
+    "Rate": ("X-RateLimit-Limit", "Requests a minute; none where there is no limit."),
+    "Left": ("X-RateLimit-Remaining", "Requests that are left in this minute."),
     "RetryAfter": ("Retry-After", "Seconds."),
     "Authenticate": ("WWW-Authenticate", "Bearer."),
     "Disposition": ("Content-Disposition", "Name of the file, with the date of today."),
@@ -69,7 +72,7 @@ class SchemaOfView(AutoSchema):
         operation = super().get_operation(*args)
         if operation:
             for answer in operation["responses"].values():
-                answer["headers"] = _headers("RequestId", *getattr(self.view, "headers_of_answer", ()))
+                answer["headers"] = _headers(*EVERYWHERE, *getattr(self.view, "headers_of_answer", ()))
             statuses = {*ALWAYS, *getattr(self.view, "errors", ()), 413 if self.method == "POST" else 414}
             operation["responses"] |= {
                 str(status): {"$ref": f"#/components/responses/{_ERRORS[status][0]}"} for status in sorted(statuses)
@@ -89,7 +92,7 @@ def with_components(result: Schema, **_: Any) -> Schema:
     components = result["components"]
     components["schemas"] = components.get("schemas", {}) | SCHEMAS
     components["headers"] = {
-        name: {"description": why, "schema": {"type": "string"}, "required": True}
+        name: {"description": why, "schema": {"type": "string"}, "required": name not in ("Rate", "Left")}
         for name, (_, why) in _HEADERS.items()
     }
     components["responses"] = {name: _error(status, why) for status, (name, why) in _ERRORS.items()}
@@ -102,7 +105,7 @@ def _error(status: int, why: str) -> Schema:
     own = {401: ["Authenticate"], 429: ["RetryAfter"], 503: ["RetryAfter"]}.get(status, [])
     return {
         "description": why,
-        "headers": _headers("RequestId", *own),
+        "headers": _headers(*EVERYWHERE, *own),
         "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
     }
 

@@ -32,7 +32,7 @@ TEXTS = {
 }
 # What a schema can't say: parameters that are right one by one, and wrong together.
 CONTRADICTIONS = re.compile(
-    r"is not after start\.|x limit is more than|is one page:|goes not with token|is of a sample:|is for format=csv"
+    r"is not after start:|x limit is more than|is one page:|goes not with token|is of a sample:|is for format=csv"
     r"|is for posts|is the AT-URI of a post that|is a DID for|have no subject|must be authors|is seen for deletes"
     r"|is out of range|is no date"  # the years 0 and 10000, and leap seconds, are dates to a schema
     r"|is no column of"
@@ -136,7 +136,7 @@ def failures(recorder):
 
 
 def test_nothing_is_found_in_a_few_examples_of_each_operation(live):
-    asked = run(live, examples=4, seed=1, phases=("examples", "fuzzing"))
+    asked = run(live, examples=3, seed=1, phases=("examples", "fuzzing"))
     assert {label.rpartition("/")[2] for label in asked} >= {"search", "export", "manifest", "timeline", "top", "posts"}
     assert "Traceback" not in live.log.read_text()
 

@@ -22,10 +22,12 @@ from tests.builders import ALICE, BOB
 
 # Cased letters of several scripts, wide signs, emoji, and what folds to END or onto other characters with 16 bits.
 ALPHABET = "aAbBéÉßẞσΣςжЖİıأب東京都のカｶ가나🏔️👍🏿𝓵펍𠀀𐐀𐐨\0\ufffd #_%.\n"
-TEXTS = st.none() | st.text(ALPHABET, max_size=12)
+FEW = "aB東京"  # so that texts and terms meet
+TEXTS = st.none() | st.text(ALPHABET, max_size=12) | st.text(FEW, max_size=12)
 DIDS = st.sampled_from([ALICE, BOB])
 POSTS = st.lists(st.tuples(TEXTS, DIDS, st.sampled_from([None, None, None, "superseded", "deleted"])), max_size=40)
-TERMS = st.builds(Term, st.lists(st.text(ALPHABET, max_size=4), min_size=1, max_size=2).map(tuple), st.booleans())
+PARTS = st.text(ALPHABET, max_size=4) | st.text(FEW, min_size=1, max_size=4)
+TERMS = st.builds(Term, st.lists(PARTS, min_size=1, max_size=2).map(tuple), st.booleans())
 FILTERS = st.builds(Filter, st.sampled_from(["author", "lang"]), st.lists(DIDS, min_size=1, max_size=2).map(tuple))
 NODES = st.recursive(
     TERMS | FILTERS,
@@ -161,6 +163,17 @@ def test_signs_that_fold_onto_others_are_found(engine, tmp_path):
         assert candidates(path, Term((text,)), len(posts)) >= rows
     assert candidates(path, Term(("山",)), len(posts)) == {0, 2}  # one wide sign is enough
     assert candidates(path, Term((" z",)), len(posts)) == {3}  # and so are two others
+
+
+def test_any_part_of_a_text_is_found(engine, tmp_path):
+    text = "In 東京都に tokyo, 펍 👍🏿x!"
+    path = built(engine, tmp_path, [("other", BOB, None), (text, ALICE, None), (None, BOB, None)])
+    with closing(Index.open(path)) as index:
+        for start in range(len(text)):
+            for end in range(start + 1, len(text) + 1):
+                part = text[start:end]
+                found = index.candidates(Term((part,)))
+                assert found.tolist() == [1] if found is not None else len(part) == 1
 
 
 def test_only_posts_that_may_match_are_candidates(engine, tmp_path):
