@@ -15,7 +15,7 @@ from lake.postings import Ordinals
 
 log = structlog.get_logger("search")
 
-READ_COST = 100  # reading a row by its number costs as much as scanning so many
+READ_COST = 1000  # reading a row by its number decodes its whole row group: as much as scanning so many for a text
 USELESS = 0.2  # candidates of an index's rows: from here on all are scanned
 OPEN = 512  # indexes: some 20 KB of directory each
 

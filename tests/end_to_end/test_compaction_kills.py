@@ -27,7 +27,7 @@ class Rounds:
     def __init__(self, stack, seed):
         self.stack, self.random = stack, random.Random(seed)
         self.consumer, self.flusher = stack.consumer(), stack.flusher()
-        stack.await_rows(500, self.consumer, self.flusher)
+        stack.await_rows(500, self.consumer, self.flusher, seconds=PATIENCE_SECONDS)
         self.searcher = stack.run([sys.executable, "-m", "tests.end_to_end.searcher"], "searcher", PYTHONPATH=str(ROOT))
 
     def play(self, victims):
@@ -48,7 +48,7 @@ class Rounds:
 
     def end(self, source, jetstream):
         source.finish()
-        self.stack.await_rows(len(jetstream.frames), self.consumer, self.flusher, seconds=120)
+        self.stack.await_rows(len(jetstream.frames), self.consumer, self.flusher, seconds=PATIENCE_SECONDS)
         until(lambda: self.searcher.text.count("walk") > 3, "some walks", programs=[self.searcher])
         self.searcher.kill_at_work()
         self.consumer.stop_cleanly()
@@ -71,7 +71,7 @@ def play(make_stack, victims, seed):
     assert shown(stack) == visible(frames)
     must_be_purged(stack.lake, frames)
     verified = stack.start("verify_lake", "--cids", "5")
-    assert verified.await_end() == 0, verified.text
+    assert verified.await_end(PATIENCE_SECONDS) == 0, verified.text
 
 
 def must_be_compacted(lake):
@@ -83,7 +83,7 @@ def must_be_compacted(lake):
 
 def shown(stack):
     once = stack.run([sys.executable, "-m", "tests.end_to_end.searcher", "once"], "once", PYTHONPATH=str(ROOT))
-    assert once.await_end() == 0, once.text
+    assert once.await_end(PATIENCE_SECONDS) == 0, once.text
     uris = json.loads(once.text.splitlines()[-1])
     assert len(set(uris)) == len(uris)
     return set(uris)
@@ -156,15 +156,15 @@ def test_a_kill_at_a_named_step_is_finished_at_the_next_start(make_stack, point)
     with running(source, options=Options(port=0, rate=RATE)) as jetstream:
         stack = make_stack(jetstream.url, **COMPACTION)
         consumer, flusher = stack.consumer(), stack.flusher()
-        stack.await_rows(2_000, consumer, flusher)
+        stack.await_rows(2_000, consumer, flusher, seconds=PATIENCE_SECONDS)
         source.finish()
-        stack.settle(jetstream.frames, consumer, flusher)
-        assert stack.compactor("--once", CRASH_AT=point).await_end() == -9
+        stack.settle(jetstream.frames, consumer, flusher, seconds=PATIENCE_SECONDS)
+        assert stack.compactor("--once", CRASH_AT=point).await_end(PATIENCE_SECONDS) == -9
         assert left_by(point, stack)
         for _ in range(2):
-            assert stack.compactor("--once").await_end() == 0
+            assert stack.compactor("--once").await_end(PATIENCE_SECONDS) == 0
         stack.lake.must_equal(jetstream.frames)
         must_be_compacted(stack.lake)
         running_on = stack.compactor()
-        running_on.await_words("days_left")
+        running_on.await_words("days_left", PATIENCE_SECONDS)
         running_on.stop_cleanly()

@@ -157,9 +157,17 @@ def test_what_is_taken_out_is_in_no_list_and_nothing_else_is_missing(engine, tmp
 
 
 def test_signs_that_fold_onto_others_are_found(engine, tmp_path):
-    posts = [("𠀀山 𝓵𝓸", ALICE, None), ("펍", ALICE, None), ("山", ALICE, None), ("x\0y z", BOB, None)]
+    posts = [("𠀀山 𝓵𝓸", ALICE, None), ("펍", ALICE, None), ("山", ALICE, None), ("x\0y z 東\0z", BOB, None)]
     path = built(engine, tmp_path, posts)
-    for text, rows in (("山", {0, 2}), ("𝓵𝓸", {0}), ("x\0y", {3}), ("\ufffdy", {3}), ("y z", {3}), (" z", {3})):
+    for text, rows in (
+        ("山", {0, 2}),
+        ("𝓵𝓸", {0}),
+        ("x\0y", {3}),
+        ("\ufffdy", {3}),
+        ("y z", {3}),
+        (" z", {3}),
+        ("東\0z", {3}),
+    ):
         assert candidates(path, Term((text,)), len(posts)) >= rows
     assert candidates(path, Term(("山",)), len(posts)) == {0, 2}  # one wide sign is enough
     assert candidates(path, Term((" z",)), len(posts)) == {3}  # and so are two others
