@@ -16,10 +16,11 @@ SEARCH = """
 import json, sys
 from django.conf import settings
 from lake.engine import Engine
-from lake.query import parse
+from lake.asked import EVERYTHING
+from lake.query import Term
 from lake.search import Reader, Search
 reader = Reader(Engine("500MB", 1), settings.LAKE_ROOT)
-found = [[hit.uri for hit in reader.find(Search(parse(text), limit=200)).hits] for text in json.loads({texts!r})]
+found = [[hit.uri for hit in reader.find(Search(Term(text) if text else EVERYTHING), 200).hits] for text in json.loads({texts!r})]
 print("found " + json.dumps(found))
 """
 

@@ -60,9 +60,9 @@ def shown(lake):
     found = {}
     reader = Reader(Engine("500MB", 1), lake.root)
     offset = 0
-    while hits := reader.find(Search(parse("version"), offset=offset, limit=500)).hits:
+    while hits := reader.find(Search(parse("version")), 500, offset).hits:
         for hit in hits:
-            found.setdefault(hit.did, []).append(hit.text)
+            found.setdefault(hit.did, []).append(hit.fields["text"])
         offset += len(hits)
     return found
 
