@@ -47,6 +47,7 @@ class Engine:
         self._database.execute(
             "SET TimeZone = 'UTC'; SET parquet_metadata_cache = true; SET late_materialization_max_rows = 2000"
         )
+        self.threads = threads
         self._fenced = fence is not None
         if fence is not None:
             self._database.execute("SET allowed_directories = $1", [[f"{fence}/"]])
@@ -58,21 +59,20 @@ class Engine:
 
     def run(self, sql: str, **tables: Any) -> None:
         """For tables of our own in memory. The statement sees these Arrow tables by their names."""
-        with limited(self.cursor()) as cursor:
-            for name, table in tables.items():
-                cursor.register(name, table)
+        with limited(seeing(self.cursor(), tables)) as cursor:
             cursor.execute(sql)
 
-    def table(self, sql: str, parameters: Mapping[str, Any], seconds: float = 0) -> Any:
+    def table(self, sql: str, parameters: Mapping[str, Any], seconds: float = 0, **tables: Any) -> Any:
         """All rows as one Arrow table. Raises as rows() does."""
-        with limited(self._reading(sql), seconds) as cursor:
+        with limited(seeing(self._reading(sql), tables), seconds) as cursor:
             return cursor.sql(sql, params=dict(parameters)).to_arrow_table()
 
     def rows(
-        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0, **tables: Any
     ) -> list[tuple[Any, ...]]:
-        """All rows. Raises QueryTimeout after `seconds` (0: never), QueryTooLarge at the memory limit."""
-        with limited(self._reading(sql), seconds) as cursor:
+        """All rows; the statement sees these Arrow tables too. Raises QueryTimeout after `seconds` (0: never),
+        QueryTooLarge at the memory limit."""
+        with limited(seeing(self._reading(sql), tables), seconds) as cursor:
             return cursor.execute(sql, parameters or None).fetchall()
 
     def stream(
@@ -97,6 +97,12 @@ class Engine:
 @lru_cache(1000)
 def _only_selects(sql: str) -> bool:
     return all(statement.type == duckdb.StatementType.SELECT for statement in duckdb.extract_statements(sql))
+
+
+def seeing(cursor: "duckdb.DuckDBPyConnection", tables: Mapping[str, Any]) -> "duckdb.DuckDBPyConnection":
+    for name, table in tables.items():
+        cursor.register(name, table)
+    return cursor
 
 
 @contextmanager

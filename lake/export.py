@@ -17,8 +17,9 @@ from lake.conditions import Condition, matched
 from lake.errors import QueryTimeout, QueryTooLarge
 from lake.formats import Format, Table, add_cids, add_usernames
 from lake.graves import visible
+from lake.narrowing import READ_COST
 from lake.search import Reader
-from lake.source import File, ordered, readable
+from lake.source import File, ordered
 from lake.walk import Piece, Superseded, Walk
 from lake.whole import again
 
@@ -102,7 +103,7 @@ class Rows:
 
     def _down(self) -> Iterator[Part]:
         search = self._wanted.search
-        narrowing = self._reader.source.narrowing(search)
+        narrowing = self._reader.source.narrowing(search, READ_COST)
         down = Walk(self._read, search, MOST_ROWS, lambda: search.timeout, self._place, narrowing)
         for table, *_ in down:
             self._place = down.place
@@ -123,8 +124,7 @@ class Rows:
         sql, values = source.select(search, "*", files, low, high)
         shown, dead = visible(search, source)
         sql = f"SELECT {self._columns()} FROM ({sql} AND {shown} AND {self._drawn()} {ordered(search)} LIMIT {size:d})"
-        with readable(seconds):
-            table = source.engine.table(sql, values | dead | self._values(), seconds)
+        table = source.table(sql, values | dead | self._values(), files, seconds)
         if table.num_rows < size:
             return Piece(table, table.num_rows, None)
         # Of a piece that has its full size the walk goes on after the last row.

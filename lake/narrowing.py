@@ -4,10 +4,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import structlog
 
 from lake.asked import Search
 from lake.catalog import utc
+from lake.encoding import COMPACTED
 from lake.index import Index, IndexDamaged
 from lake.lookup import wanted
 from lake.models import DataFile, IndexFile
@@ -15,7 +17,10 @@ from lake.postings import Ordinals
 
 log = structlog.get_logger("search")
 
-READ_COST = 1000  # reading a row by its number decodes its whole row group: as much as scanning so many for a text
+READ_COST = 6000  # reading rows by their number decodes each row group whole: as much as scanning so many for a text
+LOOK_COST = 500  # the same of their times alone: where only the first ones are wanted, the rest is not read
+GROUP_ROWS = COMPACTED["posts"].group_rows
+MOST_GROUPS = 0.9  # of a file's row groups with a candidate: from here on the file is scanned
 USELESS = 0.2  # candidates of an index's rows: from here on all are scanned
 OPEN = 512  # indexes: some 20 KB of directory each
 
@@ -31,12 +36,15 @@ class Part(NamedTuple):
 class Narrowing:
     """For one search. Indexes are asked when one of their files is reached."""
 
-    def __init__(self, root: Path, search: Search) -> None:
+    def __init__(self, root: Path, search: Search, cost: int) -> None:
+        """`cost`: of reading what is asked of one row group, in rows of a scan."""
         self._root = root
         self._search = search
+        self._cost = cost
         self._parts: dict[str, Part] | None = None
         self._found: dict[str, Ordinals | None] = {}
-        self.helps = search.dataset == "posts" and wanted(search.query) is not None
+        # An index has no rows that are deleted, so it can't help who wants to see them.
+        self.helps = search.dataset == "posts" and search.hide and wanted(search.query) is not None
 
     def rows(self, path: str) -> Ordinals | None:
         """Row numbers in the file, ascending, of all that match and some that don't. None: any may match."""
@@ -51,7 +59,11 @@ class Narrowing:
             return None
         first, last = found.searchsorted([part.first, part.first + part.rows])
         rows = found[first:last] - part.first
-        return None if len(rows) * READ_COST > part.rows else rows
+        return None if _groups(rows) * GROUP_ROWS > MOST_GROUPS * part.rows else rows
+
+    def cost(self, rows: Ordinals) -> int:
+        """In rows of a scan."""
+        return _groups(rows) * self._cost
 
     def _candidates(self, path: str) -> Ordinals | None:
         try:
@@ -62,6 +74,11 @@ class Narrowing:
         except (IndexDamaged, OSError) as error:
             log.warning("index can't be read: its files are scanned", index=path, error=str(error))
             return None
+
+
+def _groups(rows: Ordinals) -> int:
+    """How many row groups hold these rows, ascending, of a compacted file."""
+    return int((np.diff(rows // GROUP_ROWS) > 0).sum()) + 1 if len(rows) else 0
 
 
 @lru_cache(OPEN)

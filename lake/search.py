@@ -14,6 +14,7 @@ from lake.engine import Engine
 from lake.errors import QueryTimeout
 from lake.graves import Graves
 from lake.hits import Hit
+from lake.narrowing import LOOK_COST
 from lake.source import File, Source
 from lake.visibility import hidden
 from lake.walk import Piece, Walk
@@ -23,7 +24,7 @@ __all__ = ["Hit", "Key", "Page", "Reader", "Search"]
 
 log = structlog.get_logger("search")
 
-SPARE = 10  # candidates beyond a page, for those that are hidden
+SPARE = 5  # candidates beyond a page, for those that are hidden
 
 
 class Page(NamedTuple):
@@ -65,7 +66,7 @@ class Reader:
             wanted + SPARE,
             lambda: deadline - time.monotonic(),
             start,
-            self.source.narrowing(search),
+            self.source.narrowing(search, LOOK_COST),
         )
         found: list[Hit] = []
         candidates = 0

@@ -1,12 +1,17 @@
 """Rows of one lake's files, as DuckDB reads them. Values never enter the text of a query."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
-from lake import catalog, hits
+import numpy as np
+from numpy.typing import NDArray
+
+from lake import catalog, hits, points
 from lake.asked import Place, Search, microseconds
 from lake.catalog import utc
 from lake.conditions import condition
@@ -15,7 +20,9 @@ from lake.errors import LakeUnusable, QueryTimeout
 from lake.hits import Hit
 from lake.narrowing import Narrowing
 from lake.postings import Ordinals
+from lake.schema import DATASETS
 
+FEWEST_PICKS = 10  # rows by their number that are read at once: two at a time take as long as one
 ODD_US = 3_600_000_000  # an author's clock is mostly no further from the server's
 
 
@@ -65,8 +72,8 @@ class Source:
         self.engine = engine
         self._root = root
 
-    def narrowing(self, search: Search) -> Narrowing:
-        return Narrowing(self._root, search)
+    def narrowing(self, search: Search, cost: int) -> Narrowing:
+        return Narrowing(self._root, search, cost)
 
     def absolute(self, paths: Sequence[str]) -> list[str]:
         return [f"{self._root}/{path}" for path in paths]
@@ -74,19 +81,39 @@ class Source:
     def hits(
         self, search: Search, files: Sequence[File], low: int, high: Place, size: int, seconds: float
     ) -> list[Hit]:
-        """The first `size` candidates from `high` down to the position `low`, hidden ones too, in the order asked."""
+        """The first `size` candidates from `high` down to the position `low`, hidden ones too, in the order asked. Of
+        rows that an index names, only as many are read as it takes."""
+        deadline = monotonic() + seconds
+        picked = [file for file in files if file.picked is not None]
+        whole = [file for file in files if file.picked is None]
+        found = self._hits(search, whole, low, high, size, seconds) if whole else []
+        named: list[Hit] = []
+        order = self._in_order(search, picked, low, high, deadline - monotonic()) if picked else None
+        taken, more = 0, size
+        while order and len(named) < size:
+            part = order.take(more)
+            named += self._hits(search, part, low, high, size - len(named), deadline - monotonic())
+            taken += more
+            # As many as should do it, going by how many of those that the index named do match.
+            more = min(4 * taken, max(FEWEST_PICKS, taken * (size - len(named)) // max(1, len(named))))
+        return sorted(found + named, key=lambda hit: hit.key, reverse=search.newest)[:size] if named else found
+
+    def _hits(
+        self, search: Search, files: Sequence[File], low: int, high: Place, size: int, seconds: float
+    ) -> list[Hit]:
         sql, values = self.select(search, hits.select(search), files, low, high)
-        with readable(seconds):
-            rows = self.engine.rows(f"{sql} {ordered(search)} LIMIT {size:d}", values, seconds)
+        rows = self.rows(f"{sql} {ordered(search)} LIMIT {size:d}", values, files, seconds)
         return [hits.hit(search, row) for row in rows]
 
     def select(
         self, search: Search, columns: str, files: Sequence[File], low: int, high: Place
     ) -> tuple[str, dict[str, Any]]:
-        """SELECT of the candidates between two places, and its values."""
+        """SELECT of the candidates between two places, and its values: for `rows` and `table`, with the same files."""
         matching = condition(search.query, search.of, search.time)
         first, last = sorted((search.position(low), search.position(high.at)))
-        relation, paths = self._relation(files)
+        whole = self.absolute([file.path for file in files if file.picked is None])
+        paths = {"files": whole} if whole else {}
+        relation = _relation(bool(whole), len(whole) < len(files))
         sql = f"""SELECT {columns} FROM {relation} AS row WHERE {matching.sql}
             AND {search.time} >= make_timestamp($first) AND {search.time} <= make_timestamp($last)
             AND seen <= make_timestamp($until)"""
@@ -101,22 +128,71 @@ class Source:
             sql += " AND (state IS DISTINCT FROM 'deleted' OR cid IS NOT NULL)"
         return sql, values
 
-    def _relation(self, files: Sequence[File]) -> tuple[str, dict[str, Any]]:
-        """What is read of the files, and its values. Row numbers stand in the text: only so are they compared with what
-        Parquet says of its row groups."""
-        whole = [file.path for file in files if file.picked is None]
-        values: dict[str, Any] = {"files": self.absolute(whole)} if whole else {}
-        parts = ["FROM read_parquet($files, hive_partitioning = false)"] if whole else []
-        for number, file in enumerate(file for file in files if file.picked is not None):
-            values[f"file{number}"] = self.absolute([file.path])
-            rows = ", ".join(map(str, file.picked.tolist()))  # type: ignore[union-attr]
-            parts.append(
-                f"SELECT * EXCLUDE file_row_number FROM read_parquet($file{number}, hive_partitioning = false, "
-                f"file_row_number = true) WHERE file_row_number IN ({rows})"
-            )
-        if len(parts) == 1 and whole:
-            return "read_parquet($files, hive_partitioning = false)", values
-        return f"({' UNION ALL BY NAME '.join(parts)})", values
+    def rows(self, sql: str, values: Mapping[str, Any], files: Sequence[File], seconds: float) -> list[tuple[Any, ...]]:
+        """Of a statement around a `select` of these files."""
+        with readable(seconds):
+            picked = self._picked(sql, files, seconds)
+            return self.engine.rows(sql, values, seconds, **picked)
+
+    def table(self, sql: str, values: Mapping[str, Any], files: Sequence[File], seconds: float) -> Any:
+        """The same as one Arrow table."""
+        with readable(seconds):
+            picked = self._picked(sql, files, seconds)
+            return self.engine.table(sql, values, seconds, **picked)
+
+    def _picked(self, sql: str, files: Sequence[File], seconds: float) -> dict[str, Any]:
+        """The picked rows with the columns that the statement names."""
+        picks = [(self._root / file.path, file.picked) for file in files if file.picked is not None]
+        if not picks:
+            return {}
+        words = set(re.findall(r"\w+", sql))
+        names = [name for name in DATASETS["posts"].names if name in words]
+        return {"picked": points.read(picks, names, self.engine.threads, seconds)}
+
+    def _in_order(self, search: Search, files: Sequence[File], low: int, high: Place, seconds: float) -> "_Order":
+        """The picked rows between two places."""
+        picks = [(self._root / file.path, file.picked) for file in files if file.picked is not None]
+        with readable(seconds):
+            times = points.times(picks, search.time, self.engine.threads, seconds)
+        at = np.concatenate([search.position(1) * found for found in times])
+        return _Order(files, at, low, high.at)
+
+
+class _Order:
+    """Picked rows from the position `high` down to `low`, to be taken from the highest on."""
+
+    def __init__(self, files: Sequence[File], at: NDArray[np.int64], low: int, high: int) -> None:
+        """`at`: the positions of all rows of all files."""
+        self._files = files
+        self._file = np.repeat(np.arange(len(files)), [len(_rows(file)) for file in files])
+        self._row = np.concatenate([_rows(file) for file in files])
+        self._at = at
+        inside = np.flatnonzero((at >= low) & (at <= high))
+        self._left = inside[np.argsort(-at[inside], kind="stable")]
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def take(self, size: int) -> list[File]:
+        """The next so many rows, and those of the same time as the last: their order is not known yet."""
+        if size < len(self._left):
+            size = int(np.searchsorted(-self._at[self._left], -self._at[self._left[size - 1]], side="right"))
+        taken, self._left = self._left[:size], self._left[size:]
+        files, rows = self._file[taken], self._row[taken]
+        return [self._files[file]._replace(picked=np.sort(rows[files == file])) for file in np.unique(files)]
+
+
+def _rows(file: File) -> Ordinals:
+    assert file.picked is not None
+    return file.picked
+
+
+def _relation(whole: bool, picked: bool) -> str:
+    """What is read: files from one end to the other, and the rows that were picked of others."""
+    read = "read_parquet($files, hive_partitioning = false)"
+    if whole and picked:
+        return f"(FROM {read} UNION ALL BY NAME FROM picked)"
+    return read if whole else "picked"
 
 
 def ordered(search: Search) -> str:

@@ -96,8 +96,7 @@ def _read(source: Source, search: Search, files: Sequence[File], names: set[Name
     sql, values = source.select(search, hits.select(search), files, low, Place(high))
     dids, rkeys = (list(column) for column in zip(*names, strict=True))
     sql += " AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"
-    with readable(seconds):
-        rows = source.engine.rows(sql, values | {"dids": dids, "rkeys": rkeys}, seconds)
+    rows = source.rows(sql, values | {"dids": dids, "rkeys": rkeys}, files, seconds)
     return [hits.hit(search, row) for row in rows]
 
 

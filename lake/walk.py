@@ -13,7 +13,7 @@ import structlog
 from lake import catalog
 from lake.asked import Key, Place, Search
 from lake.errors import LakeUnusable
-from lake.narrowing import READ_COST, Narrowing
+from lake.narrowing import Narrowing
 from lake.source import File, files_of
 
 log = structlog.get_logger("search")
@@ -123,7 +123,7 @@ class Walk(Generic[Rows]):
     def _weight(self, file: File) -> int:
         """What reading it costs, in rows of a scan."""
         picked = self._picked(file).picked
-        return file.rows if picked is None else len(picked) * READ_COST
+        return file.rows if picked is None or self._narrowing is None else self._narrowing.cost(picked)
 
 
 def _empty(file: File) -> bool:

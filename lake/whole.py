@@ -11,7 +11,8 @@ from lake.asked import Place, Search
 from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge
 from lake.graves import Graves, visible
 from lake.hits import Hit
-from lake.source import File, Source, files_of, readable
+from lake.narrowing import READ_COST
+from lake.source import File, Source, files_of
 
 log = structlog.get_logger("search")
 
@@ -73,16 +74,16 @@ class Whole:
         shown, dead = visible(search, self._source)
         for part in growing(files):
             sql, values = self._source.select(search, columns, part, low, Place(high))
-            left = deadline - time.monotonic()
-            with readable(left):
-                yield self._source.engine.rows(around.format(sql=f"{sql} AND {shown}"), values | dead | more, left)
+            yield self._source.rows(
+                around.format(sql=f"{sql} AND {shown}"), values | dead | more, part, deadline - time.monotonic()
+            )
 
     def _narrowed(self, search: Search) -> list[File]:
         """The files that may hold a hit, with the rows of each that may be one."""
-        narrowing = self._source.narrowing(search)
-        if not narrowing.helps:
+        useful = self._source.narrowing(search, READ_COST)
+        if not useful.helps:
             return files_of(search)
-        picked = (file._replace(picked=narrowing.rows(file.path)) for file in files_of(search))
+        picked = (file._replace(picked=useful.rows(file.path)) for file in files_of(search))
         return [file for file in picked if file.picked is None or len(file.picked)]
 
 

@@ -37,6 +37,7 @@ DOORWAYS = {
         "lake/files.py",
         "lake/formats.py",
         "lake/graves.py",
+        "lake/points.py",
         "lake/rewrite.py",
         "lake/transform.py",
     ),

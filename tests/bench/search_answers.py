@@ -34,7 +34,7 @@ def page(question: Question) -> Answer:
 
 def count(question: Question) -> Answer:
     total, relation = reader().whole.count(asked(question), SECONDS)
-    assert relation == "eq", question
+    assert relation == "eq", (question, total)
     return Answer([], total)
 
 

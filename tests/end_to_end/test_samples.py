@@ -20,7 +20,8 @@ from lake.asked import EVERYTHING
 from lake.query import Term
 from lake.search import Reader, Search
 reader = Reader(Engine("500MB", 1), settings.LAKE_ROOT)
-found = [[hit.uri for hit in reader.find(Search(Term(text) if text else EVERYTHING), 200).hits] for text in json.loads({texts!r})]
+queries = [Term(text) if text else EVERYTHING for text in json.loads({texts!r})]
+found = [[hit.uri for hit in reader.find(Search(query), 200).hits] for query in queries]
 print("found " + json.dumps(found))
 """
 

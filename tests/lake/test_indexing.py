@@ -152,3 +152,20 @@ def test_searches_answer_the_same_with_and_without(lake, compactor):
     assert len(with_index) == 4
     IndexFile.objects.all().delete()
     assert answers() == with_index
+
+
+def test_who_sees_what_is_deleted_sees_it_with_and_without(lake, compactor, monkeypatch):
+    """With purge_deleted off its text is still in the file, though in no index."""
+    from constance import config
+
+    monkeypatch.setattr("lake.walk.FIRST_ROWS", 1)
+    monkeypatch.setattr("lake.narrowing.USELESS", 1.0)
+    monkeypatch.setattr("lake.narrowing.MOST_GROUPS", 1e9)
+    config.purge_deleted = False
+    fill(lake)
+    lake.flush(delete("b1", time_us=NOON_US + 9 * HOUR_US))
+    compactor.round(patient=False)
+    assert sorted(found(lake, "other").values()) == [[], [1], [1]]
+    reader = Reader(Engine("200MB", 1), lake.root)
+    assert len(reader.find(Search(parse("other"), hide=False)).hits) == 3
+    assert len(reader.find(Search(parse("other"))).hits) == 2
