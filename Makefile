@@ -4,6 +4,10 @@ PYTHON_HERE := .venv/bin/python
 # The stack must not outlive a make that was killed.
 WITH_MAKE := $(shell command -v setpriv > /dev/null && echo setpriv --pdeathsig TERM --)
 FAST := not slow and not live and not bench
+# One worker more than there are cores: many tests wait for processes. Neighbours stay together, and share what they read.
+PARALLEL := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
+# The tests start some hundred processes: what each would compile anew is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run demo test test-all lint bench clean setup setup-dev redis
 .DEFAULT_GOAL := help
@@ -18,10 +22,10 @@ demo: setup ## the same on a simulated firehose: no internet, an admin is made, 
 	@exec $(WITH_MAKE) $(PYTHON_HERE) -m deploy.local.stack demo
 
 test: setup-dev redis ## the fast tests
-	@$(PYTHON_HERE) -m pytest -n auto -m "$(FAST)"
+	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "$(FAST)"
 
 test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
-	@$(PYTHON_HERE) -m pytest -n auto -m "not live and not bench"
+	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "not live and not bench" --hypothesis-profile full
 
 lint: setup-dev ## ruff, mypy --strict, shellcheck
 	@$(PYTHON_HERE) -m ruff check --quiet .

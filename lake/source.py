@@ -110,7 +110,7 @@ class Source:
     ) -> tuple[str, dict[str, Any]]:
         """SELECT of the candidates between two places, and its values: for `rows` and `table`, with the same files."""
         matching = condition(search.query, search.of, search.time)
-        first, last = sorted((search.position(low), search.position(high.at)))
+        first, last = (low, high.at) if search.newest else (-high.at, -low)
         whole = self.absolute([file.path for file in files if file.picked is None])
         paths = {"files": whole} if whole else {}
         relation = _relation(bool(whole), len(whole) < len(files))

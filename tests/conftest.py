@@ -1,8 +1,12 @@
 """What tests stand on: a real Redis of each worker's own, an empty lake, a catalog."""
 
+from functools import cache, cached_property
+
 import pytest
 import redis as redis_client
+from hypothesis import settings as hypothesis_settings
 
+from api.limits import LIMITS, Limit
 from api.throttling import windows
 from deploy.local.redis_process import redis_process
 from ingest.buffer import Buffer
@@ -13,11 +17,18 @@ from lake.engine import Engine
 from lake.flusher import Flusher
 from lake.schema import DATASETS
 
+# An example has all the time it needs: other tests share the machine.
+for name, examples in (("full", 500), ("fast", 100)):
+    hypothesis_settings.register_profile(name, hypothesis_settings(), max_examples=examples, deadline=None)
+hypothesis_settings.load_profile("fast")
+
 
 @pytest.fixture(autouse=True)
-def nobody_has_asked_before():
-    """All tests come from one address, and some ask more than it may in a minute."""
+def nobody_has_asked_before(monkeypatch):
+    """All tests come from one address, and some ask more than it may in a minute, or leave an export half read."""
     windows.forget()
+    for kind, limit in LIMITS.items():
+        monkeypatch.setitem(LIMITS, kind, Limit(limit.at_once, limit.line, limit.patience))
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +64,21 @@ def lake_root(tmp_path, settings):
     return settings.LAKE_ROOT
 
 
+@cache
+def engine():
+    """To read with, in all tests of this worker: one costs as much as a small test."""
+    return Engine("500MB", 1)
+
+
 class Lake:
     """The flusher's side of the pipeline, in this process: frames in, rows out."""
 
     def __init__(self, buffer, root):
-        self.buffer, self.root = buffer, root
-        self.flusher = Flusher(buffer, root, max_events=100_000)
-        self.engine = Engine("500MB", 1)
+        self.buffer, self.root, self.engine = buffer, root, engine()
+
+    @cached_property
+    def flusher(self):
+        return Flusher(self.buffer, self.root, max_events=100_000)
 
     def append(self, *frames):
         """Puts frames into the buffer, as the consumer does."""
@@ -85,6 +104,4 @@ class Lake:
 
 @pytest.fixture
 def lake(db, buffer, lake_root):
-    lake = Lake(buffer, lake_root)
-    lake.flusher.prepare()
-    return lake
+    return Lake(buffer, lake_root)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # The kernel ends a child whose parent has died in whatever way. Not everywhere: then only a clean stop takes all along.
-_DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+# A parent that had died before the kernel was asked is not its parent any more: hence the second look.
+_DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"']
 
 STARTED_AFTER_SECONDS = 10.0  # who dies sooner has failed to start
 GIVE_UP_AFTER = 3  # failed starts in a row
@@ -22,6 +23,10 @@ LOG_LIMIT_BYTES = 20_000_000  # at a start, a longer log becomes <name>.log.1
 def delay_seconds(failed_starts: int) -> float | None:
     """How long to wait before the next start, after so many that failed in a row; None: give up."""
     return None if failed_starts >= GIVE_UP_AFTER else min(2.0**failed_starts, LONGEST_DELAY_SECONDS)
+
+
+def _dying_with_parent(command: list[str]) -> list[str]:
+    return [*_DIE_WITH_PARENT, str(os.getpid()), *command] if shutil.which("setpriv") else command
 
 
 class Child:
@@ -43,7 +48,7 @@ class Child:
             self.log.rename(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_DIE_WITH_PARENT, *self.command],
+                _dying_with_parent(self.command),
                 env=self.environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,

@@ -110,11 +110,11 @@ def fields(response):
 def test_any_text_in_any_parameter_is_an_answer_or_a_fault_of_that_parameter(lake, asking, text):
     for path, params in ENDPOINTS.items():
         others = set() if path == "/search" or text == HOSTILE["sql"] else set(SearchParams().fields)
-        for name in set(params().fields) - others:
-            for response in (asking(path, f"{name}={quote(text)}"), asking(path, {name: text})):
-                assert response.status_code in (200, 400, 404)
-                if response.status_code == 400:
-                    assert name in fields(response)
+        for turn, name in enumerate(sorted(set(params().fields) - others), len(text)):
+            response = asking(path, f"{name}={quote(text)}") if turn % 2 else asking(path, {name: text})
+            assert response.status_code in (200, 400, 404)
+            if response.status_code == 400:
+                assert name in fields(response)
     assert fields(asking("/api/v1/posts", {"uris": [LAKE_POST, text]})) == {"uris"}
 
 

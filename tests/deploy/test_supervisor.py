@@ -56,9 +56,12 @@ def is_up(child):
 
 
 def runs(pid):
-    """A zombie that nobody has collected yet has no command line any more."""
-    cmdline = Path(f"/proc/{pid}/cmdline")
-    return cmdline.exists() and cmdline.read_bytes() != b""
+    """A zombie that nobody has collected yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
 
 
 def test_the_wait_grows_and_then_ends():
@@ -123,18 +126,37 @@ def test_who_does_not_stop_is_killed_and_named(make, monkeypatch):
     assert "consumer did not stop in time and was killed" in said[0]
 
 
+LATE = """#!/bin/sh
+while kill -0 $PARENT 2>&-; do sleep 0.01; done
+PATH=${PATH#*:} exec setpriv "$@"
+"""
+
+
+@pytest.fixture(params=["at once", "when its parent has died"])
+def path(request, tmp_path):
+    """PATH, on which setpriv does its work at this moment."""
+    if request.param == "at once":
+        return os.environ["PATH"]
+    (tmp_path / "setpriv").write_text(LATE)
+    (tmp_path / "setpriv").chmod(0o700)
+    return f"{tmp_path}:{os.environ['PATH']}"
+
+
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="only the Linux kernel ends a child with its parent")
-def test_a_killed_supervisor_leaves_nobody_behind(tmp_path):
+def test_a_killed_supervisor_leaves_nobody_behind(tmp_path, path):
     code = f"""
 import os, sys, time
 from pathlib import Path
 from deploy.local.child import Child
-child = Child("consumer", [sys.executable, "-c", {SLEEP!r}], os.environ, Path({str(tmp_path / "log")!r}))
+environment = os.environ | {{"PARENT": str(os.getpid())}}
+child = Child("consumer", [sys.executable, "-c", {SLEEP!r}], environment, Path({str(tmp_path / "log")!r}))
 child.start()
 print(child.pid, flush=True)
 time.sleep(60)
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as supervisor:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"PATH": path}
+    ) as supervisor:
         pid = int(supervisor.stdout.readline())
         assert runs(pid)
         supervisor.kill()

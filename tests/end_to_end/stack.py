@@ -18,6 +18,7 @@ from tests.end_to_end.evidence import Lake
 
 PATIENCE_SECONDS = 60.0  # a gate that is not reached by then never will be; other tests share the machine
 STOP_SECONDS = 10.0  # what each process promises
+ABSENT = ("pandas", "rich")  # only development has them; pyarrow and structlog load them, which takes as long as Django
 
 
 def until(
@@ -84,6 +85,7 @@ class Stack:
         self._programs: list[Program] = []
         self._variables = {
             "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(folder / "absent"),
             "DJANGO_DEBUG": "true",
             "DATABASE_PATH": str(self.database),
             "LAKE_ROOT": str(self.root),
@@ -95,7 +97,9 @@ class Stack:
             "FLUSH_INTERVAL_SECONDS": "0.3",
             **variables,
         }
-        folder.mkdir(exist_ok=True)
+        (folder / "absent").mkdir(parents=True)
+        for module in ABSENT:
+            (folder / "absent" / f"{module}.py").write_text("raise ImportError")
         shutil.copyfile(template, self.database)
         if start_us is not None:
             self.set_checkpoint(start_us)

@@ -19,9 +19,9 @@ def metric(port, name):
 
 
 def test_a_full_buffer_closes_the_socket_until_there_is_room(make_stack):
-    moments, port = world(18_000), free_port()
+    moments, port = world(9_000), free_port()
     with running(moments, options=Options(port=0, rate=6_000)) as jetstream:
-        stack = make_stack(jetstream.url, maxmemory="8mb")
+        stack = make_stack(jetstream.url, maxmemory="4mb")
         consumer = stack.consumer(METRICS_PORT_CONSUMER=str(port))
         consumer.await_words(HIGH)
         until(lambda: len(jetstream.frames) == len(moments), "all events are in the log")

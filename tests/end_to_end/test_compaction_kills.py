@@ -12,7 +12,7 @@ from ingest.process import CRASH_POINTS
 from ingest.simulator.jetstream import Options
 from ingest.simulator.server import running
 from tests.end_to_end.stack import some_seconds, until
-from tests.end_to_end.stream import Endless
+from tests.end_to_end.stream import Endless, frames_of, world
 
 RATE = 300
 EVENTS_A_SECOND_OF_THEIR_TIME = 0.4  # so that an hour is over after five seconds
@@ -152,13 +152,12 @@ def left_by(point, stack):
     [point if point == "compact:committed" else pytest.param(point, marks=pytest.mark.slow) for point in POINTS],
 )
 def test_a_kill_at_a_named_step_is_finished_at_the_next_start(make_stack, point):
-    source = Endless(EVENTS_A_SECOND_OF_THEIR_TIME, 3, users=300)
-    with running(source, options=Options(port=0, rate=RATE)) as jetstream:
-        stack = make_stack(jetstream.url, **COMPACTION)
-        consumer, flusher = stack.consumer(), stack.flusher()
-        stack.await_rows(2_000, consumer, flusher, seconds=PATIENCE_SECONDS)
-        source.finish()
-        stack.settle(jetstream.frames, consumer, flusher, seconds=PATIENCE_SECONDS)
+    log = world(2_000, EVENTS_A_SECOND_OF_THEIR_TIME, seed=3)
+    with running(log) as jetstream:
+        stack = make_stack(jetstream.url, **COMPACTION, FLUSH_MAX_EVENTS="700")  # three batches, two hours
+        consumer = stack.consumer()
+        stack.await_depth(len(log))
+        stack.settle(frames_of(log), consumer, stack.flusher())
         assert stack.compactor("--once", CRASH_AT=point).await_end(PATIENCE_SECONDS) == -9
         assert left_by(point, stack)
         for _ in range(2):

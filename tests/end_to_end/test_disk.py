@@ -24,12 +24,12 @@ def must_have_stopped(flusher, *words):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 300 kB; and a function that makes it larger."""
+    """A file system of 100 kB; and a function that makes it larger."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if (
         os.getuid()
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], check=False).returncode
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", folder], check=False).returncode
     ):
         pytest.skip("may not mount a small disk here")
     yield folder, lambda: subprocess.run(["mount", "-o", "remount,size=50m", folder], check=True)
@@ -38,9 +38,9 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_stops_the_flusher_and_nothing_is_lost(make_stack, small_disk):
     disk, enlarge = small_disk
-    moments = world(6_000)
+    moments = world(2_000)
     with running(moments) as jetstream:
-        stack = make_stack(jetstream.url, LAKE_ROOT=str(disk), FLUSH_MAX_EVENTS="1500")
+        stack = make_stack(jetstream.url, LAKE_ROOT=str(disk), FLUSH_MAX_EVENTS="500")
         stack.lake.root = disk
         consumer = stack.consumer()
         stack.await_depth(len(moments))
@@ -63,9 +63,10 @@ def test_a_disk_that_refuses_a_write_stops_the_flusher_and_nothing_is_lost(make_
         stack.settle(frames_of(moments), consumer, stack.flusher())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "put",
-    [pytest.param(lambda root: None, marks=pytest.mark.slow), lambda root: root.mkdir()],
+    [lambda root: None, lambda root: root.mkdir()],
     ids=["missing", "an empty mount point"],
 )
 def test_a_lake_that_is_gone_stops_the_flusher_and_nothing_is_lost(make_stack, put):

@@ -62,6 +62,7 @@ def test_a_host_that_begins_in_time_is_no_gap(make_stack):
     assert stack.lake.connections("gap_seconds") == [(None,)]
 
 
+@pytest.mark.slow
 def test_a_whole_day_that_comes_again_doubles_nothing(make_stack):
     moments = world(1_000, per_second=1_000 / DAY_SECONDS)
     with running(moments) as jetstream:

@@ -83,7 +83,7 @@ def play(make_stack, victims, seed, faults):
 
 
 def test_kills_at_random_moments_lose_and_double_nothing(make_stack):
-    play(make_stack, ["flusher", "redis", "consumer", "all"], 11, CUTS)
+    play(make_stack, ["all"], 11, CUTS)
 
 
 @pytest.mark.slow
@@ -111,9 +111,10 @@ def left_by(point, stack, count):
     }[point]
 
 
-PLAIN = ("consume:received", "flush:read", "flush:trimmed")  # at these nothing is half done
+# The slow ones: at these nothing is half done, or less than at flush:renamed.
+SLOW = ("consume:received", "flush:read", "flush:written", "flush:trimmed")
 POINTS = [
-    pytest.param(point, marks=pytest.mark.slow) if point in PLAIN else point
+    pytest.param(point, marks=pytest.mark.slow) if point in SLOW else point
     for point in CRASH_POINTS
     if point.startswith(("consume:", "flush:"))
 ]

@@ -32,7 +32,7 @@ def flush_all(stack):
         client.flushall()
 
 
-@pytest.mark.parametrize("lose", [empty_folder, flush_all])
+@pytest.mark.parametrize("lose", [empty_folder, pytest.param(flush_all, marks=pytest.mark.slow)])
 def test_a_redis_that_lost_everything_is_filled_again_from_the_last_commit(make_stack, lose):
     moments = world(1_200)
     committed, buffered, after = moments[:400], moments[400:800], moments[800:]

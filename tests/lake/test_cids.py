@@ -4,7 +4,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lake import catalog, cids, layout
@@ -12,6 +12,7 @@ from lake.compaction import Compactor
 from lake.models import BatchRun, DataFile
 from lake.schema import DATASETS
 from tests.builders import ALICE, BOB, NOON_US, POST, commit, post
+from tests.examples import one_in
 from tests.lake.test_rebuild import ANY, REF
 
 LIKE, FOLLOW = "app.bsky.feed.like", "app.bsky.graph.follow"
@@ -80,7 +81,7 @@ def test_posts_keep_theirs(lake, compactor):
     assert cids.cid("posts", before) == before["cid"]
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@one_in(20)
 @given(parts=st.lists(RECORDS, min_size=1, max_size=25))
 def test_whatever_a_record_holds_its_cid_comes_back(lake, compactor, parts):
     for model in (DataFile, BatchRun):

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pyarrow.parquet as pq
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from lake import layout
 from lake.compaction import Compactor
 from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone
 from tests.builders import ALICE, BOB, NOON_US, account, delete, post
+from tests.examples import one_in
 
 HOUR = 3_600_000_000
 
@@ -70,12 +71,7 @@ def numbered(script, order):
                 yield step
 
 
-@settings(
-    max_examples=12,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@settings(one_in(20), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(script=EVENTS, order=st.permutations(range(24)))
 def test_what_shows_is_what_the_events_say(lake, lake_root, script, order):
     for model in (DataFile, BatchRun, Tombstone, InactiveAccount):

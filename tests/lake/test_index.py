@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lake import index as index_module
@@ -19,6 +19,7 @@ from lake.inverted import Reader
 from lake.lookup import fold
 from lake.query import AllOf, AnyOf, Filter, Not, Term
 from tests.builders import ALICE, BOB
+from tests.examples import one_in
 
 # Cased letters of several scripts, wide signs, emoji, and what folds to END or onto other characters with 16 bits.
 ALPHABET = "aAbBéÉßẞσΣςжЖİıأب東京都のカｶ가나🏔️👍🏿𝓵펍𠀀𐐀𐐨\0\ufffd #_%.\n"
@@ -36,7 +37,7 @@ NODES = st.recursive(
     max_leaves=5,
 )  # fmt: skip
 NODES_LIST = st.lists(NODES, min_size=1, max_size=6)
-PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = one_in(5)
 
 
 @pytest.fixture(scope="module")

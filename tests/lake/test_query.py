@@ -247,7 +247,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(PIECES, max_size=12).map("".join))
 @example("a\ud800")
 def test_any_text_is_understood_or_refused(text):
@@ -303,7 +303,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TREES)
 def test_any_tree_can_be_written_out(tree):
     assert parse(written(tree)) == tree

@@ -363,3 +363,11 @@ def test_many_threads_search_at_once(lake, reader, transactional_db):
     assert failures == []
     assert len(found) == 80
     assert found.count(["h1 p29"]) == 40
+
+
+@pytest.mark.parametrize("newest", [True, False])
+def test_between_a_moment_and_itself_there_is_nothing(lake, reader, newest):
+    lake.flush(*(post(f"lake {n}", time_us=NOON_US + n) for n in range(-1, 2)))
+    empty = {"start": utc(NOON_US), "end": utc(NOON_US), "newest": newest}
+    assert texts(find(reader, "lake", **empty)) == []
+    assert total(reader, "lake", **empty) == (0, "eq")

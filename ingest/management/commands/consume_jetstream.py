@@ -1,6 +1,7 @@
 """Socket to buffer, until SIGTERM."""
 
 import asyncio
+from signal import SIGINT, SIGTERM
 from typing import Any
 
 import structlog
@@ -37,6 +38,9 @@ async def consume(stop: Stop) -> None:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     stop.call(lambda: loop.is_closed() or loop.call_soon_threadsafe(task.cancel))  # wakes it: the socket may be silent
+    # A signal that comes just before the loop waits would wake nobody if the loop did not know of it.
+    for number in (SIGTERM, SIGINT):
+        loop.add_signal_handler(number, stop.set)
     if stop:  # asked for before anyone listened
         return
     journal = Journal()

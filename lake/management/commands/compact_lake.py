@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import DatabaseError
 
 from ingest.process import Stop, only_one, running, serve_metrics
-from lake import layout
+from lake import checks, layout
 from lake.compaction import DAILY, Compactor, last_daily_pass
 from lake.errors import LakeError
 from lake.models import Request
@@ -31,6 +31,7 @@ LEAVE_SECONDS = 8.0  # after a request to stop
 
 class Command(BaseCommand):
     help = "Compacts, purges, expires and sweeps, until SIGTERM; with --once does all that is due and ends."
+    requires_system_checks = [checks.TAG]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="do all that is due and exit; asks a running one to")

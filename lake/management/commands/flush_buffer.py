@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ingest.buffer import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
 from ingest.process import Stop, only_one, running, serve_metrics
-from lake import metrics
+from lake import checks, metrics
 from lake.errors import LakeError
 from lake.flusher import Flusher
 from lake.models import Request
@@ -27,6 +27,7 @@ LAST_ANSWER_SECONDS = 4.0  # what Redis may take to answer once we are asked to 
 
 class Command(BaseCommand):
     help = "Writes the buffer's events into the lake, until SIGTERM; with --once empties the buffer and ends."
+    requires_system_checks = [checks.TAG, "ingest"]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="empty the buffer and exit; asks a running flusher to")
