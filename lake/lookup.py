@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -114,10 +115,11 @@ class Index:
     def close(self) -> None:
         self._reader.close()
 
-    def candidates(self, node: Node) -> Ordinals | None:
-        """The ordinals, ascending, of all posts that match and of some that don't. None: the index can't narrow."""
+    def candidates(self, node: Node, most: float = inf) -> Ordinals | None:
+        """The ordinals, ascending, of all posts that match and of some that don't. None: the index can't narrow, or
+        not to so many by its counts."""
         asked = self._asked(wanted(node))
-        return None if asked is None else asked.ordinals()
+        return None if asked is None or asked.most > most else asked.ordinals()
 
     def estimate(self, node: Node) -> int:
         """No less than the number of candidates; all rows where the index can't narrow. Reads no list."""

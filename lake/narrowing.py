@@ -68,9 +68,7 @@ class Narrowing:
     def _candidates(self, path: str) -> Ordinals | None:
         try:
             index = opened(self._root / path)
-            if index.estimate(self._search.query) > USELESS * index.rows:
-                return None
-            return index.candidates(self._search.query)
+            return index.candidates(self._search.query, USELESS * index.rows)
         except (IndexDamaged, OSError) as error:
             log.warning("index can't be read: its files are scanned", index=path, error=str(error))
             return None

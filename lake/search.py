@@ -79,6 +79,7 @@ class Reader:
                 reached = walk.place
                 if len(found) >= wanted:
                     break
+                walk.size = wanted + SPARE - len(found)
         except QueryTimeout:
             if reached is None:
                 raise

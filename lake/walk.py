@@ -20,6 +20,9 @@ log = structlog.get_logger("search")
 
 FIRST_ROWS = 20_000  # of the first piece: less than a row group of a flush file
 MOST_ROWS = 5_000_000  # a second or two: what a walk that reaches its time limit loses
+FIRST_NAMED = (
+    60_000  # of a first piece where an index names the rows: a hundred row groups, of which only times are read
+)
 MOST_FILES = 64  # of a piece: each costs some milliseconds however small it is
 GROWTH = 4
 
@@ -47,8 +50,9 @@ class Read(Protocol[Rows]):
 
 
 class Walk(Generic[Rows]):
-    """One search on its way down: iterate over its pieces. `size`: the most candidates of a piece. `seconds`: asked
-    before each query for its time limit. `place` is below everything that was handed out; `ended` when nothing is left.
+    """One search on its way down: iterate over its pieces. `size`: the most candidates of a piece, which may
+    be changed on the way. `seconds`: asked before each query for its time limit. `place` is below everything that was
+    handed out; `ended` when nothing is left.
 
     Raises QueryTimeout and QueryTooLarge, and LakeUnusable when a file can't be read also after the catalog was asked
     again: a file that was replaced meanwhile is found under its new name, and the piece is repeated."""
@@ -64,7 +68,7 @@ class Walk(Generic[Rows]):
     ) -> None:
         self._read = read
         self._search = search
-        self._size = size
+        self.size = size
         self._seconds = seconds
         self._narrowing = narrowing if narrowing and narrowing.helps else None
         self._wanted = FIRST_ROWS
@@ -97,26 +101,27 @@ class Walk(Generic[Rows]):
 
     def _piece(self, files: list[File]) -> Iterator[Piece[Rows]]:
         """One, or none when the indexes say that the whole stretch has no candidate."""
+        if self._wanted == FIRST_ROWS and self._picked(files[0]).picked is not None:
+            self._wanted = FIRST_NAMED  # hits are few
         low = max(self._low, cut(files, self.place.at, self._wanted, self._weight))
         part = [picked for file in files if file.high >= low and not _empty(picked := self._picked(file))]
         if not part:
             self.place = Place(low - 1)
             return
-        piece = self._read(self._search, part, low, self.place, self._size, self._seconds())
+        piece = self._read(self._search, part, low, self.place, self.size, self._seconds())
         # Only now: a file and the tombstones that it makes needless go in one transaction.
         if not catalog.all_listed([file.path for file in part]):
             raise Superseded("A file was replaced while it was read.")
-        if piece.candidates < self._size or piece.last is None:
+        if piece.candidates < self.size or piece.last is None:
             self.place = Place(low - 1)
         else:
             self.place = self._search.place(piece.last)
-        self._wanted = rows_wanted(self._wanted, piece.candidates, self._size)
+        self._wanted = rows_wanted(self._wanted, piece.candidates, self.size)
         yield piece
 
     def _picked(self, file: File) -> File:
-        """The file with the rows that are to be read. The first piece is read without an index: where hits are many it
-        has them all."""
-        if self._narrowing is None or self._wanted == FIRST_ROWS:
+        """The file with the rows that are to be read."""
+        if self._narrowing is None:
             return file
         return file._replace(picked=self._narrowing.rows(file.path))
 

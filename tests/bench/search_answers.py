@@ -45,6 +45,7 @@ class Naive:
         self._duckdb = duckdb.connect(
             config={"memory_limit": settings.QUERY_MEMORY_LIMIT, "threads": settings.QUERY_THREADS}
         )
+        self._duckdb.execute("SET enable_progress_bar = false")
         self._files = f"{months.lake}/posts/**/*.parquet"
 
     def page(self, question: Question) -> Answer:
