@@ -138,7 +138,9 @@ def with_pandas(files: list[str], path: str) -> int:
 
 def with_duckdb(files: list[str], path: str) -> int:
     sql = f"COPY (SELECT {', '.join(COLUMNS)} FROM read_parquet($files)) TO '{path}' (FORMAT csv, HEADER)"
-    return int(duckdb.connect(config={"threads": 2}).execute(sql, {"files": files}).fetchall()[0][0])
+    database = duckdb.connect(config={"threads": 2})
+    database.execute("SET enable_progress_bar = false")
+    return int(database.execute(sql, {"files": files}).fetchall()[0][0])
 
 
 SCRIPTS = {"pandas": with_pandas, "DuckDB COPY": with_duckdb}
