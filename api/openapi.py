@@ -137,7 +137,7 @@ def value(field: Any) -> Schema:
         case Moment():
             return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
         case Text(form=""):
-            return {"type": "string", **({"format": field.what} if field.what else {})}
+            return {"type": "string", **({"format": field.what} if field.what else {"pattern": r"^[^\x00]*$"})}
         case Text():
             return {"type": "string", "pattern": f"^({field.form})$"}
         case Many():

@@ -31,19 +31,21 @@ class Graves:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._last = self._rows = 0
+        self._last: int | None = None
+        self._rows = 0
         self._inactive: tuple[Any, ...] | None = None
 
     def refresh(self) -> None:
         """All that is committed when it begins is in the copy when it ends. The first time it takes some seconds a
         million tombstones."""
         with self._lock:
-            kept = Tombstone.objects.count()
-            if not self._last or self._rows > kept + SPARE_ROWS:
-                columns = ", ".join(map(" ".join, _COLUMNS.items()))
-                self._engine.run(f"CREATE OR REPLACE TABLE tombstone ({columns})")
-                self._last = self._rows = 0
-            self._add_tombstones()
+            newest = Tombstone.objects.aggregate(newest=Max("pk"))["newest"] or 0
+            if newest != self._last:
+                if self._last is None or self._rows > Tombstone.objects.count() + SPARE_ROWS:
+                    columns = ", ".join(map(" ".join, _COLUMNS.items()))
+                    self._engine.run(f"CREATE OR REPLACE TABLE tombstone ({columns})")
+                    self._last = self._rows = 0
+                self._add_tombstones()
             self._copy_accounts()
 
     def _add_tombstones(self) -> None:
