@@ -53,28 +53,26 @@ class BatchRunAdmin(ReadOnlyAdmin):
         return run.error if len(run.error) <= ERROR_SHOWN else f"{run.error[:ERROR_SHOWN]}…"
 
 
+class _Sized(ReadOnlyAdmin):
+    @admin.display(description="size", ordering="bytes")
+    def size(self, file: DataFile | IndexFile) -> str:
+        return filesizeformat(file.bytes)
+
+
 @admin.register(DataFile)
-class DataFileAdmin(ReadOnlyAdmin):
+class DataFileAdmin(_Sized):
     list_display = ("path", "dataset", "hour", "rows", "size", "min_seen", "max_seen", "batch_id", "superseded_at")
     list_filter = ("dataset", ("superseded_at", admin.EmptyFieldListFilter), "hour")
     search_fields = ("path",)
     date_hierarchy = "hour"
 
-    @admin.display(description="size", ordering="bytes")
-    def size(self, file: DataFile) -> str:
-        return filesizeformat(file.bytes)
-
 
 @admin.register(IndexFile)
-class IndexFileAdmin(ReadOnlyAdmin):
+class IndexFileAdmin(_Sized):
     list_display = ("path", "start", "end", "rows", "size", "superseded_at")
     list_filter = (("superseded_at", admin.EmptyFieldListFilter),)
     search_fields = ("path",)
     date_hierarchy = "start"
-
-    @admin.display(description="size", ordering="bytes")
-    def size(self, index: IndexFile) -> str:
-        return filesizeformat(index.bytes)
 
 
 @admin.register(Retention)

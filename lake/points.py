@@ -42,7 +42,7 @@ def _tables(
     deadline = time.monotonic() + seconds
 
     def of_file(pick: tuple[Path, Ordinals]) -> Table:
-        if time.monotonic() > deadline:
+        if time.monotonic() >= deadline:
             raise QueryTimeout(f"The time limit of {seconds:.3g} s was reached.")
         return _of_file(*pick, columns)
 

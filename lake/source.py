@@ -130,30 +130,30 @@ class Source:
 
     def rows(self, sql: str, values: Mapping[str, Any], files: Sequence[File], seconds: float) -> list[tuple[Any, ...]]:
         """Of a statement around a `select` of these files."""
-        with readable(seconds):
-            picked = self._picked(sql, files, seconds)
-            return self.engine.rows(sql, values, seconds, **picked)
+        picked, left = self._picked(sql, files, seconds)
+        with readable(left):
+            return self.engine.rows(sql, values, left, **picked)
 
     def table(self, sql: str, values: Mapping[str, Any], files: Sequence[File], seconds: float) -> Any:
         """The same as one Arrow table."""
-        with readable(seconds):
-            picked = self._picked(sql, files, seconds)
-            return self.engine.table(sql, values, seconds, **picked)
+        picked, left = self._picked(sql, files, seconds)
+        with readable(left):
+            return self.engine.table(sql, values, left, **picked)
 
-    def _picked(self, sql: str, files: Sequence[File], seconds: float) -> dict[str, Any]:
-        """The picked rows with the columns that the statement names."""
-        picks = [(self._root / file.path, file.picked) for file in files if file.picked is not None]
-        if not picks:
-            return {}
-        words = set(re.findall(r"\w+", sql))
+    def _picked(self, sql: str, files: Sequence[File], seconds: float) -> tuple[dict[str, Any], float]:
+        """The picked rows with the columns that the statement names, and the seconds that are left for it."""
+        if not (picks := self._picks(files)):
+            return {}, seconds
+        deadline, words = monotonic() + seconds, set(re.findall(r"\w+", sql))
         names = [name for name in DATASETS["posts"].names if name in words]
-        return {"picked": points.read(picks, names, self.engine.threads, seconds)}
+        return {"picked": points.read(picks, names, self.engine.threads, seconds)}, deadline - monotonic()
+
+    def _picks(self, files: Sequence[File]) -> list[tuple[Path, Ordinals]]:
+        return [(self._root / file.path, file.picked) for file in files if file.picked is not None]
 
     def _in_order(self, search: Search, files: Sequence[File], low: int, high: Place, seconds: float) -> "_Order":
         """The picked rows between two places."""
-        picks = [(self._root / file.path, file.picked) for file in files if file.picked is not None]
-        with readable(seconds):
-            times = points.times(picks, search.time, self.engine.threads, seconds)
+        times = points.times(self._picks(files), search.time, self.engine.threads, seconds)
         at = np.concatenate([search.position(1) * found for found in times])
         return _Order(files, at, low, high.at)
 

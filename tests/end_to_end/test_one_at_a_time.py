@@ -60,7 +60,7 @@ def test_once_beside_a_running_flusher_asks_it_and_waits(make_stack):
         until(lambda: lock_is_held(stack, "flush_buffer"), "the flusher runs")
         once = stack.flush_once()
         assert stack.lake.listed_rows() == 300, "it must not end before the buffer is empty"
-        assert once.says("asked the running flusher")
+        assert once.says("asked the running command")
         assert not once.says("flushed")
         assert flusher.says("flushed")
         stack.settle(frames_of(moments), consumer, flusher)
@@ -76,7 +76,7 @@ def test_once_does_it_itself_when_the_flusher_that_it_asked_dies(make_stack):
         until(lambda: lock_is_held(stack, "flush_buffer"), "the flusher runs")
         os.kill(flusher.pid, signal.SIGSTOP)
         once = stack.flusher("--once")
-        once.await_words("asked the running flusher")
+        once.await_words("asked the running command")
         flusher.kill_at_work()
         assert once.await_end() == 0, once.text
         assert once.says("flushed")

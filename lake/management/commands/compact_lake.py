@@ -15,11 +15,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import DatabaseError
 
-from ingest.process import Stop, only_one, running, serve_metrics
+from ingest.process import Stop, only_one, serve_metrics
 from lake import checks, layout
 from lake.compaction import DAILY, Compactor, last_daily_pass
 from lake.errors import LakeError
 from lake.models import Request
+from lake.requests import answer, ask_running, waiting
 
 log = structlog.get_logger("compact_lake")
 
@@ -44,7 +45,7 @@ class Command(BaseCommand):
                 with tempfile.TemporaryDirectory(prefix="compact_lake-") as folder:
                     for line in compactor(stop, Path(folder)).would_do():
                         self.stdout.write(line)
-            elif not (once and running(NAME) and ask_running(stop)):
+            elif not (once and ask_running(NAME, Request.Kind.COMPACT, stop)):
                 self._run(stop, once)
         except LakeError as error:
             raise CommandError(str(error)) from error
@@ -94,7 +95,7 @@ def loop(stop: Stop, round_: Callable[..., int]) -> None:
     """A round every some seconds; the daily pass when it is due, and all there is when the admin asks for it."""
     due, last_pass = 0.0, last_daily_pass()
     while not stop:
-        asked = list(Request.objects.filter(kind=Request.Kind.COMPACT, state=Request.State.WAITING))
+        asked = waiting(Request.Kind.COMPACT)
         daily = bool(asked) or time.time() >= last_pass + DAILY.total_seconds()
         if daily or time.monotonic() >= due:
             started = time.time()
@@ -104,23 +105,3 @@ def loop(stop: Stop, round_: Callable[..., int]) -> None:
                 answer(asked, f"{written} files written")
             due = time.monotonic() + ROUND_SECONDS
         stop.wait(LOOK_SECONDS)
-
-
-def answer(asked: list[Request], result: str) -> None:
-    for request in asked:
-        request.state, request.result = Request.State.DONE, result
-        request.save(update_fields=["state", "result"])
-
-
-def ask_running(stop: Stop) -> bool:
-    """Has the running compactor do all that is due; False when it ended before it answered, so that we must."""
-    request = Request.objects.create(kind=Request.Kind.COMPACT)
-    log.info("asked the running compactor", request=request.pk)
-    while not stop and running(NAME):
-        request.refresh_from_db()
-        if request.state != Request.State.WAITING:
-            return True
-        stop.wait(0.2)
-    if not stop:
-        request.delete()
-    return bool(stop)

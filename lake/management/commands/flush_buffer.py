@@ -11,11 +11,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest.buffer import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
-from ingest.process import Stop, only_one, running, serve_metrics
+from ingest.process import Stop, only_one, serve_metrics
 from lake import checks, metrics
 from lake.errors import LakeError
 from lake.flusher import Flusher
 from lake.models import Request
+from lake.requests import answer, ask_running, waiting
 
 log = structlog.get_logger("flush_buffer")
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         stop = Stop().listen()
-        if once and running(NAME) and ask_running(stop):
+        if once and ask_running(NAME, Request.Kind.FLUSH, stop):
             return
         with only_one(NAME, stop):
             if stop:
@@ -87,29 +88,9 @@ def loop(stop: Stop, buffer: Buffer, flusher: Flusher) -> None:
     while not stop:
         depth = buffer.depth()
         metrics.DEPTH.set(depth)
-        asked = list(Request.objects.filter(kind=Request.Kind.FLUSH, state=Request.State.WAITING))
+        asked = waiting(Request.Kind.FLUSH)
         if time.monotonic() >= due or depth >= settings.FLUSH_MAX_EVENTS or asked:
             due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
             flusher.flush(lambda: bool(stop))
-            answer(asked)
+            answer(asked, "the buffer was empty")
         stop.wait(min(LOOK_SECONDS, max(0.0, due - time.monotonic())))
-
-
-def answer(asked: list[Request]) -> None:
-    for request in asked:
-        request.state, request.result = Request.State.DONE, "the buffer was empty"
-        request.save(update_fields=["state", "result"])
-
-
-def ask_running(stop: Stop) -> bool:
-    """Has the running flusher empty the buffer; False when it ended before it answered, so that we must."""
-    request = Request.objects.create(kind=Request.Kind.FLUSH)
-    log.info("asked the running flusher to empty the buffer", request=request.pk)
-    while not stop and running(NAME):
-        request.refresh_from_db()
-        if request.state != Request.State.WAITING:
-            return True
-        stop.wait(0.2)
-    if not stop:
-        request.delete()
-    return bool(stop)
