@@ -1,6 +1,7 @@
 """Views beside the search: counts over time, what occurs most, posts by their URIs, and what the lake holds."""
 
 import time
+from abc import abstractmethod
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
@@ -41,8 +42,8 @@ class Analysis(View):
 
     post = get
 
-    def body(self, params: Any) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def body(self, params: Any) -> dict[str, Any]: ...
 
 
 @described(TimelineParams, TIMELINE)

@@ -1,7 +1,6 @@
 """The real web server over a small lake of all datasets, for tests of what arrives on the wire."""
 
 import json
-import socket
 import sqlite3
 from contextlib import closing
 
@@ -13,7 +12,7 @@ from django.db import connection
 from ingest.buffer import Buffer
 from ingest.handle_store import Claim, Store
 from lake.flusher import Flusher
-from tests.api.test_gunicorn import Web, answers, until
+from tests.api.web import served
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, identity, like, post
 from tests.conftest import Lake
 
@@ -65,16 +64,8 @@ def live_folder(tmp_path_factory, redis_server, django_db_setup, django_db_block
 
 @pytest.fixture(scope="session")
 def live(live_folder):
-    """gunicorn over that lake."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        web = Web(live_folder, free.getsockname()[1])
-    web.start()
-    try:
-        until(lambda: answers(web) or not web.alive, "gunicorn answers")
+    with served(live_folder) as web:
         yield web
-    finally:
-        web.kill()
 
 
 def told(body):

@@ -9,7 +9,8 @@ import pytest
 
 from deploy.local.child import ROOT
 from lake.columns import names
-from tests.api.test_gunicorn import POSTS, folder, oldest_hidden_away, server, until  # noqa: F401 - fixtures
+from tests.api.test_gunicorn import POSTS, folder, oldest_hidden_away, server  # noqa: F401 - fixtures
+from tests.api.web import until
 
 pytestmark = [
     pytest.mark.django_db,  # of the fixtures

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.test_gunicorn import POSTS, answers, folder, server, until  # noqa: F401 - two are fixtures
+from tests.api.test_gunicorn import POSTS, folder, server  # noqa: F401 - fixtures
+from tests.api.web import answers, until
 
 pytestmark = pytest.mark.django_db  # of the fixtures
 

@@ -1,15 +1,18 @@
 """With and without indexes the answers are the same."""
 
+import time
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lake import index, layout, narrowing, source
+from lake import index, layout, narrowing, points, source
 from lake import search as search_module
 from lake import walk as walk_module
 from lake.asked import Search
 from lake.catalog import listed, utc
 from lake.engine import Engine
+from lake.errors import QueryTimeout
 from lake.models import DataFile, IndexFile, Tombstone
 from lake.query import parse
 from lake.search import Reader
@@ -144,3 +147,15 @@ def test_an_index_of_files_that_are_no_longer_listed_is_not_asked(indexed, lake)
     file = listed("posts").order_by("hour").first()
     IndexFile.objects.filter(path="index-0").update(files=["posts/gone.parquet", file.path])
     assert len(indexed.find(Search(parse("hour0"), timeout=60), 20).hits) == 20
+
+
+def test_the_time_that_picking_rows_takes_is_not_given_again(indexed, monkeypatch):
+    def slowly(*arguments, read=points.read):
+        time.sleep(0.6)
+        return read(*arguments)
+
+    monkeypatch.setattr(points, "read", slowly)
+    search = Search(parse("hour0 number7"), timeout=0.5)
+    with pytest.raises(QueryTimeout):
+        indexed.find(search)
+    assert indexed.whole.count(search, 0.5) == (0, "gte")

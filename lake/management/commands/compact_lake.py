@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import DatabaseError
@@ -21,8 +20,6 @@ from lake.compaction import DAILY, Compactor, last_daily_pass
 from lake.errors import LakeError
 from lake.models import Request
 from lake.requests import answer, ask_running, waiting
-
-log = structlog.get_logger("compact_lake")
 
 NAME = "compact_lake"
 LOOK_SECONDS = 1.0  # how often the loop looks at what the admin asks for
