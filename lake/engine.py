@@ -44,9 +44,7 @@ class Engine:
                 "preserve_insertion_order": False,
             }
         )
-        self._database.execute(
-            "SET TimeZone = 'UTC'; SET parquet_metadata_cache = true; SET late_materialization_max_rows = 2000"
-        )
+        self._database.execute("SET TimeZone = 'UTC'; SET late_materialization_max_rows = 2000")
         self.threads = threads
         self._fenced = fence is not None
         if fence is not None:

@@ -17,8 +17,8 @@ from lake.postings import Ordinals
 
 log = structlog.get_logger("search")
 
-READ_COST = 6000  # reading rows by their number decodes each row group whole: as much as scanning so many for a text
-LOOK_COST = 500  # the same of their times alone: where only the first ones are wanted, the rest is not read
+READ_COST = 3500  # reading rows by their number decodes each row group whole: as much as scanning so many for a text
+LOOK_COST = 400  # the same of their times alone: where only the first ones are wanted, the rest is not read
 GROUP_ROWS = COMPACTED["posts"].group_rows
 MOST_GROUPS = 0.9  # of a file's row groups with a candidate: from here on the file is scanned
 USELESS = 0.2  # candidates of an index's rows: from here on all are scanned

@@ -20,9 +20,7 @@ log = structlog.get_logger("search")
 
 FIRST_ROWS = 20_000  # of the first piece: less than a row group of a flush file
 MOST_ROWS = 5_000_000  # a second or two: what a walk that reaches its time limit loses
-FIRST_NAMED = (
-    60_000  # of a first piece where an index names the rows: a hundred row groups, of which only times are read
-)
+FIRST_NAMED = 40_000  # where an index names the rows: a hundred row groups, of which only the times are read
 MOST_FILES = 64  # of a piece: each costs some milliseconds however small it is
 GROWTH = 4
 

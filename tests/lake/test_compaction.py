@@ -110,17 +110,18 @@ def test_a_compacted_file_has_small_groups_statistics_page_indexes_and_bloom_fil
     lake.flush(*(post(f"text {number}") for number in range(8_300)))
     compactor.round(patient=False)
     metadata = pq.ParquetFile(lake.root / DataFile.objects.get().path).metadata
-    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [4096, 4096, 108]
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [2048, 2048, 2048, 2048, 108]
     columns = {metadata.schema.column(n).path: n for n in range(metadata.num_columns)}
     for name in ("seen", "did", "rkey"):
         column = metadata.row_group(0).column(columns[name])
         assert column.has_offset_index
         assert column.has_column_index
         assert column.statistics.has_min_max
+    assert not metadata.row_group(0).column(columns["text"]).is_stats_set
     sql = (
         "SELECT count(*) FROM parquet_metadata($1) WHERE path_in_schema IN ('did', 'rkey') AND bloom_filter_offset > 0"
     )
-    assert lake.engine.rows(sql, [str(lake.root / DataFile.objects.get().path)]) == [(6,)]
+    assert lake.engine.rows(sql, [str(lake.root / DataFile.objects.get().path)]) == [(10,)]
 
 
 def test_an_hour_that_is_not_over_or_that_the_flusher_has_not_passed_waits(lake, lake_root):
