@@ -1,21 +1,26 @@
 """Reads and writes the catalog. What a batch did becomes true in one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
+import structlog
 from django.db import connection, transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from ingest.entries import Cursor
 from ingest.models import Checkpoint
-from lake.errors import LakeUnusable
+from lake.errors import LakeUnusable, Superseded
 from lake.files import Pending
 from lake.models import BatchRun, DataFile, InactiveAccount, IndexFile, Tombstone
 
+log = structlog.get_logger("catalog")
+
 PATHS_AT_ONCE = 1000  # SQLite takes 32,766 values
+REPEATS = 20  # of a read whose files were replaced meanwhile: to make one takes some ten milliseconds at least
 T = TypeVar("T")
 NEARBY = timedelta(minutes=10)  # hosts stamp one event at different times, never so far apart
 # An event too far ahead to be believed is there by its arrival; when a host replays it, 36 h later at most, it may be
@@ -195,6 +200,30 @@ def known_paths() -> set[str]:
 def newest(count: int) -> list[str]:
     """Paths of the files listed last."""
     return list(DataFile.objects.filter(superseded_at=None).order_by("-pk").values_list("path", flat=True)[:count])
+
+
+def repeated(work: Callable[[], T]) -> T:
+    """What `work` returns, done anew as often as it raises Superseded."""
+    for _ in range(REPEATS):
+        with suppress(Superseded):
+            return work()
+    return work()
+
+
+@contextmanager
+def still_listed(paths: Sequence[str]) -> Iterator[None]:
+    """For what reads these files and asks which of their rows are deleted. Raises Superseded when compaction has
+    replaced one meanwhile: a file and the tombstones that it makes needless go in one transaction. Raises LakeUnusable
+    when one can't be read that is still listed."""
+    try:
+        yield
+    except LakeUnusable as error:
+        if all_listed(paths):
+            log.error("a listed file can't be read", error=str(error))  # noqa: TRY400
+            raise
+        raise Superseded from error
+    if not all_listed(paths):
+        raise Superseded
 
 
 def all_listed(paths: Sequence[str]) -> bool:

@@ -1,5 +1,6 @@
 """LakeError
 LakeUnusable    our own state is bad: the process stops and says what to do
+  Superseded    files were replaced while they were read: ask the catalog again
 QueryTimeout    a query reached its time limit
 QueryTooLarge   a query reached its memory limit
 
@@ -13,6 +14,13 @@ class LakeError(Exception):
 
 class LakeUnusable(LakeError):
     """A missing folder or file, a wrong checksum, a full disk."""
+
+
+class Superseded(LakeUnusable):
+    """A file was replaced while it was read. What its rows said of deletions may have gone from the catalog with it."""
+
+    def __init__(self) -> None:
+        super().__init__("Files were replaced again and again while they were read: ask again.")
 
 
 class QueryTimeout(LakeError):

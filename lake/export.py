@@ -12,16 +12,16 @@ import structlog
 
 from lake import cids, hits, walk
 from lake.asked import Key, Place, Search
+from lake.catalog import still_listed
 from lake.columns import CID, MATCHED, USERNAME, Column, columns
 from lake.conditions import Condition, matched
-from lake.errors import QueryTimeout, QueryTooLarge
+from lake.errors import QueryTimeout, QueryTooLarge, Superseded
 from lake.formats import Format, Table, add_cids, add_usernames
 from lake.graves import visible
 from lake.narrowing import READ_COST
 from lake.search import Reader
 from lake.source import File, ordered
-from lake.walk import Piece, Superseded, Walk
-from lake.whole import again
+from lake.walk import Piece, Walk
 
 log = structlog.get_logger("export")
 
@@ -122,9 +122,11 @@ class Rows:
         source = self._reader.source
         size = min(size, self._size, MOST_ROWS if self._left is None else self._left)
         sql, values = source.select(search, "*", files, low, high)
-        shown, dead = visible(search, source)
-        sql = f"SELECT {self._columns()} FROM ({sql} AND {shown} AND {self._drawn()} {ordered(search)} LIMIT {size:d})"
-        table = source.table(sql, values | dead | self._values(), files, seconds)
+        shown = visible(search, source)
+        rows = f"{sql} AND {shown.sql} AND {self._drawn()} {ordered(search)} LIMIT {size:d}"
+        values |= shown.values | self._values()
+        with still_listed(shown.paths):
+            table = source.table(f"SELECT {self._columns()} FROM ({rows})", values, files, seconds)
         if table.num_rows < size:
             return Piece(table, table.num_rows, None)
         # Of a piece that has its full size the walk goes on after the last row.
@@ -188,14 +190,9 @@ def bound(reader: Reader, wanted: Wanted) -> tuple[str, str] | None:
     hash_, version = drawn_by(search)
     first = f"{{sql}} ORDER BY hash, version LIMIT {size:d}"
     columns = f"{hash_} AS hash, {version} AS version"
-
-    def smallest() -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = []
-        for part in reader.whole.parts(search, columns, first, search.timeout, seed=wanted.seed):
-            found = sorted([*found, *part])[:size]
-        return found
-
-    found = again(smallest)
+    found: list[tuple[Any, ...]] = []
+    for part in reader.whole.parts(search, columns, first, search.timeout, seed=wanted.seed):
+        found = sorted([*found, *part])[:size]
     return (found[-1][0], found[-1][1]) if len(found) == size else None
 
 

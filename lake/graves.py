@@ -5,7 +5,7 @@ from the catalog meanwhile does no harm here.
 """
 
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from django.db import connection
@@ -67,34 +67,39 @@ class Graves:
             self._inactive = now
 
 
-def visible(search: Search, source: Source) -> tuple[str, dict[str, Any]]:
-    """SQL that is true of a `row` that may show, over the copy's tables, and its values."""
+class Visible(NamedTuple):
+    """SQL that is true of a `row` that may show, over the copy's tables, its values, and the paths that it reads."""
+
+    sql: str
+    values: dict[str, Any]
+    paths: list[str]
+
+
+def visible(search: Search, source: Source) -> Visible:
     if not search.hide:
-        return "true", {}
-    dead, values = _deletes(search, source) if search.of.subject else _tombstones(search)
+        return Visible("true", {}, [])
+    dead, values, paths = _deletes(search, source) if search.of.subject else Visible(_tombstones(search), {}, [])
     sql = f"""(state IS NULL OR state = 'superseded' AND state_seen > make_timestamp($until))
         AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did) AND NOT EXISTS ({dead})"""
-    return sql, values | {"until": search.until_us}
+    return Visible(sql, values | {"until": search.until_us}, paths)
 
 
-def _tombstones(search: Search) -> tuple[str, dict[str, Any]]:
-    return (
-        f"""FROM tombstone WHERE tombstone.did = row.did AND tombstone.rkey = row.rkey AND tombstone.rev > row.rev
+def _tombstones(search: Search) -> str:
+    return f"""FROM tombstone WHERE tombstone.did = row.did AND tombstone.rkey = row.rkey AND tombstone.rev > row.rev
             AND tombstone.collection = {hits.collection(search.of)}
-            AND (deleted OR tombstone.seen <= make_timestamp($until))""",
-        {},
-    )
+            AND (deleted OR tombstone.seen <= make_timestamp($until))"""
 
 
-def _deletes(search: Search, source: Source) -> tuple[str, dict[str, Any]]:
+def _deletes(search: Search, source: Source) -> Visible:
     """Likes, reposts, follows and blocks have no tombstones: their deletes are in the lake."""
     start = search.start if search.clock == "seen" else None
     paths = catalog.since("deletes", start)
     if not paths:
-        return "SELECT 1 WHERE false", {}
-    return (
+        return Visible("SELECT 1 WHERE false", {}, [])
+    return Visible(
         """FROM read_parquet($deletes, hive_partitioning = false) AS tombstone
             WHERE collection = $collection AND tombstone.did = row.did AND tombstone.rkey = row.rkey
             AND tombstone.rev > row.rev""",
         {"deletes": source.absolute(paths), "collection": search.of.collection},
+        paths,
     )

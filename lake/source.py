@@ -38,6 +38,11 @@ class File(NamedTuple):
     end: int
     picked: Ordinals | None = None  # rows by their number in the file, ascending, when not all are to be read
 
+    @property
+    def folder(self) -> str:
+        """Of its dataset and hour."""
+        return self.path.rpartition("/")[0]
+
 
 def files_of(search: Search) -> list[File]:
     """The listed files that may hold a hit, those that begin last first."""

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from lake import catalog, hits
 from lake.asked import Place, Search
+from lake.catalog import repeated, still_listed
 from lake.errors import QueryTimeout
 from lake.hits import Hit
 from lake.models import InactiveAccount
 from lake.source import File, Source, files_of, readable
 from lake.visibility import hidden
-from lake.whole import again
 
 POST_URI = re.compile(r"at://(did:[a-z]+:[A-Za-z0-9._:%-]{1,2000})/app\.bsky\.feed\.post/([A-Za-z0-9._:~-]{1,512})")
 NEAR_US = 600_000_000  # a key is made from the author's clock, which is rarely further from the server's
@@ -25,6 +25,7 @@ _DELETES = """SELECT DISTINCT did, rkey FROM read_parquet($files, hive_partition
     AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"""
 
 Name = tuple[str, str]  # did, rkey
+Version = tuple[Hit, bool]  # and whether it is gone
 
 
 class Found(NamedTuple):
@@ -44,13 +45,12 @@ def look_up(source: Source, uris: Sequence[str], seconds: float) -> Found:
     deadline = time.monotonic() + seconds
     names = {name(uri): uri for uri in uris}
     search = Search(timeout=seconds)
-    versions, complete = again(lambda: _versions(source, search, set(names), deadline))
-    gone = hidden(search, versions, source, seconds)
-    shown = {(hit.did, hit.key.rkey): hit for hit in versions if hit.version not in gone}
+    versions, complete = repeated(lambda: _versions(source, search, set(names), deadline))
+    shown = {(hit.did, hit.key.rkey): hit for hit, gone in versions if not gone}
     rest = [each for each in names if each not in shown]
-    known = {(hit.did, hit.key.rkey) for hit in versions}
+    known = {(hit.did, hit.key.rkey) for hit, _ in versions}
     status = {each: why for each, why in _inactive(rest).items() if each in known}
-    dead = _deleted(source, [each for each in rest if each not in status], deadline)
+    dead = repeated(lambda: _deleted(source, [each for each in rest if each not in status], deadline))
     return Found(
         [shown[each] for each in names if each in shown],
         [names[each] for each in rest if each in dead],
@@ -67,14 +67,15 @@ def name(uri: str) -> Name:
     return found[1], found[2]
 
 
-def _versions(source: Source, search: Search, wanted: set[Name], deadline: float) -> tuple[list[Hit], bool]:
+def _versions(source: Source, search: Search, wanted: set[Name], deadline: float) -> tuple[list[Version], bool]:
     """All versions of these posts, and whether all files were read. Files of the times that the keys tell come first;
     only what they don't hold is looked for everywhere."""
-    found: list[Hit] = []
+    found: list[Version] = []
     try:
         for near in (True, False):
-            for files, names in _parts(files_of(search), wanted - {(hit.did, hit.key.rkey) for hit in found}, near):
-                found += _read(source, search, files, names, deadline - time.monotonic())
+            for files, names in _parts(files_of(search), wanted - {(hit.did, hit.key.rkey) for hit, _ in found}, near):
+                with still_listed([file.path for file in files]):
+                    found += _read(source, search, files, names, deadline)
     except QueryTimeout:
         return found, False
     return found, True
@@ -91,13 +92,15 @@ def _parts(files: Sequence[File], names: set[Name], near: bool) -> Iterator[tupl
         yield chosen[start : start + FILES_AT_ONCE], names
 
 
-def _read(source: Source, search: Search, files: Sequence[File], names: set[Name], seconds: float) -> list[Hit]:
+def _read(source: Source, search: Search, files: Sequence[File], names: set[Name], deadline: float) -> list[Version]:
     low, high = search.stretch()
     sql, values = source.select(search, hits.select(search), files, low, Place(high))
     dids, rkeys = (list(column) for column in zip(*names, strict=True))
     sql += " AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"
-    rows = source.rows(sql, values | {"dids": dids, "rkeys": rkeys}, files, seconds)
-    return [hits.hit(search, row) for row in rows]
+    rows = source.rows(sql, values | {"dids": dids, "rkeys": rkeys}, files, deadline - time.monotonic())
+    read = [hits.hit(search, row) for row in rows]
+    gone = hidden(search, read, source, deadline - time.monotonic())
+    return [(hit, hit.version in gone) for hit in read]
 
 
 def _inactive(names: Sequence[Name]) -> dict[Name, str]:
@@ -118,7 +121,7 @@ def _deleted(source: Source, names: Sequence[Name], deadline: float) -> set[Name
         return set()
     dids, rkeys = (list(column) for column in zip(*names, strict=True))
     values = {"files": source.absolute(paths), "dids": dids, "rkeys": rkeys, "low": min(rkeys), "high": max(rkeys)}
-    with readable(seconds):
+    with still_listed(paths), readable(seconds):
         return set(source.engine.rows(_DELETES, values, seconds))
 
 

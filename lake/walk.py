@@ -8,15 +8,11 @@ needs few queries, and the memory of both is bounded.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-import structlog
-
-from lake import catalog
 from lake.asked import Key, Place, Search
-from lake.errors import LakeUnusable
+from lake.catalog import REPEATS, still_listed
+from lake.errors import Superseded
 from lake.narrowing import Narrowing
 from lake.source import File, files_of
-
-log = structlog.get_logger("search")
 
 FIRST_ROWS = 20_000  # of the first piece: less than a row group of a flush file
 MOST_ROWS = 5_000_000  # a second or two: what a walk that reaches its time limit loses
@@ -25,10 +21,6 @@ MOST_FILES = 64  # of a piece: each costs some milliseconds however small it is
 GROWTH = 4
 
 Rows = TypeVar("Rows", covariant=True)
-
-
-class Superseded(LakeUnusable):
-    """A file was replaced while it was read. What its rows said of deletions may have gone from the catalog with it."""
 
 
 class Piece(NamedTuple, Generic[Rows]):
@@ -52,8 +44,8 @@ class Walk(Generic[Rows]):
     be changed on the way. `seconds`: asked before each query for its time limit. `place` is below everything that was
     handed out; `ended` when nothing is left.
 
-    Raises QueryTimeout and QueryTooLarge, and LakeUnusable when a file can't be read also after the catalog was asked
-    again: a file that was replaced meanwhile is found under its new name, and the piece is repeated."""
+    Raises QueryTimeout and QueryTooLarge, and LakeUnusable when a listed file can't be read. One that was replaced
+    meanwhile is found under its new name, and the piece is repeated."""
 
     def __init__(
         self,
@@ -75,16 +67,14 @@ class Walk(Generic[Rows]):
         self.ended = False
 
     def __iter__(self) -> Iterator[Piece[Rows]]:
-        failed_at: Place | None = None
+        failed_at, failures = self.place, 0
         while not self.ended:
             try:
                 yield from self._down(files_of(self._search))
                 self.ended = True
-            except LakeUnusable as error:
-                repeated = failed_at == self.place
-                if repeated or not isinstance(error, Superseded):
-                    log.error("a listed file can't be read", error=str(error), asked_again=repeated)  # noqa: TRY400
-                if repeated:
+            except Superseded:
+                failures = failures + 1 if failed_at == self.place else 1
+                if failures > REPEATS:
                     raise
                 failed_at = self.place
 
@@ -106,10 +96,8 @@ class Walk(Generic[Rows]):
         if not part:
             self.place = Place(low - 1)
             return
-        piece = self._read(self._search, part, low, self.place, self.size, self._seconds())
-        # Only now: a file and the tombstones that it makes needless go in one transaction.
-        if not catalog.all_listed([file.path for file in part]):
-            raise Superseded("A file was replaced while it was read.")
+        with still_listed([file.path for file in part]):
+            piece = self._read(self._search, part, low, self.place, self.size, self._seconds())
         if piece.candidates < self.size or piece.last is None:
             self.place = Place(low - 1)
         else:

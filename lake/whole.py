@@ -1,24 +1,19 @@
 """Questions about all visible hits of a search, put to some files at a time: counts, samples, timelines."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
-
-import structlog
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from lake import hits
 from lake.asked import Place, Search
-from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge
+from lake.catalog import REPEATS, still_listed
+from lake.errors import LakeError, Superseded
 from lake.graves import Graves, visible
 from lake.hits import Hit
 from lake.narrowing import READ_COST
 from lake.source import File, Source, files_of
 
-log = structlog.get_logger("search")
-
-FILES_AT_ONCE = 64  # of one query
-
-Answer = TypeVar("Answer")
+FILES_AT_ONCE = 64  # of one query, or all of one hour
 
 
 class Whole:
@@ -34,10 +29,7 @@ class Whole:
         try:
             for ((rows,),) in self.parts(search, "count(*)", "{sql}", seconds):
                 total += rows
-        except (QueryTimeout, QueryTooLarge):
-            return total, "gte"
-        except LakeUnusable as error:  # the page itself is right: whoever needs that file will see the error
-            log.error("a listed file can't be counted", error=str(error))  # noqa: TRY400
+        except LakeError:  # a damaged file too: the page itself is right, and who needs that file will see the error
             return total, "gte"
         return total, "eq"
 
@@ -46,37 +38,48 @@ class Whole:
         A delete takes out its own row only."""
         columns = f"md5(concat($seed, {hits.uri(search.of)})) AS hash, {hits.select(search)}"
         smallest = f"{{sql}} ORDER BY hash, rev LIMIT {size:d}"
-        parts = again(lambda: list(self.parts(search, columns, smallest, search.timeout, seed=seed)))
+        parts = self.parts(search, columns, smallest, search.timeout, seed=seed)
         rows = sorted((row for part in parts for row in part), key=lambda row: (row[0], row[5]))[:size]
         return [hits.hit(search, row[1:]) for row in rows]
 
     def grouped(self, search: Search, column: str, seconds: float) -> dict[Any, int]:
         """Hits by each value of the column, which is SQL; a list of values by unnest()."""
         counted = "SELECT value, count(*) FROM ({sql}) GROUP BY value"
-
-        def once() -> dict[Any, int]:
-            found: dict[Any, int] = {}
-            for part in self.parts(search, f"{column} AS value", counted, seconds):
-                for value, rows in part:
-                    found[value] = found.get(value, 0) + rows
-            return found
-
-        return again(once)
+        found: dict[Any, int] = {}
+        for part in self.parts(search, f"{column} AS value", counted, seconds):
+            for value, rows in part:
+                found[value] = found.get(value, 0) + rows
+        return found
 
     def parts(
         self, search: Search, columns: str, around: str, seconds: float, **more: Any
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """What `around` (with {sql} for the SELECT of these columns) gives, some files at a time, newest first."""
+        """What `around` (with {sql} for the SELECT of these columns) gives, some hours at a time, newest first. Each
+        hour is read once, whatever compaction does meanwhile: it makes one file of an hour's files, and of no others.
+        """
         deadline = time.monotonic() + seconds
         low, high = search.stretch()
-        files = self._narrowed(search)
-        self._graves.refresh()
-        shown, dead = visible(search, self._source)
-        for part in growing(files):
-            sql, values = self._source.select(search, columns, part, low, Place(high))
-            yield self._source.rows(
-                around.format(sql=f"{sql} AND {shown}"), values | dead | more, part, deadline - time.monotonic()
-            )
+        done: set[str] = set()
+        failures = 0
+        while True:
+            self._graves.refresh()
+            shown = visible(search, self._source)
+            try:
+                for part in growing([file for file in self._narrowed(search) if file.folder not in done]):
+                    sql, values = self._source.select(search, columns, part, low, Place(high))
+                    sql = around.format(sql=f"{sql} AND {shown.sql}")
+                    values |= shown.values | more
+                    with still_listed([*shown.paths, *(file.path for file in part)]):
+                        rows = self._source.rows(sql, values, part, deadline - time.monotonic())
+                    done.update(file.folder for file in part)
+                    failures = 0
+                    yield rows
+            except Superseded:
+                failures += 1
+                if failures > REPEATS:
+                    raise
+            else:
+                return
 
     def _narrowed(self, search: Search) -> list[File]:
         """The files that may hold a hit, with the rows of each that may be one."""
@@ -87,17 +90,17 @@ class Whole:
         return [file for file in picked if file.picked is None or len(file.picked)]
 
 
-def again(work: Callable[[], Answer]) -> Answer:
-    """Once more when a file could not be read: it may have been replaced meanwhile, and the catalog knows by which."""
-    try:
-        return work()
-    except LakeUnusable:
-        return work()
-
-
-def growing(files: Sequence[File]) -> Iterator[Sequence[File]]:
-    """Files by 1, 2, 4, ... so that the first ones are counted however many there are."""
-    start, size = 0, 1
-    while start < len(files):
-        yield files[start : start + size]
-        start, size = start + size, min(FILES_AT_ONCE, size * 2)
+def growing(files: Sequence[File]) -> Iterator[list[File]]:
+    """All files of some hours, at least 1, 2, 4, ... so that the first ones are counted however many there are."""
+    hours: dict[str, list[File]] = {}
+    for file in files:
+        hours.setdefault(file.folder, []).append(file)
+    size = 1
+    part: list[File] = []
+    for hour in hours.values():
+        part += hour
+        if len(part) >= size:
+            yield part
+            size, part = min(FILES_AT_ONCE, size * 2), []
+    if part:
+        yield part

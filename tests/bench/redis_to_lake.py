@@ -22,9 +22,9 @@ from deploy.local.redis_process import redis_process
 from ingest.buffer import Buffer
 from ingest.process import now_us
 from ingest.reading import read_frames
+from tests.bench.commands import ROOT, environment, manage, measured
 from tests.bench.world import frames
 
-ROOT = Path(__file__).parents[2]
 FIVE_MINUTES = 142_000
 ONE_HOUR = 1_708_000
 
@@ -47,30 +47,22 @@ def main():
 
 
 def flush(events):
-    """Fills a buffer, runs the real command, and reads what it says of itself in the catalog."""
+    """Fills a buffer and runs the real command."""
     with tempfile.TemporaryDirectory() as folder:
         env = environment(Path(folder))
         with redis_process(Path(folder) / "redis", maxmemory="8gb") as server:
             fill(server.url, events)
             env["REDIS_URL"] = server.url
-            subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
+            manage(env, "migrate", "-v0")
             started = time.monotonic()
-            seconds, bytes_out, peak = run_flusher(env)
+            ran = measured(env, "flush_buffer", "--once")
             return {
                 "wall": time.monotonic() - started,
-                "seconds": seconds,
-                "bytes": bytes_out,
+                "seconds": ran.seconds,
+                "bytes": sum(path.stat().st_size for path in Path(env["LAKE_ROOT"]).rglob("*.parquet")),
                 "json_bytes": sum(map(len, events)),
-                "peak_mb": peak,
+                "peak_mb": ran.peak_mb,
             }
-
-
-def environment(folder):
-    return os.environ | {
-        "DJANGO_DEBUG": "true",
-        "DATABASE_PATH": str(folder / "catalog.sqlite3"),
-        "LAKE_ROOT": str(folder / "lake"),
-    }
 
 
 def fill(url, events):
@@ -80,23 +72,6 @@ def fill(url, events):
         buffer.append(batch.events, batch.drops, batch.cursor)
     buffer.close()
     assert redis_client.Redis.from_url(url).xlen("buffer") == len(events)
-
-
-def run_flusher(env):
-    """Seconds from the first read to the last trim, bytes written, peak memory in MB (VmHWM: ru_maxrss would be that of
-    this process, which a child inherits)."""
-    code = (
-        "import os,time,django; os.environ['DJANGO_SETTINGS_MODULE']='explorer.settings'; django.setup()\n"
-        "from django.core.management import call_command; from django.db.models import Sum; from lake.models import *\n"
-        "started=time.monotonic(); call_command('flush_buffer','--once')\n"
-        "print(time.monotonic()-started, DataFile.objects.aggregate(b=Sum('bytes'))['b'],"
-        " [l for l in open('/proc/self/status') if l.startswith('VmHWM')][0].split()[1])"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    seconds, size, peak = result.stdout.split()
-    return float(seconds), int(size), float(peak) / 1024
 
 
 def in_child(name, count):

@@ -9,6 +9,8 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,14 +21,17 @@ import pyarrow.parquet as pq
 import redis as redis_client
 
 from deploy.local.redis_process import redis_process
+from ingest.simulator.world import World
 from lake import encoding
 from lake.indexing import FOLDER
 from lake.schema import DATASETS
-from tests.bench.redis_to_lake import FIVE_MINUTES, ONE_HOUR, ROOT, environment, fill
-from tests.bench.world import frames
+from tests.bench.commands import ROOT, environment, manage, measured
+from tests.bench.redis_to_lake import ONE_HOUR, fill
+from tests.bench.world import START_US
 
 COLLECTIONS = {dataset.collection: name for name, dataset in DATASETS.items() if dataset.collection}
 CODECS = [("snappy", 0), ("gzip", 6), *(("zstd", level) for level in (1, 2, 3, 6, 9, 15, 19))]
+A_DAY = 41_000_000
 ROWS = 100_000  # of a codec's table: level 19 writes some thousand a second
 
 
@@ -61,26 +66,25 @@ def json_sizes(events: list[bytes]) -> Counter[str]:
     return sizes
 
 
-def flushed(events: list[bytes], folder: Path) -> dict[str, str]:
-    """Flushes the events, five minutes of the network at a time; the environment of their lake."""
-    env: dict[str, str] = environment(folder)
+def flushed(batches: Iterable[list[bytes]], folder: Path) -> tuple[dict[str, str], Counter[str]]:
+    """Flushes the events, a list a time: the environment of their lake, and the bytes of JSON of each dataset."""
+    env, raw = environment(folder), Counter[str]()
     with redis_process(folder / "redis", maxmemory="8gb") as server:
         env["REDIS_URL"] = server.url
         manage(env, "migrate", "-v0")
-        for start in range(0, len(events), FIVE_MINUTES):
+        for events in batches:
             redis_client.Redis.from_url(server.url).flushall()
-            fill(server.url, events[start : start + FIVE_MINUTES])
+            fill(server.url, events)
             manage(env, "flush_buffer", "--once")
-    return env
+            raw += json_sizes(events)
+    return env, raw
 
 
-def manage(env: dict[str, str], *command: str) -> float:
-    """Seconds that it took."""
-    started = time.monotonic()
-    result = subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=env, capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(f"manage.py {' '.join(command)} failed: {result.stderr.strip()[-2000:]}")
-    return time.monotonic() - started
+def batches(events: int, a_day: int) -> Iterator[list[bytes]]:
+    """The simulator's world, so many events a day, in lists of five minutes."""
+    world = (frame for _, frame in islice(World(1, START_US, a_day / 86_400), events))
+    while batch := list(islice(world, a_day // 288)):
+        yield batch
 
 
 def sizes(env: dict[str, str]) -> dict[str, Size]:
@@ -143,16 +147,18 @@ def scan(path: Path) -> float:
 def main(given: list[str]) -> None:
     parser = ArgumentParser("python -m tests.bench storage", description=__doc__)
     parser.add_argument("--events", type=int, default=ONE_HOUR)
+    parser.add_argument("--a-day", type=int, default=A_DAY, help="events that the network makes in a day")
     options = parser.parse_args(given)
-    events = frames(options.events)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        env = flushed(events, folder) | {"COMPACT_AFTER_SECONDS": "0", "SWEEP_GRACE_SECONDS": "0"}
+        env, raw = flushed(batches(options.events, options.a_day), folder)
+        env |= {"COMPACT_AFTER_SECONDS": "0", "SWEEP_GRACE_SECONDS": "0"}
         before = sizes(env)
-        seconds = manage(env, "compact_lake", "--once")
-        print(f"\nstorage: {len(events):,} events; compact_lake --once took {seconds:.1f} s, with its start")
+        ran = measured(env, "compact_lake", "--once")
+        print(f"\nstorage: {options.events:,} events; compact_lake --once: {ran.seconds:.1f} s, "
+              f"{ran.cpu:.1f} s of CPU, {ran.peak_mb:,.0f} MB at most")  # fmt: skip
         after = sizes(env)
-        show_sizes(json_sizes(events), before, after)
+        show_sizes(raw, before, after)
         show_indexes(env, after["posts"].rows)
         for dataset in ("posts", "likes"):
             show_codecs(env, dataset, folder)

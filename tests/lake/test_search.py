@@ -320,6 +320,20 @@ def test_a_walk_goes_on_when_its_files_are_replaced_meanwhile(lake, reader, lake
     assert [hit.fields["text"] for hit in [*first.rows, *rest]] == [f"h{h} p{p}" for h in (2, 1, 0) for p in (2, 1, 0)]
 
 
+def test_a_search_outlives_several_compactions_one_after_the_other(lake, reader, lake_root, monkeypatch):
+    hours(lake, 5)
+    left, hits = list(listed("posts")), Source.hits
+
+    def compact_then_read(self, *args):
+        if left:
+            swap(lake_root, left.pop())
+        return hits(self, *args)
+
+    monkeypatch.setattr(Source, "hits", compact_then_read)
+    assert texts(find(reader)) == [f"h{h} p{p}" for h in (4, 3, 2, 1, 0) for p in (2, 1, 0)]
+    assert not left
+
+
 def test_a_deleted_post_does_not_show_when_its_tombstone_goes_while_its_old_file_is_read(
     lake, reader, lake_root, monkeypatch
 ):

@@ -1,0 +1,92 @@
+"""Whatever is asked, it is answered as if nothing else went on while compaction replaces the files that are read."""
+
+import pytest
+
+from lake import uris
+from lake.asked import Search
+from lake.engine import Engine
+from lake.models import DataFile, Tombstone
+from lake.search import Reader
+from lake.source import Source
+from tests.builders import ALICE, BOB, NOON_US, commit, delete, post
+from tests.lake.test_compaction import HOUR, make
+
+HOURS = range(3)
+LIKE = "app.bsky.feed.like"
+SHOWN = sorted(f"{name}{hour}" for hour in HOURS for name in ("new", "old"))
+
+
+def both(name, hour):
+    """A post and a like with this key."""
+    at, rkey = NOON_US + hour * HOUR, f"{name}{hour}"
+    record = {"$type": LIKE, "subject": {"uri": f"at://{BOB}/x/{hour}"}}
+    return post(rkey, rkey=rkey, time_us=at), commit(LIKE, record, rkey=rkey, time_us=at)
+
+
+@pytest.fixture
+def reader(lake, lake_root):
+    """Of hours of two files, with deletes of one post and one like of each that no file shows yet."""
+    lake.flush(*(frame for hour in HOURS for name in ("old", "gone") for frame in both(name, hour)))
+    deletes = [delete(f"gone{hour}", *of, time_us=NOON_US + hour * HOUR + 9) for hour in HOURS for of in ((), (LIKE,))]
+    lake.flush(*(frame for hour in HOURS for frame in both("new", hour)), *deletes)
+    return Reader(Engine("500MB", 2, fence=lake_root), lake_root)
+
+
+def page(reader, search):
+    return sorted(hit.key.rkey for hit in reader.find(search).hits)
+
+
+def count(reader, search):
+    return reader.whole.count(search, 60)
+
+
+def sample(reader, search):
+    return sorted(hit.key.rkey for hit in reader.whole.sample(search, 50, "seed"))
+
+
+def grouped(reader, search):
+    return reader.whole.grouped(search, "did", 60)
+
+
+def look_up(reader, search):
+    asked = [f"at://{ALICE}/app.bsky.feed.post/{name}{hour}" for name in ("old", "gone") for hour in HOURS]
+    found = uris.look_up(reader.source, asked, 60)
+    return len(found.hits), len(found.deleted), found.complete
+
+
+POSTS, LIKES = Search(timeout=60), Search(timeout=60, dataset="likes")
+
+
+@pytest.mark.parametrize(("when", "read"), [("before", 1), ("after", 1), ("before", 2)])
+@pytest.mark.parametrize(
+    ("ask", "search", "answer"),
+    [
+        (page, POSTS, SHOWN),
+        (page, LIKES, SHOWN),
+        (count, POSTS, (len(SHOWN), "eq")),
+        (count, LIKES, (len(SHOWN), "eq")),
+        (sample, POSTS, SHOWN),
+        (grouped, POSTS, {ALICE: len(SHOWN)}),
+        (look_up, POSTS, (len(HOURS), len(HOURS), True)),
+    ],
+)
+def test_each_row_is_read_once_and_no_deleted_one(reader, lake_root, monkeypatch, ask, search, answer, read, when):
+    reads = []
+
+    def compact():
+        make(lake_root).round(daily=True, patient=False)
+        Tombstone.objects.all().delete()  # which it does some days later
+
+    def compacting(self, *arguments, rows=Source.rows):
+        reads.append(arguments)
+        if len(reads) == read and when == "before":
+            compact()
+        found = rows(self, *arguments)
+        if len(reads) == read and when == "after":
+            compact()
+        return found
+
+    monkeypatch.setattr(Source, "rows", compacting)
+    assert ask(reader, search) == answer
+    if len(reads) >= read:
+        assert not DataFile.objects.filter(superseded_at=None, path__contains="/f-").exists()
