@@ -35,7 +35,7 @@ def show(data, questions) -> None:
         shown = f"{tantivy[0]:10.2f}  {tantivy[1]} hits of whole words" if tantivy else f"{'-':>10}"
         print(f"{name:26}{polars:10,.0f}{shown}")
     print(f"tantivy's index of words: {found['bytes'] / data.posts:.0f} bytes a post, "
-          f"{data.posts / found['seconds']:,.0f} posts a second; it finds whole words only")  # fmt: skip
+          f"{data.posts / found['cpu']:,.0f} posts a second of CPU; it finds whole words only")  # fmt: skip
 
 
 def _environment(folder: Path) -> Path:
@@ -48,10 +48,10 @@ def _environment(folder: Path) -> Path:
 
 
 def answer(job) -> dict:
-    seconds = index(job)
+    cpu = index(job)
     size = sum(path.stat().st_size for path in Path(job["index"]).iterdir())
     pages = [[one["name"], with_polars(job["files"], one), with_tantivy(job["index"], one)] for one in job["questions"]]
-    return {"pages": pages, "bytes": size, "seconds": seconds}
+    return {"pages": pages, "bytes": size, "cpu": cpu}
 
 
 def milliseconds(ask, runs: int) -> float:
@@ -92,12 +92,15 @@ def schema():
 
 
 def index(job) -> float:
-    """Makes the index anew; seconds."""
+    """Makes the index, or takes the one that is there; seconds of CPU that it took."""
     pl, tantivy = import_module("polars"), import_module("tantivy")
 
+    took = Path(job["index"] + ".cpu")  # its last byte comes after the index's
+    if took.exists():
+        return float(took.read_text())
     shutil.rmtree(job["index"], ignore_errors=True)
     Path(job["index"]).mkdir()
-    started = time.perf_counter()
+    started = time.process_time()
     writer = tantivy.Index(schema(), path=job["index"]).writer(heap_size=500_000_000, num_threads=2)
     for path in sorted(Path(job["files"].split("/**")[0]).rglob("*.parquet")):
         columns = pl.read_parquet(path, columns=["text", "did", "langs", "rkey", "seen"])
@@ -109,7 +112,9 @@ def index(job) -> float:
             writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
-    return time.perf_counter() - started
+    cpu = time.process_time() - started
+    took.write_text(str(cpu))
+    return cpu
 
 
 def with_tantivy(folder: str, question) -> tuple[float, int] | None:
