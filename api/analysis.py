@@ -1,7 +1,7 @@
 """Views beside the search: counts over time, what occurs most, posts by their URIs, and what the lake holds."""
 
 import time
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
@@ -22,10 +22,11 @@ from lake import aggregates, uris
 from lake.asked import iso
 from lake.coverage import coverage
 from lake.query import written
+from lake.source import as_of_now
 from lake.stats import stats
 
 
-class Analysis(View):
+class Analysis(View, ABC):
     """GET or POST of the parameters of a search and a few more."""
 
     http_method_names = ["get", "head", "post"]
@@ -53,7 +54,7 @@ class TimelineView(Analysis):
     def body(self, params: TimelineParams) -> dict[str, Any]:
         by = params.validated_data["by"]
         try:
-            buckets = aggregates.timeline(reader().whole, with_dids(params.to_search()), by)
+            buckets = aggregates.timeline(reader().whole, as_of_now(with_dids(params.to_search())), by)
         except aggregates.TooManyBuckets as error:
             raise ValidationError({"by": [f"{error}."]}) from error
         rows = [{"start": iso(bucket.start_us), "hits": bucket.hits, "all": bucket.all} for bucket in buckets]
@@ -67,7 +68,7 @@ class TopView(Analysis):
 
     def body(self, params: TopParams) -> dict[str, Any]:
         values = params.validated_data
-        search = with_dids(params.to_search())
+        search = as_of_now(with_dids(params.to_search()))
         counted, distinct = aggregates.top(reader().whole, search, values["by"], values["limit"])
         names = known().names([value for value, _ in counted]) if values["by"] == "authors" else {}
         rows = [{"value": value, "hits": rows, **_username(values["by"], names, value)} for value, rows in counted]

@@ -28,7 +28,7 @@ from lake.describe import describe
 from lake.downloads import Download
 from lake.export import Rows, Wanted, wanted, written
 from lake.formats import MEDIA_TYPES, Format, form
-from lake.search import as_of_now
+from lake.source import as_of_now
 
 
 class Exporting(View):

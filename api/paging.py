@@ -13,7 +13,8 @@ from api.tokens import Token
 from api.usernames import usernames, with_dids
 from lake.asked import Search
 from lake.query import written
-from lake.search import Page, as_of_now
+from lake.search import Page
+from lake.source import as_of_now
 
 COUNT_SECONDS = 0.5  # when nobody said whether to count
 
@@ -31,7 +32,7 @@ def answer_page(params: SearchParams, started: float) -> dict[str, Any]:
     deadline = started + params.flags.query_timeout_seconds
     search = with_dids(params.to_search())
     if values["sample"]:
-        hits = reader().whole.sample(search, values["sample"], values["seed"])
+        hits = reader().whole.sample(as_of_now(search), values["sample"], values["seed"])
         page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
     else:
         page, counted, following = _page(params, search, deadline)

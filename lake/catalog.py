@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-import structlog
 from django.db import connection, transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
@@ -16,8 +15,6 @@ from ingest.models import Checkpoint
 from lake.errors import LakeUnusable, Superseded
 from lake.files import Pending
 from lake.models import BatchRun, DataFile, InactiveAccount, IndexFile, Tombstone
-
-log = structlog.get_logger("catalog")
 
 PATHS_AT_ONCE = 1000  # SQLite takes 32,766 values
 REPEATS = 20  # of a read whose files were replaced meanwhile: to make one takes some ten milliseconds at least
@@ -213,19 +210,28 @@ def repeated(work: Callable[[], T]) -> T:
 @contextmanager
 def still_listed(paths: Sequence[str]) -> Iterator[None]:
     """For what reads these files and asks which of their rows are deleted. Raises Superseded when compaction has
-    replaced one meanwhile: a file and the tombstones that it makes needless go in one transaction. Raises LakeUnusable
-    when one can't be read that is still listed."""
-    try:
+    replaced one meanwhile: a file and the tombstones that it makes needless go in one transaction."""
+    with unless_replaced(paths):
         yield
-    except LakeUnusable as error:
-        if all_listed(paths):
-            log.error("a listed file can't be read", error=str(error))  # noqa: TRY400
-            raise
-        raise Superseded from error
     if not all_listed(paths):
         raise Superseded
 
 
+@contextmanager
+def unless_replaced(paths: Sequence[str]) -> Iterator[None]:
+    """For what reads these files, of which nothing but the rows matters: once read, they are. Turns LakeUnusable into
+    Superseded when compaction has replaced one meanwhile."""
+    try:
+        yield
+    except Superseded:
+        raise
+    except LakeUnusable as error:
+        if all_listed(paths):
+            raise
+        raise Superseded from error
+
+
 def all_listed(paths: Sequence[str]) -> bool:
     """Whether each of these files is still one of the lake."""
-    return DataFile.objects.filter(path__in=paths, superseded_at=None).count() == len(paths)
+    parts = (paths[start : start + PATHS_AT_ONCE] for start in range(0, len(paths), PATHS_AT_ONCE))
+    return all(DataFile.objects.filter(path__in=part, superseded_at=None).count() == len(part) for part in parts)

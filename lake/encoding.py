@@ -8,9 +8,9 @@ BLOOM_FPP = 0.01
 _REPEATING = {"operation", "state", "collection", "kind", "status", "did", "langs", "media", "domains", "hashtags"}
 _INCREASING = {"seen", "created_at", "state_seen", "seq"}
 _SHARED_PREFIXES = {"rev"}
-# What a row group can be passed over by. The first and last of a group's texts rule nothing out, and half of a footer
-# would be of them.
-_ORDERED = _INCREASING | {"did", "rkey", "rev", "operation", "state", "collection", "kind", "status"}
+# What has statistics. The first and last of a group's texts and references rule nothing out, and half of a footer would
+# be of them.
+_WITH_STATISTICS = _INCREASING | {"did", "rkey", "rev", "operation", "state", "collection", "kind", "status"}
 
 
 class Style(NamedTuple):
@@ -40,7 +40,7 @@ def options(dataset: Dataset, group_rows: int, level: int) -> dict[str, object]:
         "compression_level": level,
         "data_page_version": "2.0",
         "write_page_index": True,
-        "write_statistics": [name for name in dataset.names if name in _ORDERED | {dataset.subject}],
+        "write_statistics": [name for name in dataset.names if name in _WITH_STATISTICS | {dataset.subject}],
         "use_dictionary": [_leaf(column) for column in dataset.columns if column.name in _REPEATING],
         "column_encoding": {_leaf(c): encoding for c in dataset.columns if (encoding := _encoding(c))},
         "bloom_filter_options": {name: {"ndv": max(1, group_rows), "fpp": BLOOM_FPP} for name in dataset.lookups},

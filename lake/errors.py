@@ -20,7 +20,7 @@ class Superseded(LakeUnusable):
     """A file was replaced while it was read. What its rows said of deletions may have gone from the catalog with it."""
 
     def __init__(self) -> None:
-        super().__init__("Files were replaced again and again while they were read: ask again.")
+        super().__init__("Files were replaced while they were read: ask again.")
 
 
 class QueryTimeout(LakeError):

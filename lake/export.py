@@ -12,10 +12,10 @@ import structlog
 
 from lake import cids, hits, walk
 from lake.asked import Key, Place, Search
-from lake.catalog import still_listed
+from lake.catalog import unless_replaced
 from lake.columns import CID, MATCHED, USERNAME, Column, columns
 from lake.conditions import Condition, matched
-from lake.errors import QueryTimeout, QueryTooLarge, Superseded
+from lake.errors import QueryTimeout, QueryTooLarge
 from lake.formats import Format, Table, add_cids, add_usernames
 from lake.graves import visible
 from lake.narrowing import READ_COST
@@ -28,7 +28,7 @@ log = structlog.get_logger("export")
 MOST_ROWS = 32_768  # of a piece
 PIECE_BYTES = 24 << 20  # of a piece in memory, if its rows are as large as those of the one before
 FEWEST_ROWS = 100
-FAILURES = 5  # in a row, each of which a smaller piece, or files that took others' places, may mend
+FAILURES = 5  # in a row, each of which a smaller piece may mend
 MOST_NAMES = 100_000  # kept from piece to piece, at some 250 bytes each
 
 Names = Callable[[Sequence[str]], Mapping[str, str]]
@@ -94,7 +94,7 @@ class Rows:
                     failures, began = 0, True
                     yield part
                 return
-            except (QueryTimeout, QueryTooLarge, Superseded) as error:
+            except (QueryTimeout, QueryTooLarge) as error:
                 failures += 1
                 if failures > FAILURES or (isinstance(error, QueryTimeout) and not began):
                     raise
@@ -125,7 +125,7 @@ class Rows:
         shown = visible(search, source)
         rows = f"{sql} AND {shown.sql} AND {self._drawn()} {ordered(search)} LIMIT {size:d}"
         values |= shown.values | self._values()
-        with still_listed(shown.paths):
+        with unless_replaced(shown.paths):
             table = source.table(f"SELECT {self._columns()} FROM ({rows})", values, files, seconds)
         if table.num_rows < size:
             return Piece(table, table.num_rows, None)

@@ -42,20 +42,27 @@ class Graves:
             newest = Tombstone.objects.aggregate(newest=Max("pk"))["newest"] or 0
             if newest != self._last:
                 if self._last is None or self._rows > Tombstone.objects.count() + SPARE_ROWS:
-                    columns = ", ".join(map(" ".join, _COLUMNS.items()))
-                    self._engine.run(f"CREATE OR REPLACE TABLE tombstone ({columns})")
-                    self._last = self._rows = 0
-                self._add_tombstones()
+                    self._begin_anew()
+                else:
+                    self._add_tombstones("tombstone")
             self._copy_accounts()
 
-    def _add_tombstones(self) -> None:
+    def _begin_anew(self) -> None:
+        """Beside the old copy, which others read meanwhile."""
+        columns = ", ".join(map(" ".join, _COLUMNS.items()))
+        self._engine.run(f"CREATE OR REPLACE TABLE new_tombstone ({columns})")
+        self._last = self._rows = 0
+        self._add_tombstones("new_tombstone")
+        self._engine.run("BEGIN; DROP TABLE IF EXISTS tombstone; ALTER TABLE new_tombstone RENAME TO tombstone; COMMIT")
+
+    def _add_tombstones(self, table: str) -> None:
         sql = f"SELECT id, {', '.join(_COLUMNS)} FROM {Tombstone._meta.db_table} WHERE id > %s ORDER BY id"
         with connection.cursor() as cursor:
             cursor.execute(sql, [self._last])
             while rows := cursor.fetchmany(ROWS_AT_ONCE):
                 ids, *columns = zip(*rows, strict=True)
                 new = pa.table(dict(zip(_COLUMNS, columns, strict=True)))
-                self._engine.run("INSERT INTO tombstone FROM new", new=new)
+                self._engine.run(f"INSERT INTO {table} FROM new", new=new)
                 self._last, self._rows = ids[-1], self._rows + len(rows)
 
     def _copy_accounts(self) -> None:

@@ -85,7 +85,8 @@ def opened(path: Path) -> Index:
 
 
 def _parts(search: Search) -> dict[str, Part]:
-    """By path, the files that a listed index covers. An index whose files are not all there any more covers none."""
+    """By path, the files that a listed index covers. Of an index that has lost a file it is those before that
+    one."""
     low, high = (utc(us) for us in search.span())
     indexes = IndexFile.objects.filter(superseded_at=None)
     if search.clock == "seen":

@@ -2,14 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
-from lake import catalog
-from lake.asked import Key, Place, Search, iso, microseconds
+from lake.asked import Key, Place, Search, iso
 from lake.engine import Engine
 from lake.errors import QueryTimeout
 from lake.graves import Graves
@@ -96,16 +94,11 @@ class Reader:
     def _hits(
         self, search: Search, files: Sequence[File], low: int, high: Place, size: int, seconds: float
     ) -> Piece[list[Hit]]:
+        deadline = time.monotonic() + seconds
         found = self.source.hits(search, files, low, high, size, seconds)
-        gone = hidden(search, found, self.source, seconds) if search.hide else set()
+        gone = hidden(search, found, self.source, deadline - time.monotonic()) if search.hide else set()
         visible = [hit for hit in found if hit.version not in gone]
         return Piece(visible, len(found), found[-1].key if found else None)
-
-
-def as_of_now(search: Search) -> Search:
-    """The search bound to what is there now: what is seen later does not exist for it."""
-    newest = catalog.newest_seen(search.dataset)
-    return search if newest is None else replace(search, until_us=microseconds(newest))
 
 
 def _next(search: Search, walk: Walk[list[Hit]], found: list[Hit], wanted: int, reached: Place | None) -> Place | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -42,6 +43,12 @@ class File(NamedTuple):
     def folder(self) -> str:
         """Of its dataset and hour."""
         return self.path.rpartition("/")[0]
+
+
+def as_of_now(search: Search) -> Search:
+    """The search bound to what is there now: what is seen later does not exist for it."""
+    newest = catalog.newest_seen(search.dataset)
+    return search if newest is None else replace(search, until_us=microseconds(newest))
 
 
 def files_of(search: Search) -> list[File]:

@@ -2,21 +2,21 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from lake import catalog, hits
 from lake.asked import Place, Search
-from lake.catalog import repeated, still_listed
+from lake.catalog import repeated, unless_replaced
 from lake.errors import QueryTimeout
 from lake.hits import Hit
 from lake.models import InactiveAccount
-from lake.source import File, Source, files_of, readable
+from lake.source import File, Source, as_of_now, files_of, readable
 from lake.visibility import hidden
+from lake.whole import by_hours
 
 POST_URI = re.compile(r"at://(did:[a-z]+:[A-Za-z0-9._:%-]{1,2000})/app\.bsky\.feed\.post/([A-Za-z0-9._:~-]{1,512})")
 NEAR_US = 600_000_000  # a key is made from the author's clock, which is rarely further from the server's
-FILES_AT_ONCE = 32
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 
 DIDS_AT_ONCE = 5000
@@ -25,7 +25,6 @@ _DELETES = """SELECT DISTINCT did, rkey FROM read_parquet($files, hive_partition
     AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"""
 
 Name = tuple[str, str]  # did, rkey
-Version = tuple[Hit, bool]  # and whether it is gone
 
 
 class Found(NamedTuple):
@@ -42,22 +41,71 @@ class Found(NamedTuple):
 
 def look_up(source: Source, uris: Sequence[str], seconds: float) -> Found:
     """Raises ValueError for what is no URI of a post, LakeUnusable and QueryTooLarge."""
-    deadline = time.monotonic() + seconds
     names = {name(uri): uri for uri in uris}
-    search = Search(timeout=seconds)
-    versions, complete = repeated(lambda: _versions(source, search, set(names), deadline))
-    shown = {(hit.did, hit.key.rkey): hit for hit, gone in versions if not gone}
-    rest = [each for each in names if each not in shown]
-    known = {(hit.did, hit.key.rkey) for hit, _ in versions}
-    status = {each: why for each, why in _inactive(rest).items() if each in known}
-    dead = repeated(lambda: _deleted(source, [each for each in rest if each not in status], deadline))
+    asked = _Asked(source, set(names), time.monotonic() + seconds)
+    try:
+        asked.find()
+        complete = True
+    except QueryTimeout:
+        complete = False
+    rest = [each for each in names if each not in asked.shown]
     return Found(
-        [shown[each] for each in names if each in shown],
-        [names[each] for each in rest if each in dead],
-        {names[each]: why for each, why in status.items()},
-        [names[each] for each in rest if each not in dead and each not in status],
+        [asked.shown[each] for each in names if each in asked.shown],
+        [names[each] for each in rest if each in asked.deleted],
+        {names[each]: asked.inactive[each] for each in rest if each in asked.inactive},
+        [names[each] for each in rest if each not in asked.deleted and each not in asked.inactive],
         complete,
     )
+
+
+class _Asked:
+    """What is known so far of these posts: the version that shows, that they were deleted, that their account is not
+    active and its status."""
+
+    def __init__(self, source: Source, names: set[Name], deadline: float) -> None:
+        self._source, self._names, self._deadline = source, names, deadline
+        self._search = as_of_now(Search(timeout=deadline - time.monotonic()))
+        self.shown: dict[Name, Hit] = {}
+        self.inactive: dict[Name, str] = {}
+        self.deleted: set[Name] = set()
+
+    def find(self) -> None:
+        """Files of the times that the keys tell come first; only what they don't settle is looked for everywhere: a
+        version may have come long after its key was made. Raises QueryTimeout."""
+        self._look(self._near)
+        self.deleted = repeated(lambda: _deleted(self._source, [*self._left], self._deadline))
+        self._look(lambda: files_of(self._search))
+
+    @property
+    def _left(self) -> set[Name]:
+        return self._names - self.shown.keys() - self.inactive.keys() - self.deleted
+
+    def _near(self) -> list[File]:
+        times = [us for _, rkey in self._names if (us := tid_us(rkey)) is not None]
+        return [
+            file
+            for file in files_of(self._search)
+            if any(file.low - NEAR_US <= us <= file.high + NEAR_US for us in times)
+        ]
+
+    def _look(self, files: Callable[[], list[File]]) -> None:
+        for versions in by_hours(lambda: files() if self._left else [], self._read):
+            self.shown |= {(hit.did, hit.key.rkey): hit for hit, gone in versions if not gone}
+            self.inactive |= _inactive([(hit.did, hit.key.rkey) for hit, gone in versions if gone])
+
+    def _read(self, files: Sequence[File]) -> list[tuple[Hit, bool]]:
+        """Versions in these files, and whether they are gone."""
+        if not (left := self._left):
+            return []
+        low, high = self._search.stretch()
+        sql, values = self._source.select(self._search, hits.select(self._search), files, low, Place(high))
+        dids, rkeys = (list(column) for column in zip(*left, strict=True))
+        sql += " AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"
+        values |= {"dids": dids, "rkeys": rkeys}
+        rows = self._source.rows(sql, values, files, self._deadline - time.monotonic())
+        found = [hits.hit(self._search, row) for row in rows]
+        gone = hidden(self._search, found, self._source, self._deadline - time.monotonic())
+        return [(hit, hit.version in gone) for hit in found]
 
 
 def name(uri: str) -> Name:
@@ -65,42 +113,6 @@ def name(uri: str) -> Name:
     if (found := POST_URI.fullmatch(uri)) is None:
         raise ValueError(uri)
     return found[1], found[2]
-
-
-def _versions(source: Source, search: Search, wanted: set[Name], deadline: float) -> tuple[list[Version], bool]:
-    """All versions of these posts, and whether all files were read. Files of the times that the keys tell come first;
-    only what they don't hold is looked for everywhere."""
-    found: list[Version] = []
-    try:
-        for near in (True, False):
-            for files, names in _parts(files_of(search), wanted - {(hit.did, hit.key.rkey) for hit, _ in found}, near):
-                with still_listed([file.path for file in files]):
-                    found += _read(source, search, files, names, deadline)
-    except QueryTimeout:
-        return found, False
-    return found, True
-
-
-def _parts(files: Sequence[File], names: set[Name], near: bool) -> Iterator[tuple[Sequence[File], set[Name]]]:
-    times = sorted(us for _, rkey in names if (us := tid_us(rkey)) is not None)
-    if not names:
-        return
-    chosen = [
-        file for file in files if not near or any(file.low - NEAR_US <= us <= file.high + NEAR_US for us in times)
-    ]
-    for start in range(0, len(chosen), FILES_AT_ONCE):
-        yield chosen[start : start + FILES_AT_ONCE], names
-
-
-def _read(source: Source, search: Search, files: Sequence[File], names: set[Name], deadline: float) -> list[Version]:
-    low, high = search.stretch()
-    sql, values = source.select(search, hits.select(search), files, low, Place(high))
-    dids, rkeys = (list(column) for column in zip(*names, strict=True))
-    sql += " AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"
-    rows = source.rows(sql, values | {"dids": dids, "rkeys": rkeys}, files, deadline - time.monotonic())
-    read = [hits.hit(search, row) for row in rows]
-    gone = hidden(search, read, source, deadline - time.monotonic())
-    return [(hit, hit.version in gone) for hit in read]
 
 
 def _inactive(names: Sequence[Name]) -> dict[Name, str]:
@@ -121,7 +133,7 @@ def _deleted(source: Source, names: Sequence[Name], deadline: float) -> set[Name
         return set()
     dids, rkeys = (list(column) for column in zip(*names, strict=True))
     values = {"files": source.absolute(paths), "dids": dids, "rkeys": rkeys, "low": min(rkeys), "high": max(rkeys)}
-    with still_listed(paths), readable(seconds):
+    with unless_replaced(paths), readable(seconds):
         return set(source.engine.rows(_DELETES, values, seconds))
 
 

@@ -6,7 +6,7 @@ from django.db import connection
 
 from lake import catalog
 from lake.asked import Search
-from lake.catalog import still_listed, utc
+from lake.catalog import unless_replaced, utc
 from lake.hits import Hit
 from lake.models import InactiveAccount, Tombstone
 from lake.source import Source, readable
@@ -67,7 +67,7 @@ def _deleted(search: Search, hits: Sequence[Hit], source: Source, seconds: float
     if not paths:
         return set()
     dids, rkeys, revs = (list(column) for column in zip(*(hit.version for hit in hits), strict=True))
-    with still_listed(paths), readable(seconds):
+    with unless_replaced(paths), readable(seconds):
         rows = source.engine.rows(
             _DELETED,
             {

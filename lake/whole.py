@@ -1,19 +1,25 @@
 """Questions about all visible hits of a search, put to some files at a time: counts, samples, timelines."""
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import structlog
 
 from lake import hits
 from lake.asked import Place, Search
-from lake.catalog import REPEATS, still_listed
-from lake.errors import LakeError, Superseded
+from lake.catalog import REPEATS, still_listed, unless_replaced
+from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge, Superseded
 from lake.graves import Graves, visible
 from lake.hits import Hit
 from lake.narrowing import READ_COST
 from lake.source import File, Source, files_of
 
+log = structlog.get_logger("search")
+
 FILES_AT_ONCE = 64  # of one query, or all of one hour
+
+T = TypeVar("T")
 
 
 class Whole:
@@ -29,7 +35,10 @@ class Whole:
         try:
             for ((rows,),) in self.parts(search, "count(*)", "{sql}", seconds):
                 total += rows
-        except LakeError:  # a damaged file too: the page itself is right, and who needs that file will see the error
+        except (QueryTimeout, QueryTooLarge):
+            return total, "gte"
+        except LakeUnusable as error:  # the page itself is right: whoever needs that file will see the error
+            log.error("hits can't be counted", error=str(error))  # noqa: TRY400
             return total, "gte"
         return total, "eq"
 
@@ -54,32 +63,19 @@ class Whole:
     def parts(
         self, search: Search, columns: str, around: str, seconds: float, **more: Any
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """What `around` (with {sql} for the SELECT of these columns) gives, some hours at a time, newest first. Each
-        hour is read once, whatever compaction does meanwhile: it makes one file of an hour's files, and of no others.
-        """
+        """What `around` (with {sql} for the SELECT of these columns) gives, some hours at a time, newest first."""
         deadline = time.monotonic() + seconds
         low, high = search.stretch()
-        done: set[str] = set()
-        failures = 0
-        while True:
+
+        def read(files: list[File]) -> list[tuple[Any, ...]]:
             self._graves.refresh()
             shown = visible(search, self._source)
-            try:
-                for part in growing([file for file in self._narrowed(search) if file.folder not in done]):
-                    sql, values = self._source.select(search, columns, part, low, Place(high))
-                    sql = around.format(sql=f"{sql} AND {shown.sql}")
-                    values |= shown.values | more
-                    with still_listed([*shown.paths, *(file.path for file in part)]):
-                        rows = self._source.rows(sql, values, part, deadline - time.monotonic())
-                    done.update(file.folder for file in part)
-                    failures = 0
-                    yield rows
-            except Superseded:
-                failures += 1
-                if failures > REPEATS:
-                    raise
-            else:
-                return
+            sql, values = self._source.select(search, columns, files, low, Place(high))
+            sql = around.format(sql=f"{sql} AND {shown.sql}")
+            with unless_replaced(shown.paths):
+                return self._source.rows(sql, values | shown.values | more, files, deadline - time.monotonic())
+
+        return by_hours(lambda: self._narrowed(search), read)
 
     def _narrowed(self, search: Search) -> list[File]:
         """The files that may hold a hit, with the rows of each that may be one."""
@@ -88,6 +84,27 @@ class Whole:
             return files_of(search)
         picked = (file._replace(picked=useful.rows(file.path)) for file in files_of(search))
         return [file for file in picked if file.picked is None or len(file.picked)]
+
+
+def by_hours(list_files: Callable[[], Sequence[File]], read: Callable[[list[File]], T]) -> Iterator[T]:
+    """What `read` makes of the files of some hours at a time. Each hour is read once, whatever compaction does:
+    it makes one file of an hour's files, and of no others. Raises what `read` raises, and Superseded in the end."""
+    done: set[str] = set()
+    failures = 0
+    while True:
+        try:
+            for part in growing([file for file in list_files() if file.folder not in done]):
+                with still_listed([file.path for file in part]):
+                    found = read(part)
+                done.update(file.folder for file in part)
+                failures = 0
+                yield found
+        except Superseded:
+            failures += 1
+            if failures > REPEATS:
+                raise
+        else:
+            return
 
 
 def growing(files: Sequence[File]) -> Iterator[list[File]]:

@@ -50,7 +50,8 @@ def gone_once(engine, root):
 
 def walk(reader):
     """The URIs of all posts that show, page by page."""
-    from lake.search import Search, as_of_now
+    from lake.search import Search
+    from lake.source import as_of_now
 
     search, place, uris = as_of_now(Search()), None, []
     while True:

@@ -98,8 +98,15 @@ def test_a_delete_of_a_post_that_was_never_seen_is_known(lake, reader):
     assert look_up(reader.source, [uri("before")], 60).deleted == [uri("before")]
 
 
+def test_a_post_that_was_edited_long_after_its_key_was_made_is_found(lake, reader):
+    key = tid(NOON_US)
+    lake.flush(post("first", rkey=key, time_us=NOON_US, rev="a"))
+    lake.flush(post("second", "update", rkey=key, time_us=NOON_US + 5 * 3600 * SECOND_US, rev="b"))
+    assert [hit.fields["text"] for hit in look_up(reader.source, [uri(key)], 60).hits] == ["second"]
+
+
 def test_a_lookup_without_time_says_that_it_is_not_complete(lake, reader):
-    lake.flush(post("here", rkey="here"))
+    lake.flush(post("here", rkey="here"), delete("gone"))
     found = look_up(reader.source, [uri("here")], 0)
     assert (found.complete, found.unknown) == (False, [uri("here")])
 

@@ -21,7 +21,8 @@ from lake.export import Rows, wanted, written
 from lake.formats import form
 from lake.query import parse
 from lake.schema import DATASETS
-from lake.search import Reader, as_of_now
+from lake.search import Reader
+from lake.source import as_of_now
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post
 from tests.lake.test_search import HOUR_US, PATIENCE, hours, swap, walked
 

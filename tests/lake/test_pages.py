@@ -9,7 +9,8 @@ from lake.engine import Engine
 from lake.layout import SCRATCH
 from lake.models import DataFile, InactiveAccount
 from lake.query import parse
-from lake.search import Reader, as_of_now
+from lake.search import Reader
+from lake.source import as_of_now
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post, tid
 
 SECOND_US = 1_000_000

@@ -12,8 +12,8 @@ from lake.engine import Engine
 from lake.errors import LakeUnusable, QueryTimeout
 from lake.models import DataFile, Tombstone
 from lake.query import parse
-from lake.search import Reader, as_of_now
-from lake.source import Source
+from lake.search import Reader
+from lake.source import Source, as_of_now
 from tests.builders import ALICE, BOB, NOON_US, account, delete, post
 
 HOUR_US = 3_600_000_000
@@ -276,7 +276,7 @@ def test_a_search_without_any_time_fails(lake, reader):
         find(reader, timeout=0.0)
 
 
-def test_a_listed_file_that_is_missing_fails_loudly(lake, reader, lake_root, caplog):
+def test_a_listed_file_that_is_missing_fails_loudly(lake, reader, lake_root):
     hours(lake, 1)
     (path,) = lake_root.rglob("*.parquet")
     path.unlink()
@@ -286,7 +286,6 @@ def test_a_listed_file_that_is_missing_fails_loudly(lake, reader, lake_root, cap
         walked(reader)
     with pytest.raises(LakeUnusable):
         reader.probe(5)
-    assert "a listed file can't be read" in caplog.text
 
 
 @pytest.mark.parametrize("damage", [b"", b"x" * 500, None])

@@ -12,7 +12,8 @@ from lake.catalog import utc
 from lake.engine import Engine
 from lake.models import DataFile, Tombstone
 from lake.query import parse
-from lake.search import Reader, as_of_now
+from lake.search import Reader
+from lake.source import as_of_now
 from tests.builders import ALICE, BOB, NOON_US, delete, post
 
 HOUR_US = 3_600_000_000
