@@ -14,7 +14,7 @@ from statistics import median
 
 PACKAGES = ("polars==2.1.0", "tantivy==0.27.0")
 PAGE = 50
-RUNS = 3
+RUNS = 1
 TANTIVY_RUNS = 50
 NOT_OF_WORDS = ("a rare part of words", "two Japanese characters")
 
