@@ -44,26 +44,30 @@ class Graves:
                 if self._last is None or self._rows > Tombstone.objects.count() + SPARE_ROWS:
                     self._begin_anew()
                 else:
-                    self._add_tombstones("tombstone")
+                    self._last, more = self._copied("tombstone", self._last)
+                    self._rows += more
             self._copy_accounts()
 
     def _begin_anew(self) -> None:
         """Beside the old copy, which others read meanwhile."""
         columns = ", ".join(map(" ".join, _COLUMNS.items()))
         self._engine.run(f"CREATE OR REPLACE TABLE new_tombstone ({columns})")
-        self._last = self._rows = 0
-        self._add_tombstones("new_tombstone")
+        last, rows = self._copied("new_tombstone", 0)
         self._engine.run("BEGIN; DROP TABLE IF EXISTS tombstone; ALTER TABLE new_tombstone RENAME TO tombstone; COMMIT")
+        self._last, self._rows = last, rows
 
-    def _add_tombstones(self, table: str) -> None:
+    def _copied(self, table: str, last: int) -> tuple[int, int]:
+        """Adds the tombstones after that id to the table: the last id, and how many they were."""
         sql = f"SELECT id, {', '.join(_COLUMNS)} FROM {Tombstone._meta.db_table} WHERE id > %s ORDER BY id"
+        count = 0
         with connection.cursor() as cursor:
-            cursor.execute(sql, [self._last])
+            cursor.execute(sql, [last])
             while rows := cursor.fetchmany(ROWS_AT_ONCE):
                 ids, *columns = zip(*rows, strict=True)
                 new = pa.table(dict(zip(_COLUMNS, columns, strict=True)))
                 self._engine.run(f"INSERT INTO {table} FROM new", new=new)
-                self._last, self._rows = ids[-1], self._rows + len(rows)
+                last, count = ids[-1], count + len(rows)
+        return last, count
 
     def _copy_accounts(self) -> None:
         """Anew when one came (the latest time) or went (the number)."""

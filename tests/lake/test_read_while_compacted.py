@@ -5,6 +5,7 @@ import pytest
 from lake import graves, uris
 from lake.asked import Search
 from lake.engine import Engine
+from lake.errors import QueryTooLarge
 from lake.graves import Graves
 from lake.models import DataFile, Tombstone
 from lake.search import Reader
@@ -122,3 +123,17 @@ def test_tombstones_are_copied_anew_beside_those_that_others_read(reader, monkey
     assert count(reader, POSTS) == (len(SHOWN), "eq")
     assert len(seen) >= 3
     assert {rows for ((rows,),) in seen} == {Tombstone.objects.count()}
+
+
+def test_a_copy_of_the_tombstones_that_fails_is_made_by_who_asks_next(reader, monkeypatch):
+    run = Engine.run
+
+    def fail(self, sql, **tables):
+        if tables:
+            raise QueryTooLarge
+        run(self, sql, **tables)
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Engine, "run", fail)
+        assert count(reader, POSTS) == (0, "gte")
+    assert count(reader, POSTS) == (len(SHOWN), "eq")
