@@ -2,7 +2,7 @@
 
 import pytest
 
-from lake import graves, uris
+from lake import catalog, graves, uris
 from lake.asked import Search
 from lake.engine import Engine
 from lake.errors import QueryTooLarge
@@ -12,6 +12,7 @@ from lake.search import Reader
 from lake.source import Source, as_of_now
 from tests.builders import ALICE, BOB, NOON_US, commit, delete, post
 from tests.lake.test_compaction import HOUR, make
+from tests.lake.test_export import exported
 
 HOURS = range(3)
 LIKE = "app.bsky.feed.like"
@@ -48,6 +49,10 @@ def sample(reader, search):
 
 def grouped(reader, search):
     return reader.whole.grouped(search, "did", 60)
+
+
+def export(reader, search):
+    return sorted(row["id"].rpartition("/")[2] for row in exported(reader, columns=("id",), dataset=search.dataset))
 
 
 def look_up(reader, search):
@@ -94,6 +99,28 @@ def test_each_row_is_read_once_and_no_deleted_one(reader, lake_root, monkeypatch
     monkeypatch.setattr(Source, "rows", compacting)
     assert ask(reader, search) == answer
     assert not DataFile.objects.filter(superseded_at=None, path__contains="/f-").exists()
+
+
+@pytest.mark.parametrize(
+    ("ask", "search", "answer"),
+    [(export, LIKES, SHOWN), *(one for one in QUESTIONS if one[1] is LIKES or one[0] is look_up)],
+)
+def test_files_of_deletes_may_be_replaced_before_they_are_read(reader, lake_root, monkeypatch, ask, search, answer):
+    since, calls = catalog.since, []
+
+    def replaced(dataset, start):
+        paths = since(dataset, start)
+        calls.append(dataset)
+        if len(calls) == 1:
+            for file in catalog.listed("deletes"):
+                new = file.path.replace("/f-", "/c-")
+                (lake_root / file.path).rename(lake_root / new)
+                catalog.listed("deletes").filter(pk=file.pk).update(path=new)
+        return paths
+
+    monkeypatch.setattr(catalog, "since", replaced)
+    assert ask(reader, search) == answer
+    assert len(calls) > 1
 
 
 def test_what_comes_meanwhile_is_not_half_seen(reader, lake, monkeypatch):
