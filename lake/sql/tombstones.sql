@@ -7,8 +7,9 @@ WITH version AS (
         coalesce(abs(tid_us(rkey) - epoch_us(seen)) > 300000000, true) AS timeless
     FROM event WHERE dataset IN ('posts', 'profiles', 'records')
 ), nearby AS (
-    SELECT did, 'app.bsky.feed.post' AS collection, rkey, rev, NULL AS seen_us
-    FROM nearby_posts SEMI JOIN version USING (did, rkey)
+    -- by the whole URI: a threadgate has the key of its post, and most profiles the key `self`
+    SELECT * FROM (SELECT did, 'app.bsky.feed.post' AS collection, rkey, rev, NULL AS seen_us FROM nearby_posts)
+    SEMI JOIN version USING (did, collection, rkey)
 ), several AS (
     SELECT did, collection, rkey, max(seen_us) AS seen_us
     FROM (SELECT did, collection, rkey, rev, seen_us FROM version UNION ALL FROM nearby)

@@ -6,7 +6,7 @@ import pytest
 
 from ingest.entries import Cursor
 from ingest.models import Checkpoint
-from lake import catalog, disk, files, flusher, layout
+from lake import catalog, disk, files, flusher, layout, transform
 from lake.errors import LakeUnusable
 from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone
 from tests.builders import ALICE, BOB, NOON_US, POST, account, commit, delete, like, post, tid
@@ -146,6 +146,38 @@ def test_an_event_that_cannot_be_written_is_set_aside_and_stops_nothing(lake, re
     assert BatchRun.objects.filter(state="failed").exclude(error="").exists()
 
 
+def failing(monkeypatch, marker):
+    """A bug of ours: what this text occurs in makes the step after the fold raise what nobody expects."""
+    tombstones = transform.Chunk.tombstones
+
+    def broken(chunk):
+        if any(marker in (body or "") for body in chunk._event["body"].to_pylist()):
+            raise TypeError("unsupported type")
+        return tombstones(chunk)
+
+    monkeypatch.setattr(transform.Chunk, "tombstones", broken)
+
+
+def test_an_event_that_meets_a_bug_of_ours_is_set_aside_and_stops_nothing(lake, monkeypatch):
+    failing(monkeypatch, "unlucky")
+    assert lake.flush(post("a"), post("unlucky"), post("c")) == 3
+    assert [row["text"] for row in lake.rows("posts")] == ["a", "c"]
+    (letter,) = lake.buffer.dead_letters()
+    assert letter.reason == "poison"
+    assert b"unlucky" in letter.head
+    assert lake.buffer.depth() == 0
+
+
+def test_a_bug_of_ours_that_meets_every_event_stops_the_flusher_before_all_are_dead_letters(lake, monkeypatch):
+    failing(monkeypatch, "unlucky")
+    monkeypatch.setattr(flusher, "MOST_UNEXPECTED", 3)
+    lake.append(*(post(f"unlucky {number}") for number in range(10)))
+    with pytest.raises(LakeUnusable, match=r"3 events .* TypeError"):
+        lake.flush()
+    assert len(lake.buffer.dead_letters()) + lake.buffer.depth() == 10
+    assert len(lake.buffer.dead_letters()) == 3
+
+
 def test_orphans_are_removed_at_the_start_and_nothing_else(lake):
     lake.flush(post("kept"))
     folder = lake.root / "posts/year=2026/month=07/day=01/hour=12"
@@ -218,6 +250,21 @@ def test_of_one_record_the_highest_rev_stays_whatever_the_order(lake):
     lake.flush(delete("a", rev="3b"), delete("b", rev="3a"))
     lake.flush(delete("a", rev="3a"), delete("b", rev="3b"))
     assert tombstones() == {(ALICE, "a"): "3b", (ALICE, "b"): "3b"}
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [(tid(NOON_US), "app.bsky.feed.threadgate"), ("self", "app.bsky.actor.profile")]
+)
+def test_a_record_with_the_key_of_a_post_is_no_version_of_it(lake, key, other):
+    """A threadgate always has the key of its post."""
+    own = {"rkey": key, "time_us": NOON_US}
+    lake.flush(post("first", rev="3a", **own), post("edited", "update", rev="3b", **own))
+    lake.flush(post("other", rkey="other", rev="3c"), commit(other, {"x": 1}, "update", rev="3d", **own))
+    stones = set(Tombstone.objects.filter(rkey=key).values_list("collection", "rev"))
+    assert {stone for stone in stones if stone[0] == other} == {(other, "3d")}
+    assert {stone for stone in stones if stone[0] == POST and stone[1] > "3b"} == set()
+    assert lake.buffer.dead_letters() == []
+    assert lake.buffer.depth() == 0
 
 
 def test_a_create_over_an_older_version_hides_it(lake):
