@@ -12,8 +12,8 @@ from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
 from rest_framework.exceptions import APIException, Throttled, ValidationError
 
-from api.limits import Overloaded
-from ingest.handles import HandleServiceDown
+from api.access.concurrency import Overloaded
+from ingest.handles.lookup import HandleServiceDown
 from lake.errors import LakeError, QueryTimeout, QueryTooLarge
 
 log = structlog.get_logger("api")

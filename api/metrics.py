@@ -13,8 +13,8 @@ from django.db.utils import DatabaseError
 from prometheus_client import REGISTRY, Metric
 from prometheus_client.registry import Collector
 
-from ingest.buffer import Buffer, BufferUnavailable, BufferUnsafe
-from ingest.handles import Handles
+from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
+from ingest.handles.lookup import Handles
 from ingest.models import Connection
 from lake.models import BatchRun, DataFile
 from lake.schema import DATASETS

@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from api import analysis, exports, views
+from api.views import analysis, exports, view
 
 unversioned = [
-    path("search", views.SearchView.as_view(), name="search"),
+    path("search", view.SearchView.as_view(), name="search"),
     path("export", exports.ExportView.as_view(), name="export"),
     path("export/manifest", exports.ManifestView.as_view(), name="manifest"),
     path("export/manifest/<str:export>", exports.MadeView.as_view(), name="manifest-after"),

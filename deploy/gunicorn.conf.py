@@ -9,7 +9,8 @@ wsgi_app = "explorer.wsgi:application"
 bind = f"0.0.0.0:{os.environ.get('WEB_PORT') or '8000'}"
 workers = 1
 worker_class = "gthread"
-# One for each request that api/limits.py lets work or wait (48), so that health, metrics and the admin always find one
+# One for each request that api/access/concurrency.py lets work or wait (48), so that health, metrics and the admin
+# always find one
 # of the rest.
 threads = 64
 timeout = 60  # for a worker that hangs whole, not for a request: that has its own time limit

@@ -4,8 +4,8 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.status import components
-from api.views import OpenView
+from api.answers.status import components
+from api.views.view import OpenView
 
 
 class Live(OpenView):

@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.errors import UNEXPECTED, Problem, is_admin, told
-from api.openapi import schema
-from api.views import OpenView
+from api.schema.openapi import schema
+from api.views.view import OpenView
 
 LINKS = {
     "search": "/search?text=",

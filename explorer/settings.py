@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from api.checks import public
 from explorer import env
-from ingest.process import CRASH_POINTS
-from lake import flags
+from lake.flags import definitions
+from process.crash_points import CRASH_POINTS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load(BASE_DIR / ".env")
@@ -124,7 +124,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
     "EXCEPTION_HANDLER": "api.errors.handle",
-    "DEFAULT_SCHEMA_CLASS": "api.openapi.SchemaOfView",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.openapi.SchemaOfView",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bluesky Post Explorer",
@@ -136,8 +136,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "PREPROCESSING_HOOKS": ["api.openapi.versioned"],
-    "POSTPROCESSING_HOOKS": ["api.openapi.with_components"],
+    "PREPROCESSING_HOOKS": ["api.schema.openapi.versioned"],
+    "POSTPROCESSING_HOOKS": ["api.schema.openapi.with_components"],
 }
 
 # --- catalog -----------------------------------------------------------------------------------------------
@@ -202,10 +202,10 @@ QUERY_MEMORY_LIMIT = env.text(
 QUERY_THREADS = env.integer("QUERY_THREADS", 2, 1, 256)
 
 # --- flags: kept in the catalog, so that they work without Redis -------------------------------------------
-CONSTANCE_BACKEND = "lake.flag_backend.FlagBackend"
+CONSTANCE_BACKEND = "lake.flags.backend.FlagBackend"
 CONSTANCE_SUPERUSER_ONLY = False  # also whoever has the permission "Can change config"
-CONSTANCE_CONFIG = flags.form(QUERY_TIMEOUT_SECONDS)
-CONSTANCE_ADDITIONAL_FIELDS = flags.form_fields()
+CONSTANCE_CONFIG = definitions.form(QUERY_TIMEOUT_SECONDS)
+CONSTANCE_ADDITIONAL_FIELDS = definitions.form_fields()
 
 # --- operation ---------------------------------------------------------------------------------------------
 METRICS_PORT_CONSUMER = env.integer("METRICS_PORT_CONSUMER", 9101, 0, 65535)

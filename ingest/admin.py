@@ -3,8 +3,8 @@
 from django.contrib import admin
 
 from ingest.models import Checkpoint, Connection
-from ingest.process import iso
-from ingest.readonly import ReadOnlyAdmin
+from ingest.read_only_admin import ReadOnlyAdmin
+from process.instants import iso
 
 
 @admin.register(Connection)

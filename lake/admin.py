@@ -8,11 +8,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
-from ingest.process import iso
-from ingest.readonly import ReadOnlyAdmin
-from lake import downloads
+from ingest.read_only_admin import ReadOnlyAdmin
+from lake.export import record
 from lake.models import BatchRun, DataFile, Export, InactiveAccount, IndexFile, Request, Retention, Tombstone
 from lake.schema import DATASETS
+from process.instants import iso
 
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Any]
@@ -132,7 +132,7 @@ class ExportAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state", ordering="state")
     def outcome(self, export: Export) -> str:
-        return ": ".join(filter(None, downloads.outcome(export)))
+        return ": ".join(filter(None, record.outcome(export)))
 
     @admin.display(description="size", ordering="bytes")
     def size(self, export: Export) -> str:

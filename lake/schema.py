@@ -1,4 +1,4 @@
-"""The datasets and their columns: what a row is. Pure data; how an event becomes a row is in lake/sql."""
+"""The datasets and their columns: what a row is. Pure data; how an event becomes a row is in lake/flush/sql."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ class Dataset(NamedTuple):
     collection: str | None  # the only collection of its rows; None: several, kept in a column
     columns: tuple[Column, ...]  # in file order: the common ones, then its own
     lookups: tuple[str, ...]  # columns that get a bloom filter
-    select: str  # lake/sql/<select>.sql makes its rows
+    select: str  # lake/flush/sql/<select>.sql makes its rows
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,16 +6,16 @@ import pytest
 import redis as redis_client
 from hypothesis import settings as hypothesis_settings
 
-from api.limits import LIMITS, Limit
-from api.throttling import windows
+from api.access.concurrency import LIMITS, Limit
+from api.access.throttling import windows
 from deploy.local.redis_process import redis_process
-from ingest.buffer import Buffer
-from ingest.process import now_us
-from ingest.reading import read_frames
-from lake import catalog
-from lake.engine import Engine
-from lake.flusher import Flusher
+from ingest.buffer.redis_stream import Buffer
+from ingest.stream.frames import read_frames
+from lake.catalog import listing
+from lake.flush.flusher import Flusher
 from lake.schema import DATASETS
+from lake.storage.duckdb_engine import Engine
+from process.instants import now_us
 
 # An example has all the time it needs: other tests share the machine.
 for name, examples in (("full", 500), ("fast", 100)):
@@ -93,7 +93,7 @@ class Lake:
 
     def rows(self, dataset):
         """All rows of a dataset in files that the catalog lists, as dicts."""
-        paths = [str(self.root / path) for path in catalog.listed(dataset).values_list("path", flat=True)]
+        paths = [str(self.root / path) for path in listing.listed(dataset).values_list("path", flat=True)]
         if not paths:
             return []
         names = [column.name for column in DATASETS[dataset].columns]

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lake.files import schema
 from lake.schema import DATASETS
+from lake.storage.parquet_writer import schema
 from tests.bench.months import Months, write_hour
 from tests.bench.months_needles import ALONE, AUTHOR, NEEDLES, PHRASE
 from tests.bench.months_rows import HOUR_US, Hour, table

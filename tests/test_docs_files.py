@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from django.db import connection
 
-from lake.compaction import Compactor
+from lake.compact.compactor import Compactor
 from lake.models import DataFile
 from tests.builders import ALICE, BOB, NOON_US, account, delete, like, post
 

@@ -9,9 +9,9 @@ from constance import config
 from django.core.management import call_command
 from django.db import connection
 
-from ingest.buffer import Buffer
-from ingest.handle_store import Claim, Store
-from lake.flusher import Flusher
+from ingest.buffer.redis_stream import Buffer
+from ingest.handles.store import Claim, Store
+from lake.flush.flusher import Flusher
 from tests.api.web import served
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, identity, like, post
 from tests.conftest import Lake

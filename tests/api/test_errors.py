@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import path
 
-from tests.api.test_views import must_be_error
+from tests.api.views.test_view import must_be_error
 
 pytestmark = pytest.mark.django_db
 
@@ -56,9 +56,9 @@ def test_an_unexpected_error_is_logged_and_tells_nothing(quiet_client, monkeypat
     def fail(*_):
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("api.paging.reader", fail)
-    monkeypatch.setattr("api.exports.reader", fail)
-    monkeypatch.setattr("api.analysis.reader", fail)
+    monkeypatch.setattr("api.answers.page.reader", fail)
+    monkeypatch.setattr("api.views.exports.reader", fail)
+    monkeypatch.setattr("api.views.analysis.reader", fail)
     for place in ("/search", "/export", "/api/v1/top"):
         response = quiet_client.get(place)
         error = must_be_error(response, 500, "internal_error")

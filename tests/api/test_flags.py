@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.response import Response
 
-from api.views import View
+from api.views.view import View
 from deploy.local.child import ROOT
 from explorer.urls import urlpatterns as project
-from lake.flags import DEFINITIONS, Flags, effective, flags, understood
+from lake.flags.definitions import DEFINITIONS, Flags, effective, flags, understood
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/constance/config/"

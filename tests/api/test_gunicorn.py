@@ -9,8 +9,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from ingest.buffer import Buffer
-from lake.flusher import Flusher
+from ingest.buffer.redis_stream import Buffer
+from lake.flush.flusher import Flusher
 from tests.api.web import served
 from tests.builders import NOON_US, post
 from tests.conftest import Lake

@@ -10,17 +10,17 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics import SERIES, Series
-from ingest import metrics as ingest_metrics
-from ingest.appview_replies import Outcome
-from ingest.entries import Cursor
+from ingest.buffer.entries import Cursor
 from ingest.events import DropReason
-from ingest.handle_store import FIRST, Claim, Store
+from ingest.handles.appview_replies import Outcome
+from ingest.handles.store import FIRST, Claim, Store
 from ingest.models import Connection
-from ingest.process import now_us
-from ingest.reading import read_frames
-from lake import metrics as lake_metrics
+from ingest.stream import metrics as ingest_metrics
+from ingest.stream.frames import read_frames
+from lake.flush import metrics as lake_metrics
 from lake.models import BatchRun, DataFile
 from lake.schema import DATASETS
+from process.instants import now_us
 from tests.builders import ALICE, BOB, like, post
 
 DOC = Path(__file__).parents[2] / "docs" / "metrics.md"

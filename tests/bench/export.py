@@ -21,7 +21,7 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 
-from lake import layout
+from lake.storage import layout
 from tests.bench import months
 from tests.bench.months import START, Months, made
 from tests.bench.web import Web, serving, watched

@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lake import index
-from lake.engine import Engine
-from lake.index import Index
-from lake.lookup import fold
-from lake.query import Filter, Term
+from lake.query.index_terms import fold
+from lake.query.tree import Filter, Term
+from lake.storage.duckdb_engine import Engine
+from lake.textindex import builder as textindex_builder
+from lake.textindex.builder import Index
 from tests.bench import months
 from tests.bench.months_needles import AUTHOR, JAPANESE, PART, PHRASE, WORD
 
@@ -68,11 +68,11 @@ def own(engine: Engine, paths: list[Path], folder: Path) -> tuple[Measured, Inde
     parts = [folder / f"{number}.index" for number in range(len(paths))]
     started = time.process_time()
     for path, part in zip(paths, parts, strict=True):
-        index.build(engine, [path], part)
+        textindex_builder.build(engine, [path], part)
     built = time.process_time()
-    one = index.merge(list(zip(parts, rows, strict=True)), folder / "one.index")
+    one = textindex_builder.merge(list(zip(parts, rows, strict=True)), folder / "one.index")
     merged = time.process_time()
-    index.without(folder / "one.index", range(0, one.rows, 1000), folder / "without.index")
+    textindex_builder.without(folder / "one.index", range(0, one.rows, 1000), folder / "without.index")
     speeds = (one.rows / seconds for seconds in (built - started, merged - built, time.process_time() - merged))
     print("posts/s: built {:,.0f} (reading included), merged {:,.0f}, one in 1,000 taken out {:,.0f}".format(*speeds))
     opened = Index.open(folder / "one.index")

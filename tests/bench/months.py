@@ -21,10 +21,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from lake import catalog, files, layout
-from lake.encoding import COMPACTED
-from lake.files import Pending
+from lake.catalog import commits
 from lake.schema import DATASETS
+from lake.storage import layout, parquet_writer
+from lake.storage.parquet_options import COMPACTED
+from lake.storage.parquet_writer import Pending
 from tests.bench import months_index
 from tests.bench.months_needles import NEEDLES, authors_every
 from tests.bench.months_rows import HOUR_US, Hour, table
@@ -121,7 +122,7 @@ def _make(months: Months) -> None:
     with ProcessPoolExecutor(PROCESSES, get_context("spawn"), months_index.gentle) as pool:
         for pending in pool.map(write_hour, jobs):
             pending.publish()
-            catalog.row(pending, 0, None).save()
+            commits.row(pending, 0, None).save()
             count += pending.rows
             _say(f"making {months.folder}: {count:,} of {months.posts:,} posts", started, count)
     print()
@@ -134,7 +135,9 @@ def _say(what: str, started: float, count: int) -> None:
 def write_hour(job: tuple[str, Hour, int]) -> Pending:
     root, hour, seed = job
     moment, name = START + timedelta(hours=hour.number), layout.compacted_name(hour.start_us // 1000)
-    return files.write_parts(Path(root), DATASETS["posts"], moment, name, [table(hour, seed)], hour.posts, STYLE)
+    return parquet_writer.write_parts(
+        Path(root), DATASETS["posts"], moment, name, [table(hour, seed)], hour.posts, STYLE
+    )
 
 
 def arguments(parser: ArgumentParser) -> None:

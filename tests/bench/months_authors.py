@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 
-from ingest.simulator.vocabulary import LANGUAGES, words
+from ingest.simulator.world.vocabulary import LANGUAGES, words
 from tests.bench.months_columns import base32, text
 from tests.bench.months_needles import AUTHOR
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import structlog
 from django.db import connections
 
-from lake.compaction import posts
-from lake.engine import Engine
-from lake.indexing import VERSION_MARK, Indexer, remove_orphans, wanted
+from lake.catalog.listing import listed_posts
+from lake.compact.index_upkeep import VERSION_MARK, Indexer, remove_orphans, wanted
 from lake.models import IndexFile
+from lake.storage.duckdb_engine import Engine
 
 MEMORY = "1GB"
 
@@ -35,7 +35,7 @@ def build_all(root: Path, now: datetime, processes: int) -> None:
     started, count = time.monotonic(), 0
     with ProcessPoolExecutor(processes, get_context("spawn"), gentle) as pool:
         for day, made in zip(days, pool.map(follow, [(root, name, now, day) for day in days]), strict=True):
-            count += sum(file.rows for file in posts() if file.hour.date() == day) if made else 0
+            count += sum(file.rows for file in listed_posts() if file.hour.date() == day) if made else 0
             speed = count / (time.monotonic() - started)
             print(f"\rindexing {root}, {day}: {count:,} posts, {speed:,.0f} a second", end="", flush=True)
     print()
@@ -43,7 +43,7 @@ def build_all(root: Path, now: datetime, processes: int) -> None:
 
 def _missing(now: datetime) -> list[date]:
     made = {tuple(row.files) for row in IndexFile.objects.filter(superseded_at=None) if VERSION_MARK in row.path}
-    return sorted({want.start.date() for want in wanted(posts(), now) if tuple(want.paths) not in made})
+    return sorted({want.start.date() for want in wanted(listed_posts(), now) if tuple(want.paths) not in made})
 
 
 def follow(job: tuple[Path, Path, datetime, date]) -> int:
@@ -51,6 +51,6 @@ def follow(job: tuple[Path, Path, datetime, date]) -> int:
     connections["default"].settings_dict["NAME"] = name
     engine = Engine(MEMORY, 1)
     try:
-        return Indexer(root, engine).follow(posts(), now, day)
+        return Indexer(root, engine).follow(listed_posts(), now, day)
     finally:
         engine.close()

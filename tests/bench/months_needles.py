@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ingest.simulator.vocabulary import LANGUAGES
+from ingest.simulator.world.vocabulary import LANGUAGES
 
 
 class Needle(NamedTuple):

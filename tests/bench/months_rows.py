@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ingest.simulator.vocabulary import LANGUAGES
+from ingest.simulator.world.vocabulary import LANGUAGES
 from lake.schema import DATASETS
 from tests.bench import months_texts
 from tests.bench.months_authors import Authors, authors

@@ -12,7 +12,7 @@ from unicodedata import category
 import numpy as np
 import pyarrow as pa
 
-from ingest.simulator.vocabulary import EMOJI, LANGUAGES, words
+from ingest.simulator.world.vocabulary import EMOJI, LANGUAGES, words
 from tests.bench.months_needles import TOKENS
 
 FIRST, WITHIN, STOPPED, TAG = range(4)

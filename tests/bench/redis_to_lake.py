@@ -19,9 +19,9 @@ import pyarrow as pa
 import redis as redis_client
 
 from deploy.local.redis_process import redis_process
-from ingest.buffer import Buffer
-from ingest.process import now_us
-from ingest.reading import read_frames
+from ingest.buffer.redis_stream import Buffer
+from ingest.stream.frames import read_frames
+from process.instants import now_us
 from tests.bench.commands import ROOT, environment, manage, measured
 from tests.bench.world import frames
 

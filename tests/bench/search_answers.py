@@ -5,9 +5,9 @@ from typing import NamedTuple
 import duckdb
 from django.conf import settings
 
-from api.reader import reader
-from lake.asked import Search
-from lake.query import AllOf, Filter, Node, Term
+from api.answers.reader import reader
+from lake.query.spec import Search
+from lake.query.tree import AllOf, Filter, Node, Term
 from tests.bench.months import Months
 from tests.bench.search_questions import Question
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ingest.simulator.vocabulary import LANGUAGES
+from ingest.simulator.world.vocabulary import LANGUAGES
 from tests.bench.months import Months
 from tests.bench.months_authors import authors
 from tests.bench.months_needles import AUTHOR, JAPANESE, PART, PHRASE, WORD, Needle

@@ -18,15 +18,15 @@ from typing import Any, NamedTuple
 from websockets.asyncio.client import connect
 
 from deploy.local.redis_process import redis_process
-from ingest.buffer import Buffer
-from ingest.connections import Journal
-from ingest.consumer import Consumer, Options
-from ingest.entries import Cursor, arrival_ms
-from ingest.process import now_us
-from ingest.simulator.jetstream import Options as Wire
+from ingest.buffer.entries import Cursor, arrival_ms
+from ingest.buffer.redis_stream import Buffer
 from ingest.simulator.log import timed
-from ingest.simulator.production import Source
-from ingest.simulator.server import running
+from ingest.simulator.server.jetstream import Options as Wire
+from ingest.simulator.server.production import Source
+from ingest.simulator.server.server import running
+from ingest.stream.connection_journal import Journal
+from ingest.stream.consumer import Consumer, Options
+from process.instants import now_us
 from tests.bench import world
 from tests.builders import delete
 

@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 import redis as redis_client
 
 from deploy.local.redis_process import redis_process
-from ingest.simulator.world import World
-from lake import encoding
-from lake.indexing import FOLDER
+from ingest.simulator.world.world import World
+from lake.compact.index_upkeep import FOLDER
 from lake.schema import DATASETS
+from lake.storage import parquet_options
 from tests.bench.commands import ROOT, environment, manage, measured
 from tests.bench.redis_to_lake import ONE_HOUR, fill
 from tests.bench.world import START_US
@@ -122,11 +122,11 @@ def show_codecs(env: dict[str, str], dataset: str, folder: Path) -> None:
     """The rows of compacted files as each codec writes them: our layout, but for the codec."""
     table = pa.concat_tables(pq.ParquetFile(path).read() for path in paths(env, dataset, "c"))
     table = table.slice(0, ROWS).combine_chunks()
-    style = encoding.COMPACTED[dataset]
+    style = parquet_options.COMPACTED[dataset]
     print(f"\n{dataset}, {table.num_rows:,} rows{'':6}{'bytes a row':>14}{'write, s':>10}{'scan, s':>10}")
     for codec, level in CODECS:
         path = folder / "codec.parquet"
-        options = encoding.options(DATASETS[dataset], style.group_rows, level)
+        options = parquet_options.options(DATASETS[dataset], style.group_rows, level)
         options |= {"compression": codec, "compression_level": level or None}
         started = time.process_time()
         pq.write_table(table, path, row_group_size=style.group_rows, **options)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from statistics import quantiles
 from urllib.parse import urlencode
 
-from ingest.simulator.vocabulary import words
+from ingest.simulator.world.vocabulary import words
 from tests.bench import months
 from tests.bench.months import START, Months, made
 from tests.bench.months_needles import AUTHOR, JAPANESE, PART, PHRASE, WORD

@@ -3,7 +3,7 @@
 from itertools import islice
 from pathlib import Path
 
-from ingest.simulator.world import World
+from ingest.simulator.world.world import World
 
 FOLDER = Path(__file__).parents[2] / "var" / "bench"
 START_US = 1_782_907_200_000_000  # 2026-07-01T12:00:00Z

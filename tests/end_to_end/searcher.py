@@ -18,8 +18,8 @@ def main():
     django.setup()
     from django.conf import settings
 
-    from lake.engine import Engine
-    from lake.search import Reader
+    from lake.search.reader import Reader
+    from lake.storage.duckdb_engine import Engine
 
     reader = Reader(Engine("200MB", 1), settings.LAKE_ROOT)
     if sys.argv[1:] == ["once"]:
@@ -39,19 +39,19 @@ def main():
 
 def gone_once(engine, root):
     """The DIDs of accounts that were inactive at some time: their posts may have come and gone."""
-    from lake import catalog
+    from lake.catalog import listing, read_guard
 
     def read(paths):
         sql = "SELECT did FROM read_parquet($1, hive_partitioning = false) WHERE kind = 'account' AND NOT active"
         return {did for (did,) in engine.rows(sql, [[str(root / path) for path in paths]])}
 
-    return catalog.reading(lambda: catalog.since("accounts", None), read)
+    return read_guard.reading(lambda: listing.since("accounts", None), read)
 
 
 def walk(reader):
     """The URIs of all posts that show, page by page."""
-    from lake.search import Search
-    from lake.source import as_of_now
+    from lake.search.reader import Search
+    from lake.search.snapshot import as_of_now
 
     search, place, uris = as_of_now(Search()), None, []
     while True:

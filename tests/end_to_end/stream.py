@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from itertools import islice
 
-from ingest.simulator.world import World
+from ingest.simulator.world.world import World
 
 START_US = 1_782_907_200_000_000  # 2026-07-01T12:00:00Z
 Moment = tuple[int, bytes]

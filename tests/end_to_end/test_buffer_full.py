@@ -4,8 +4,8 @@ import urllib.request
 from datetime import datetime
 
 from deploy.local.environment import free_port
-from ingest.simulator.jetstream import Options
-from ingest.simulator.server import running
+from ingest.simulator.server.jetstream import Options
+from ingest.simulator.server.server import running
 from tests.end_to_end.stack import until
 from tests.end_to_end.stream import frames_of, world
 

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from deploy.local.child import ROOT
-from ingest.process import CRASH_POINTS
-from ingest.simulator.jetstream import Options
-from ingest.simulator.server import running
+from ingest.simulator.server.jetstream import Options
+from ingest.simulator.server.server import running
+from process.crash_points import CRASH_POINTS
 from tests.end_to_end.stack import some_seconds, until
 from tests.end_to_end.stream import Endless, frames_of, world
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from ingest.simulator.server import running
+from ingest.simulator.server.server import running
 from tests.end_to_end.stream import frames_of, world
 
 needs_prlimit = pytest.mark.skipif(not shutil.which("prlimit"), reason="there is no prlimit here")

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 
-from ingest.handle_store import Store
-from ingest.simulator.server import running
+from ingest.handles.store import Store
+from ingest.simulator.server.server import running
 from tests.builders import ALICE, identity, post
 from tests.end_to_end.stack import until
-from tests.ingest.appview_server import appview_server, status
+from tests.ingest.handles.appview_server import appview_server, status
 
 COMMAND = "resolve_handles"
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from ingest.entries import Cursor
-from ingest.simulator.faults import Faults
-from ingest.simulator.server import running
+from ingest.buffer.entries import Cursor
+from ingest.simulator.server.faults import Faults
+from ingest.simulator.server.server import running
 from tests.end_to_end.stack import until
 from tests.end_to_end.stream import START_US, frames_of, world
 from tests.end_to_end.test_redis_losses import cursors, empty_folder

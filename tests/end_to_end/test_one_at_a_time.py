@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.simulator.server import running
+from ingest.simulator.server.server import running
 from tests.end_to_end.stack import until
 from tests.end_to_end.stream import frames_of, world
 

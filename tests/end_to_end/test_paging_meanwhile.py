@@ -12,9 +12,9 @@ import pytest
 
 from deploy.local.child import ROOT
 from deploy.local.environment import free_port
-from ingest.buffer import Buffer
-from ingest.process import now_us
-from ingest.reading import read_frames
+from ingest.buffer.redis_stream import Buffer
+from ingest.stream.frames import read_frames
+from process.instants import now_us
 from tests.builders import ALICE, NOON_US, delete, post, tid
 from tests.end_to_end.stack import until
 

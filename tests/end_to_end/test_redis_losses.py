@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ingest.simulator.server import running
+from ingest.simulator.server.server import running
 from tests.builders import NOON_US, post
 from tests.end_to_end.stack import until
 from tests.end_to_end.stream import START_US, frames_of, world

@@ -15,10 +15,10 @@ FILES = {"real-v1-152-events.ndjson": 152, "real-v1-one-of-each-kind.ndjson": 10
 SEARCH = """
 import json, sys
 from django.conf import settings
-from lake.engine import Engine
-from lake.asked import EVERYTHING
-from lake.query import Term
-from lake.search import Reader, Search
+from lake.query.spec import EVERYTHING, Search
+from lake.query.tree import Term
+from lake.search.reader import Reader
+from lake.storage.duckdb_engine import Engine
 reader = Reader(Engine("500MB", 1), settings.LAKE_ROOT)
 queries = [Term(text) if text else EVERYTHING for text in json.loads({texts!r})]
 found = [[hit.uri for hit in reader.find(Search(query), 200).hits] for query in queries]

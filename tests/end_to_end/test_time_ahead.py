@@ -2,7 +2,7 @@
 
 import time
 
-from ingest.process import now_us
+from process.instants import now_us
 from tests.builders import post
 from tests.end_to_end.stack import until
 

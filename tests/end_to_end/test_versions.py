@@ -5,9 +5,9 @@ from itertools import permutations, product
 
 import pytest
 
-from lake.engine import Engine
-from lake.query import parse
-from lake.search import Reader, Search
+from lake.query.parser import parse
+from lake.search.reader import Reader, Search
+from lake.storage.duckdb_engine import Engine
 from tests.builders import NOON_US, account, delete, post, tid
 
 SECOND_US, MINUTE_US, HOUR_US = 1_000_000, 60_000_000, 3_600_000_000

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from ingest.models import Checkpoint, Connection
-from ingest.readonly import ReadOnlyAdmin
+from ingest.read_only_admin import ReadOnlyAdmin
 from lake.models import BatchRun, DataFile, InactiveAccount, IndexFile, Request, Retention, Tombstone
 from tests.builders import ALICE, BOB, NOON_US
 

@@ -9,7 +9,7 @@ from tests.builders import post
 
 
 def test_live_touches_nothing(client, db, settings, monkeypatch):
-    monkeypatch.setattr("api.reader.Reader", None)
+    monkeypatch.setattr("api.answers.reader.Reader", None)
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     with CaptureQueriesContext(
         connection,

@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 import pytest
 from django.db import connection
 
-from ingest.buffer import Buffer
-from ingest.connections import Journal
-from ingest.consumer import Consumer, Options
+from ingest.buffer.redis_stream import Buffer
+from ingest.stream.connection_journal import Journal
+from ingest.stream.consumer import Consumer, Options
 
 SECONDS = 20  # to wait for what must come
 

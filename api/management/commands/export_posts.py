@@ -9,20 +9,21 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rest_framework.exceptions import APIException, ValidationError
 
-from api.asked import Asked
+from api.answers.reader import reader
+from api.answers.usernames import known
 from api.errors import problem
-from api.exports import covered, form_of, parameters, wanted_by
-from api.fields import Several, YesOrNo
-from api.reader import reader
-from api.serializers import ExportParams
-from api.usernames import known
-from ingest.handles import HandleServiceDown
-from lake import export_file, terminal
-from lake.describe import describe, moment
+from api.params.fields import Several, YesOrNo
+from api.params.request_values import Asked
+from api.params.serializers import ExportParams
+from api.views.exports import covered, form_of, parameters, wanted_by
+from ingest.handles.lookup import HandleServiceDown
 from lake.errors import LakeError
-from lake.export import Wanted
-from lake.export_file import ExportFile, State, beside
-from lake.flags import flags
+from lake.export import resumable_file
+from lake.export.manifest import describe, moment
+from lake.export.resumable_file import ExportFile, State, beside
+from lake.export.stream import Wanted
+from lake.flags.definitions import flags
+from process import progress_bar
 
 
 class Command(BaseCommand):
@@ -63,14 +64,14 @@ class Command(BaseCommand):
         form = form_of(params, asked_for, manifest)
         export = ExportFile(path, state, manifest)
         progress = export.run(reader(), asked_for, form, known().names)
-        terminal.show(progress, lambda: f"seconds of the data, {state.rows:,} rows")
+        progress_bar.show(progress, lambda: f"seconds of the data, {state.rows:,} rows")
         self.stdout.write(f"OK: {path} has {state.rows:,} rows, {state.bytes:,} bytes; its sha256 is in the manifest.")
 
     def _begin(self, params: ExportParams, path: Path, resume: bool) -> tuple[Wanted, State]:
         """What is wanted, and of which file. One with a footer, or of a sample, can only begin anew."""
         asked_for, asked = wanted_by(params, 0), parameters(params)
         anew = params.validated_data["format"] == "parquet" or params.validated_data["sample"]
-        state = export_file.load(path, asked) if resume and not anew else None
+        state = resumable_file.load(path, asked) if resume and not anew else None
         if state is None:
             if resume:
                 self.stdout.write("Begins anew.")

@@ -9,10 +9,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest import checks
-from ingest.buffer import Buffer, BufferUnsafe
-from ingest.connections import Journal, checkpoint
-from ingest.consumer import Consumer, Options
-from ingest.process import Stop, only_one, serve_metrics
+from ingest.buffer.redis_stream import Buffer, BufferUnsafe
+from ingest.stream.connection_journal import Journal, checkpoint
+from ingest.stream.consumer import Consumer, Options
+from process.locks import only_one
+from process.metrics_server import serve_metrics
+from process.signals import Stop
 
 log = structlog.get_logger("consumer")
 

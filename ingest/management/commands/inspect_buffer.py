@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest.buffer import Buffer, BufferUnavailable, BufferUnsafe
-from ingest.entries import Cursor, DeadLetter, State, arrival_ms
+from ingest.buffer.entries import Cursor, DeadLetter, State, arrival_ms
+from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
 from ingest.events import Event, read
-from ingest.process import iso, now_us
+from process.instants import iso, now_us
 
 HEAD_SHOWN = 200  # characters of a dead letter; all that is kept with --verbosity 2
 TIMEOUT_SECONDS = 5

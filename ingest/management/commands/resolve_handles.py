@@ -11,11 +11,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest import checks
-from ingest.appview import AppView
-from ingest.buffer import Buffer, BufferUnsafe
-from ingest.handle_store import Store
-from ingest.process import Stop, only_one
-from ingest.resolver import Resolver
+from ingest.buffer.redis_stream import Buffer, BufferUnsafe
+from ingest.handles.appview import AppView
+from ingest.handles.resolver import Resolver
+from ingest.handles.store import Store
+from process.locks import only_one
+from process.signals import Stop
 
 log = structlog.get_logger("resolve_handles")
 

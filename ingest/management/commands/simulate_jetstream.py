@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ingest.simulator import arguments
-from ingest.simulator.directory import Directory
-from ingest.simulator.server import serve
+from ingest.simulator.server import arguments
+from ingest.simulator.server.directory import Directory
+from ingest.simulator.server.server import serve
 
 
 class Command(BaseCommand):

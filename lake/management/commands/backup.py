@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from lake import terminal
-from lake.backup import Backup
 from lake.errors import LakeError
+from lake.recovery.backup import Backup
+from process import progress_bar
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, check: bool, **options: Any) -> None:
         backup = Backup(folder, settings.DATABASE_PATH, settings.LAKE_ROOT, check)
         try:
-            terminal.show(backup.run(), "files")
+            progress_bar.show(backup.run(), "files")
         except LakeError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(

@@ -14,12 +14,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import DatabaseError
 
-from ingest.process import Stop, only_one, serve_metrics
-from lake import checks, layout
-from lake.compaction import DAILY, Compactor, last_daily_pass
+from lake import checks
+from lake.catalog.command_requests import answer, ask_running, waiting
+from lake.compact.compactor import DAILY, Compactor, last_daily_pass
 from lake.errors import LakeError
 from lake.models import Request
-from lake.requests import answer, ask_running, waiting
+from lake.storage import layout
+from process.locks import only_one
+from process.metrics_server import serve_metrics
+from process.signals import Stop
 
 NAME = "compact_lake"
 LOOK_SECONDS = 1.0  # how often the loop looks at what the admin asks for

@@ -10,13 +10,16 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest.buffer import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
-from ingest.process import Stop, only_one, serve_metrics
-from lake import checks, metrics
+from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
+from lake import checks
+from lake.catalog.command_requests import answer, ask_running, waiting
 from lake.errors import LakeError
-from lake.flusher import Flusher
+from lake.flush import metrics
+from lake.flush.flusher import Flusher
 from lake.models import Request
-from lake.requests import answer, ask_running, waiting
+from process.locks import only_one
+from process.metrics_server import serve_metrics
+from process.signals import Stop
 
 log = structlog.get_logger("flush_buffer")
 

@@ -7,10 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest.process import iso
-from lake import terminal
 from lake.errors import LakeError
-from lake.restore import Restore
+from lake.recovery.restore import Restore
+from process import progress_bar
+from process.instants import iso
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         restore = Restore(folder, settings.DATABASE_PATH, settings.LAKE_ROOT)
         try:
-            terminal.show(restore.run(), "files")
+            progress_bar.show(restore.run(), "files")
         except LakeError as error:
             raise CommandError(str(error)) from error
         for path in restore.damaged:

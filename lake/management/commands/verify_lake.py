@@ -7,19 +7,20 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest.process import running
-from lake import terminal, verify
-from lake.engine import Engine
 from lake.errors import LakeError, LakeUnusable
-from lake.verify import Finding, Report, Stage
-from lake.verify_batches import Batches
-from lake.verify_disk import Disk
-from lake.verify_events import Events
-from lake.verify_files import Files
-from lake.verify_fix import WRITERS, repair
-from lake.verify_index import Indexes
-from lake.verify_journal import Journal
-from lake.verify_states import States
+from lake.storage.duckdb_engine import Engine
+from lake.verify import runner
+from lake.verify.batches import Batches
+from lake.verify.deletions import States
+from lake.verify.disk import Disk
+from lake.verify.duplicates import Events
+from lake.verify.files import Files
+from lake.verify.journal import Journal
+from lake.verify.repair import WRITERS, repair
+from lake.verify.runner import Finding, Report, Stage
+from lake.verify.text_index import Indexes
+from process import progress_bar
+from process.locks import running
 
 MEMORY = "500MB"
 NOT_REPAIRED = f"not repaired: stop {' and '.join(WRITERS)} first"
@@ -59,7 +60,7 @@ class Command(BaseCommand):
                 f"{times[1]:%Y-%m-%d %H:%M}: those that are still the same are skipped (--again verifies them, too)."
             )
         for stage in all_:
-            terminal.show(verify.run(stage, journal, report), stage.what)
+            progress_bar.show(runner.run(stage, journal, report), stage.what)
         journal.end()
 
     def _repair(self, engine: Engine, report: Report) -> int:

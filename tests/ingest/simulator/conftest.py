@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from ingest.simulator.world import World
+from ingest.simulator.world.world import World
 from tests.ingest.simulator.sample import SAMPLE, START_US, is_post
 
 

@@ -1,0 +1,83 @@
+"""One page of a search: where it begins, what it holds, how many hits there are, and where the next one begins."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from api.answers.reader import reader
+from api.answers.rows import results
+from api.answers.usernames import usernames, with_dids
+from api.params import tokens
+from api.params.serializers import SearchParams
+from api.params.tokens import Token
+from lake.query.rendering import written
+from lake.query.spec import Search
+from lake.search.reader import Page
+from lake.search.snapshot import as_of_now
+
+COUNT_SECONDS = 0.5  # when nobody said whether to count
+
+
+class Counted(NamedTuple):
+    """`relation`: eq, or gte when `total` is a lower bound; both None when nobody counted."""
+
+    total: int | None
+    relation: str | None
+
+
+def answer_page(params: SearchParams, started: float) -> dict[str, Any]:
+    """What /search answers to valid parameters. `started`: the monotonic time at which the request came."""
+    values = params.validated_data
+    deadline = started + params.flags.query_timeout_seconds
+    search = with_dids(params.to_search())
+    if values["sample"]:
+        hits = reader().whole.sample(as_of_now(search), values["sample"], values["seed"])
+        page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
+    else:
+        page, counted, following = _page(params, search, deadline)
+    return {
+        "results": results(page.hits, usernames(page.hits), values["fields"]),
+        "meta": {
+            "count": len(page.hits),
+            "total": counted.total,
+            "total_relation": counted.relation,
+            "page": values["token"].page if values["token"] else values["page"],
+            "limit": values["sample"] or values["limit"],
+            "next": following,
+            "complete": page.complete,
+            "searched_to": page.searched_to,
+            "hidden": page.hidden,
+            "took_ms": round((time.monotonic() - started) * 1000),
+            "query": written(params.nodes["text"]),
+        },
+    }
+
+
+def _page(params: SearchParams, search: Search, deadline: float) -> tuple[Page, Counted, str | None]:
+    """The page, and the token of the next."""
+    values, token = params.validated_data, params.validated_data["token"]
+    search = replace(search, until_us=token.until_us) if token else as_of_now(search)
+    limit = values["limit"]
+    left = replace(search, timeout=deadline - time.monotonic())
+    page = reader().find(left, limit, (values["page"] - 1) * limit, token.start if token else None)
+    counted = _count(values, search, page, deadline)
+    if page.next is None:
+        return page, counted, None
+    number = (token.page if token else values["page"]) + 1
+    following = Token(page.next, search.until_us, number, *counted)
+    return page, counted, tokens.written(following, params.fingerprint)
+
+
+def _count(values: Mapping[str, Any], search: Search, page: Page, deadline: float) -> Counted:
+    """Once a walk: a token carries what was counted, unless it is a lower bound and all are to be counted now."""
+    token: Token | None = values["token"] or None
+    if values["total"] is False:
+        return Counted(None, None)
+    if page.total is not None:
+        return Counted(page.total, "eq")
+    if token and token.total is not None and (token.relation == "eq" or values["total"] is None):
+        return Counted(token.total, token.relation)
+    left = deadline - time.monotonic()
+    total, relation = reader().whole.count(search, left if values["total"] else min(left, COUNT_SECONDS))
+    return Counted(max(total, len(page.hits)), relation)

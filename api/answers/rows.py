@@ -1,0 +1,30 @@
+"""The shapes of answers: a page as JSON."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lake.search.hit import Hit
+
+LISTS = ("langs", "links", "hashtags", "mentions", "media")  # [] when a post has none
+
+
+def results(hits: Iterable[Hit], usernames: Mapping[str, str], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """One dict a hit, of the columns wanted."""
+    return [_wanted(result(hit, usernames.get(hit.did)), columns) for hit in hits]
+
+
+def result(hit: Hit, username: str | None) -> dict[str, Any]:
+    fields = {name: value or [] if name in LISTS else value for name, value in hit.fields.items()}
+    return {
+        "id": hit.uri,
+        "did": hit.did,
+        "username": username,
+        "timestamp": hit.timestamp,
+        "seen_at": hit.seen_at,
+        **fields,
+        "url": f"https://bsky.app/profile/{hit.did}/post/{hit.key.rkey}",
+    }
+
+
+def _wanted(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    return {name: row[name] for name in columns}

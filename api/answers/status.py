@@ -1,0 +1,79 @@
+"""What works and what does not, of each component, in words for the operator."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from django.conf import settings
+
+from api.answers.reader import reader
+from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
+from lake.catalog import listing
+from lake.models import BatchRun, DataFile
+
+LOOKED_AT = 20  # newest listed files: another disk, or none, lacks them
+ENGINE_SECONDS = 5.0
+REDIS_SECONDS = 1.0  # for one answer
+
+
+class Component(NamedTuple):
+    name: str
+    ok: bool
+    message: str
+    needed: bool  # by a search
+
+
+def components() -> list[Component]:
+    return [
+        _looked_at("catalog", _catalog, needed=True),
+        _looked_at("lake", _lake, needed=True),
+        _looked_at("engine", _engine, needed=True),
+        _looked_at("buffer", _buffer, needed=False),
+        _looked_at("flusher", _flusher, needed=False),
+    ]
+
+
+def _looked_at(name: str, look: Callable[[], tuple[bool, str]], *, needed: bool) -> Component:
+    try:
+        ok, message = look()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong with this component
+        ok, message = False, f"{type(error).__name__}: {error}"
+    return Component(name, ok, message, needed)
+
+
+def _catalog() -> tuple[bool, str]:
+    return True, f"{DataFile.objects.filter(superseded_at=None).count()} files"
+
+
+def _lake() -> tuple[bool, str]:
+    missing = [path for path in listing.newest(LOOKED_AT) if not (settings.LAKE_ROOT / path).is_file()]
+    if missing:
+        return False, f"{missing[0]} is listed and missing below LAKE_ROOT: mount or restore it"
+    return True, str(settings.LAKE_ROOT)
+
+
+def _engine() -> tuple[bool, str]:
+    reader().probe(ENGINE_SECONDS)
+    return True, "answers"
+
+
+def _buffer() -> tuple[bool, str]:
+    buffer = Buffer(settings.REDIS_URL, REDIS_SECONDS)
+    try:
+        state = buffer.connect().state()
+    except (BufferUnavailable, BufferUnsafe) as error:
+        return False, f"{error} (search goes on without it)"
+    finally:
+        buffer.close()
+    full = state.fill >= settings.BUFFER_HIGH_WATER
+    return not full, f"{state.depth} events, {state.fill:.0%} of Redis's memory"
+
+
+def _flusher() -> tuple[bool, str]:
+    last = BatchRun.objects.first()
+    if last is None:
+        return False, "no batch yet: is flush_buffer running?"
+    age = (datetime.now(UTC) - last.started_at).total_seconds()
+    if last.state == BatchRun.State.FAILED:
+        return False, f"batch {last.pk} failed: {last.error}"
+    return age < 3 * settings.FLUSH_INTERVAL_SECONDS + 60, f"last batch {age:.0f} s ago"

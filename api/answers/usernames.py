@@ -1,0 +1,36 @@
+"""Handles and DIDs in requests and answers."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+
+from rest_framework.exceptions import NotFound
+
+from ingest.handles.lookup import Handles
+from lake.query.spec import Search
+from lake.query.tree import handles, resolved
+from lake.search.hit import Hit
+
+
+@cache
+def known() -> Handles:
+    """One per process."""
+    return Handles.of_settings()
+
+
+def usernames(hits: Iterable[Hit]) -> dict[str, str]:
+    """Handles by DID, as far as they are known; all are looked after in the background."""
+    dids = list({hit.did for hit in hits})
+    known().want(dids)
+    return known().names(dids)
+
+
+def with_dids(search: Search) -> Search:
+    """The search without handles. Raises NotFound that names the one that nobody knows, and HandleServiceDown."""
+    return replace(search, query=resolved(search.query, {handle: _did(handle) for handle in handles(search.query)}))
+
+
+def _did(handle: str) -> str:
+    if (did := known().resolve(handle)) is None:
+        raise NotFound(f"Nobody is known as {handle}. Check its spelling, or use the account's DID.", "unknown_handle")
+    return did

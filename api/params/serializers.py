@@ -1,0 +1,249 @@
+"""What may be asked: parameters in, a Search out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.params import tokens
+from api.params.fields import Many, Moment, OneOf, Seed, Several, Text, Value, WholeNumber, YesOrNo
+from api.params.strict import Faults, Strict
+from lake.export.columns import names
+from lake.flags.definitions import MAX_LIMIT
+from lake.query import parser
+from lake.query.parser import QueryError
+from lake.query.spec import CLOCKS, Search
+from lake.query.sql import check
+from lake.query.tree import AllOf, Filter, Node, Not
+from lake.schema import DATASETS
+from lake.search.aggregates import BY, TOP
+from lake.search.by_uri import POST_URI
+from lake.search.hit import FIELDS, WHO_AND_WHEN
+
+DID = r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}"
+HANDLE = r"@?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+MOST_SAMPLED = 100_000
+MOST_SHOWN = 100  # characters of a wrong value that the answer repeats
+MOST_SKIPPED = 100_000  # hits before a page by number: all of them are read
+
+# Parameters that narrow, and the filters that they are.
+NARROWING = {
+    "username": "author",
+    "did": "author",
+    "subject": "subject",
+    "lang": "lang",
+    "tag": "tag",
+    "mention": "mention",
+    "domain": "domain",
+    "url": "url",
+    "has": "has",
+    "is": "is",
+}
+
+
+class Params(Strict):
+    """The parameters that every search has."""
+
+    text = Text(
+        what="search",
+        default="",
+        help_text='What to search for: words, "phrases", OR, -not, ( ), *, #tag, from:, lang: ...',
+    )
+    exact = YesOrNo(default=False, help_text="The whole of text is one phrase, bounded by non-letters.")
+    dataset = OneOf(list(DATASETS), default="posts", help_text="Kind of rows.")
+    username = Many(
+        Text(f"{DID}|{HANDLE}", "handle or DID, such as alice.bsky.social or did:plc:abc"),
+        help_text="Author: handle or DID, with or without @.",
+    )
+    did = Many(Text(DID, "DID, such as did:plc:abc; a handle goes into username"), help_text="Author's DID.")
+    subject = Many(
+        Text(
+            rf"{DID}|at://{DID}/[A-Za-z0-9.-]+/[^/\s\x00-\x1f]+",
+            "DID or AT-URI, such as did:plc:abc or at://did:plc:abc/app.bsky.feed.post/xyz",
+        ),
+        help_text="What a like, repost, follow or block is of, or a post replies to or quotes: AT-URI or DID.",
+    )
+    start = Moment(default=None, help_text="Date or date-time, UTC unless it says otherwise.")
+    end = Moment(default=None, end_of_day=True, help_text="As start; a date includes that day.")
+    clock = OneOf(list(CLOCKS), default="seen", help_text="The clock of start, end and sort: server's or author's.")
+    lang = Many(Value("lang"), help_text="Language of the post; pt matches pt-BR too. A leading - excludes.")
+    tag = Many(Value("tag"), help_text="Hashtag, caseless, with or without #. A leading - excludes.")
+    mention = Many(
+        Text(f"{DID}|{HANDLE}", "handle or DID, such as alice.bsky.social or did:plc:abc"),
+        help_text="Mentioned account. A leading - excludes.",
+    )
+    domain = Many(Value("domain"), help_text="Domain of a link, its subdomains too. A leading - excludes.")
+    url = Many(Value("url"), help_text="Link, or its beginning. A leading - excludes.")
+    has = Many(OneOf(["image", "video", "link", "quote", "alt"]), help_text="What the post carries.")
+
+    def get_fields(self) -> dict[str, Any]:
+        """With `is`, which no attribute may be called."""
+        found: dict[str, Any] = dict(super().get_fields())
+        found["is"] = Many(OneOf(["reply", "original", "quote"]), help_text="What the post is.")
+        return found
+
+    def contradictions(self, values: dict[str, Any]) -> Faults:
+        """Leaves the tree of each parameter in `self.nodes`."""
+        faults = super().contradictions(values)
+        self.nodes: dict[str, Node] = {}
+        for name in ("text", *NARROWING):
+            try:
+                self.nodes[name] = node = _node(name, values)
+                check(node, DATASETS[values["dataset"]])
+            except QueryError as error:
+                faults[name] = [f"{error}."]
+        if values["clock"] == "created" and values["dataset"] == "deletes":
+            faults["clock"] = ["is seen for deletes: nobody says when he deleted."]
+        return faults
+
+    def to_search(self) -> Search:
+        """Its query may still name handles."""
+        values = self.validated_data
+        return Search(
+            AllOf(tuple(node for node in self.nodes.values() if node != AllOf(()))),
+            values["dataset"],
+            values["start"],
+            values["end"],
+            clock=values["clock"],
+            newest=values.get("sort") != "oldest",
+            hide=self.flags.hide_deleted,
+            timeout=self.flags.query_timeout_seconds,
+        )
+
+
+class Rows(Params):
+    """The parameters of what answers with rows."""
+
+    sort = OneOf(["newest", "oldest"], default="newest", help_text="By the clock, then did and rkey.")
+    fields_ = Several(Text(what="columns"), default=list, help_text="Columns wanted, separated by commas.")
+
+    def get_fields(self) -> dict[str, Any]:
+        """With `fields`, which no attribute may be called."""
+        found = super().get_fields()
+        found["fields"] = found.pop("fields_")
+        return found
+
+    def columns(self, dataset: str) -> list[str]:
+        return columns(dataset)
+
+    def contradictions(self, values: dict[str, Any]) -> Faults:
+        """Leaves in `values` the columns wanted, by default all."""
+        faults = super().contradictions(values)
+        known = self.columns(values["dataset"])
+        wanted = [name.strip() for names in values["fields"] for name in names.split(",") if name.strip()]
+        if unknown := [name for name in wanted if name not in known]:
+            faults["fields"] = [f"{unknown[0][:MOST_SHOWN]!r} is no column of {values['dataset']}: {', '.join(known)}."]
+        values["fields"] = [name for name in known if name in wanted] or known
+        if values["seed"] and not values["sample"]:
+            faults["seed"] = ["is of a sample: say with sample how many hits."]
+        return faults
+
+
+class SearchParams(Rows):
+    page = WholeNumber(min_value=1, max_value=MOST_SKIPPED, default=1, help_text="From 1. A token goes further.")
+    limit = WholeNumber(
+        min_value=1,
+        max_value=MAX_LIMIT,
+        default=None,
+        help_text="Hits a page, by default 50.",
+        error_messages={"max_value": "is more than {max_value}: go on with token, which meta.next gives."},
+    )
+    token = Text(
+        what="token", default="", help_text="The next page: meta.next of the page before, with the same parameters."
+    )
+    total = YesOrNo(default=None, help_text="true: count as long as it takes; false: don't count.")
+    sample = WholeNumber(min_value=1, max_value=MAX_LIMIT, default=None, help_text="A random sample of so many hits.")
+    seed = Seed(default="", help_text="Of the sample: the same seed, the same hits.")
+
+    def contradictions(self, values: dict[str, Any]) -> Faults:
+        faults = super().contradictions(values)
+        flags = self.flags
+        most = min(MAX_LIMIT, flags.result_limit_rows) if flags.result_limit else MAX_LIMIT
+        values["limit"] = values["limit"] or min(flags.page_size, most)
+        if values["limit"] > most:
+            faults["limit"] = [f"is more than {most}: go on with token, which meta.next gives."]
+        elif flags.result_limit and values["page"] * values["limit"] > flags.result_limit_rows:
+            faults["page"] = [
+                f"x limit is more than {flags.result_limit_rows}: go on with token, which meta.next gives."
+            ]
+        elif values["page"] * values["limit"] > MOST_SKIPPED:
+            faults["page"] = [f"x limit is more than {MOST_SKIPPED}: go on with token, which meta.next gives."]
+        if values["sample"] and (values["token"] or values["page"] > 1):
+            faults["sample"] = ["is one page: leave page and token out."]
+        if values["token"]:
+            faults |= self._token(values)
+        return faults
+
+    def _token(self, values: dict[str, Any]) -> Faults:
+        if values["page"] > 1:
+            return {"page": ["goes not with token, which knows its place: leave it out."]}
+        try:
+            values["token"] = tokens.read(values["token"], self.fingerprint)
+        except tokens.BadToken as error:
+            return {"token": [f"{error}."]}
+        return {}
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the query: what a token is bound to."""
+        return tokens.fingerprint(self.asked.values)
+
+
+class ExportParams(Rows):
+    format = OneOf(["csv", "ndjson", "parquet"], default="csv", help_text="Of the file.")
+    limit = WholeNumber(min_value=1, default=None, help_text="Stop after so many rows.")
+    excel = YesOrNo(default=False, help_text="CSV for spreadsheets: a byte order mark, and no cell is a formula.")
+    sample = WholeNumber(
+        min_value=1, max_value=MOST_SAMPLED, default=None, help_text="A random sample of so many rows."
+    )
+    seed = Seed(default="", help_text="Of the sample: the same seed, the same rows.")
+
+    def columns(self, dataset: str) -> list[str]:
+        return names(dataset)
+
+    def contradictions(self, values: dict[str, Any]) -> Faults:
+        faults = super().contradictions(values)
+        if values["excel"] and values["format"] != "csv":
+            faults["excel"] = ["is for format=csv: leave one of them out."]
+        return faults
+
+
+class TimelineParams(Params):
+    by = OneOf(BY, default="day", help_text="Width of a bucket; weeks begin on Monday.")
+
+
+class TopParams(Params):
+    by = OneOf(list(TOP), default="authors", help_text="What is counted; each value once a post.")
+    limit = WholeNumber(min_value=1, max_value=MAX_LIMIT, default=50, help_text="So many values.")
+
+    def contradictions(self, values: dict[str, Any]) -> Faults:
+        faults = super().contradictions(values)
+        if values["dataset"] != "posts" and values["by"] != "authors":
+            faults["by"] = [f"must be authors: {values['dataset']} have no {values['by']}."]
+        return faults
+
+
+class WindowParams(Strict):
+    start = Moment(default=None, help_text="Date or date-time, UTC unless it says otherwise.")
+    end = Moment(default=None, end_of_day=True, help_text="As start; a date includes that day.")
+
+
+class PostsParams(Strict):
+    uris = Several(
+        Text(POST_URI.pattern, "AT-URI of a post, such as at://did:plc:abc/app.bsky.feed.post/xyz"),
+        min_length=1,
+        help_text="AT-URIs of posts.",
+    )
+
+
+def columns(dataset: str) -> list[str]:
+    """What a result of this dataset may have, in order."""
+    return [*WHO_AND_WHEN, *FIELDS[dataset], *(["url"] if dataset == "posts" else [])]
+
+
+def _node(name: str, values: Mapping[str, Any]) -> Node:
+    """Raises QueryError."""
+    if name == "text":
+        return parser.parse(values["text"], values["exact"])
+    kind = NARROWING[name]
+    wanted = tuple(value for excludes, value in values[name] if not excludes)
+    unwanted = tuple(value for excludes, value in values[name] if excludes)
+    return AllOf((*([Filter(kind, wanted)] if wanted else ()), *([Not(Filter(kind, unwanted))] if unwanted else ())))

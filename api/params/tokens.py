@@ -1,0 +1,56 @@
+"""The token of the next page: where it begins, until when the walk's world goes, and what was counted already.
+
+Opaque and signed; bound to the query that it continues, so that it can't be used with another by mistake.
+"""
+
+import hashlib
+import json
+from typing import Any, NamedTuple
+
+from django.core import signing
+
+from lake.query.spec import Key, Place
+
+_SALT = "page"
+FREE = {"token", "page", "limit", "total", "fields"}  # may differ from page to page
+
+
+class BadToken(ValueError):
+    """The message says what to do."""
+
+
+class Token(NamedTuple):
+    """`until_us`: rows and versions seen later do not exist for the walk. `total`, `relation`: as counted on the first
+    page, None when it was not."""
+
+    start: Place
+    until_us: int
+    page: int
+    total: int | None
+    relation: str | None
+
+
+def written(token: Token, query: str) -> str:
+    """`query`: what `fingerprint` gives."""
+    at, after = token.start
+    return signing.dumps([query, at, after, *token[1:]], salt=_SALT, compress=True)
+
+
+def read(text: str, query: str) -> Token:
+    """Raises BadToken."""
+    try:
+        bound, at, after, *rest = signing.loads(text, salt=_SALT)
+        token = Token(Place(at, None if after is None else Key(*after)), *rest)
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise BadToken(
+            "is no token of ours: take it unchanged from meta.next, or leave it out to begin anew"
+        ) from error
+    if bound != query:
+        raise BadToken("belongs to another query: repeat all parameters of the page that it came from")
+    return token
+
+
+def fingerprint(values: dict[str, list[str]]) -> str:
+    """The same for the same query, in whatever order it is written."""
+    asked: dict[str, Any] = {name: sorted(texts) for name, texts in values.items() if name not in FREE and any(texts)}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,4 @@
+"""What /api/schema says of parameters, answers and errors.
+
+Refuses to know how anything is answered.
+"""

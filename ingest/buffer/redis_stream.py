@@ -1,0 +1,250 @@
+"""The buffer: the Redis stream between the two processes, and the only doorway to Redis.
+
+A Buffer is one connection, and never reconnects behind its user's back: Redis may come back with less than it
+had, so whoever uses it must decide anew what to read or to ask for. After BufferUnavailable call `connect()`.
+"""
+
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import redis
+import redis.connection
+
+from ingest.buffer import commands as buffer_commands
+from ingest.buffer.commands import CURSOR, DEAD_LETTERS, STREAM, TOTALS
+from ingest.buffer.entries import Cursor, DeadLetter, Entries, State, Totals, arrival_ms
+from ingest.events import Drop, DropReason, Event
+
+READ_STEP = 256  # entries a reply: frames may be 2 MB, so a reply stays below 512 MB in the worst case
+TIMEOUT_SECONDS = 30  # longer than Redis stalls for an AOF fsync on a busy disk
+
+
+class BufferUnavailable(Exception):
+    """Redis can't be reached, or is loading. Wait and connect again."""
+
+
+class BufferFull(Exception):
+    """Redis is at its maxmemory and refused the append: nothing of it was kept."""
+
+
+class BufferUnsafe(Exception):
+    """Redis is configured so that it may lose what it was given."""
+
+
+class Buffer:
+    """`timeout`: seconds that Redis may take for one answer."""
+
+    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._pool = redis.ConnectionPool.from_url(
+            url, socket_timeout=timeout, socket_connect_timeout=min(5, timeout), protocol=2
+        )
+        self._connection: Any = None
+
+    def connect(self) -> "Buffer":
+        """Opens the connection. Raises BufferUnavailable, or BufferUnsafe when Redis may evict or has no limit."""
+        self.close()
+        with self._unavailable():
+            connection = self._pool.make_connection()
+            connection.connect()  # type: ignore[no-untyped-call]
+        self._connection = connection
+        self._refuse_unsafe(self._memory())
+        self._refuse_strange()
+        return self
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.disconnect()
+        self._connection = None
+
+    def hang_up(self) -> None:
+        """For another thread: the call that waits for Redis now raises BufferUnavailable."""
+        opened = getattr(self._connection, "_sock", None)
+        if opened is not None:
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+
+    def append(self, events: Sequence[tuple[Event, Cursor]], drops: Sequence[Drop], cursor: Cursor | None) -> float:
+        """Puts events, dead letters, the cursor after them and their totals into Redis in one transaction.
+
+        Returns how full Redis is afterwards (0 to 1). Raises BufferFull or BufferUnavailable: nothing was kept, or,
+        where the connection broke while waiting for the answer, all of it was."""
+        commands = [buffer_commands.command(b"MULTI")]
+        commands += [buffer_commands.append_event(event.frame, after.encode()) for event, after in events]
+        commands += [buffer_commands.dead_letter(drop) for drop in drops]
+        commands += buffer_commands.counted(len(events) + len(drops), drops)
+        if cursor is not None:
+            commands.append(buffer_commands.command(b"SET", CURSOR.encode(), cursor.encode()))
+        self._execute(commands, after=buffer_commands.WATCH)
+        return self.fill()
+
+    def fill(self) -> float:
+        """How full Redis is, from 0 to 1."""
+        memory = self._memory()
+        return float(memory["used_memory"]) / max(1, int(memory["maxmemory"]))
+
+    def cursor(self) -> Cursor | None:
+        """The position after the newest event that Redis holds or held; None when Redis is new or lost everything.
+
+        From here on `append` fails if anyone else changes it: a FLUSHALL, or a second consumer."""
+        self._call("WATCH", CURSOR)
+        text = self._call("GET", CURSOR)
+        return None if text is None else Cursor.decode(text)
+
+    def newest_id(self) -> bytes | None:
+        """The id of the newest entry; None when the buffer is empty."""
+        reply = self._call("XREVRANGE", STREAM, "+", "-", "COUNT", 1)
+        return reply[0][0] if reply else None
+
+    def read(self, after: bytes | None, until: bytes, max_entries: int, max_bytes: int) -> Entries:
+        """The entries behind `after` (None: from the beginning) up to and with `until`, at most so many, or so many
+        bytes of frames and one reply of READ_STEP more."""
+        ids: list[bytes] = []
+        frames: list[bytes] = []
+        cursors: list[bytes] = []
+        start, size = b"-" if after is None else b"(" + after, 0
+        while size < max_bytes and (step := min(READ_STEP, max_entries - len(ids))):
+            reply = self._call("XRANGE", STREAM, start, until, "COUNT", step)
+            for id_, (_, frame, _, cursor) in reply:
+                ids.append(id_)
+                frames.append(frame)
+                cursors.append(cursor)
+                size += len(frame)
+            if len(reply) < step:
+                break
+            start = b"(" + ids[-1]
+        return Entries(ids, frames, cursors)
+
+    def trim(self, last_id: bytes) -> int:
+        """Removes the entries up to and with this one, and says how many. Only right on the connection that read them:
+        a Redis that came back may hold unread entries with smaller ids."""
+        milliseconds, number = last_id.split(b"-")
+        return int(self._call("XTRIM", STREAM, "MINID", b"%b-%d" % (milliseconds, int(number) + 1)))
+
+    def set_aside(self, drops: Iterable[Drop]) -> None:
+        """Adds dead letters: events that were received, and counted as such, before they proved to be none."""
+        kept = list(drops)
+        self._execute(
+            [
+                buffer_commands.command(b"MULTI"),
+                *map(buffer_commands.dead_letter, kept),
+                *buffer_commands.counted(0, kept),
+            ]
+        )
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Those kept, oldest first."""
+        reply = self._call("XRANGE", DEAD_LETTERS, "-", "+")
+        return [DeadLetter(id_, f[1].decode(), int(f[3]), f[5].decode(), f[7]) for id_, f in reply]
+
+    def replay(self, letters: Iterable[DeadLetter]) -> int:
+        """Moves these dead letters, whose heads are whole frames of events, to the end of the stream in one step, and
+        says how many: one that is no dead letter any more is left out. The cursor stays, and is that of the entries.
+        Works in a full Redis too, for what it adds it has removed.
+
+        Raises BufferUnavailable: nothing was moved, or, where the connection broke, all."""
+        moved = [word for letter in letters for word in (letter.id, letter.head)]
+        return int(
+            self._call("EVAL", buffer_commands.REPLAY, 3, STREAM, DEAD_LETTERS, CURSOR, Cursor(0).encode(), *moved)
+        )
+
+    def totals(self) -> Totals:
+        reply = self._call("HGETALL", TOTALS)
+        counts = dict(zip(reply[::2], map(int, reply[1::2]), strict=True))
+        return Totals(
+            counts.get(b"received", 0),
+            {str(reason): counts.get(f"dropped:{reason}".encode(), 0) for reason in DropReason},
+        )
+
+    def depth(self) -> int:
+        return int(self._call("XLEN", STREAM))
+
+    def state(self) -> State:
+        memory = self._memory()
+        first = self._call("XRANGE", STREAM, "-", "+", "COUNT", 1)
+        last = self._call("XREVRANGE", STREAM, "+", "-", "COUNT", 1)
+        return State(
+            depth=self.depth(),
+            dead_letters=int(self._call("XLEN", DEAD_LETTERS)),
+            memory=int(memory["used_memory"]),
+            max_memory=int(memory["maxmemory"]),
+            oldest_ms=arrival_ms(first[0][0]) if first else None,
+            newest_ms=arrival_ms(last[0][0]) if last else None,
+        )
+
+    def _memory(self) -> dict[str, str]:
+        text: bytes = self._call("INFO", "memory")
+        return dict(line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
+
+    @staticmethod
+    def _refuse_unsafe(memory: dict[str, str]) -> None:
+        if int(memory["maxmemory"]) == 0:
+            raise BufferUnsafe(
+                "Redis has no maxmemory: set one (deploy/redis.conf does), else it takes the whole machine."
+            )
+        if (policy := memory["maxmemory_policy"]) != "noeviction":
+            raise BufferUnsafe(
+                f"Redis has maxmemory-policy {policy}: set noeviction (deploy/redis.conf does), else it drops events."
+            )
+
+    def _refuse_strange(self) -> None:
+        """A key of another type would break a transaction in its middle: the cursor would go on without the events."""
+        for key, expected in ((STREAM, b"stream"), (DEAD_LETTERS, b"stream"), (TOTALS, b"hash"), (CURSOR, b"string")):
+            if (found := self._call("TYPE", key)) not in (expected, b"none"):
+                raise BufferUnsafe(
+                    f"Redis holds a {found.decode()} named {key} that is not ours: "
+                    "let REDIS_URL name a database that nobody else uses."
+                )
+
+    def _call(self, *command: Any) -> Any:
+        with self._unavailable():
+            self._live().send_command(*command)
+            return self._live().read_response()
+
+    def _execute(self, commands: list[bytes], after: bytes = b"") -> None:
+        """Runs one transaction, and a command after it. `commands` begins with MULTI, EXEC is added."""
+        with self._unavailable():
+            self._live().send_packed_command([b"".join([*commands, buffer_commands.command(b"EXEC"), after])])
+            replies = [self._reply() for _ in commands]
+            replies.append(done := self._reply())
+            if after:
+                self._reply()
+            if done is None:
+                raise redis.exceptions.ConnectionError("the cursor is not the one we left: Redis has lost data")
+        _raise_first_error([*replies, *(done if isinstance(done, list) else ())])
+
+    def _reply(self) -> Any:
+        try:
+            return self._live().read_response()
+        except redis.exceptions.ResponseError as error:
+            return error  # a transaction's answers must all be read, also after one that is an error
+
+    def _live(self) -> Any:
+        if self._connection is None:
+            raise BufferUnavailable("not connected to Redis")
+        return self._connection
+
+    @contextmanager
+    def _unavailable(self) -> Iterator[None]:
+        try:
+            yield
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
+            self.close()
+            raise BufferUnavailable(str(error)) from error
+        except BaseException as error:
+            # a half-read reply would be taken for the next one's: only a plain error reply leaves the line in order
+            if not isinstance(error, redis.exceptions.ResponseError | BufferUnavailable):
+                self.close()
+            raise
+
+
+def _raise_first_error(replies: list[Any]) -> None:
+    """Of a transaction: Redis refuses it whole when it is full or can't write to its disk."""
+    error = next((reply for reply in replies if isinstance(reply, redis.exceptions.ResponseError)), None)
+    if isinstance(error, redis.exceptions.OutOfMemoryError):
+        raise BufferFull("Redis is at its maxmemory.")
+    if error is not None and str(error).startswith(("MISCONF", "READONLY")):
+        raise BufferUnavailable(f"Redis refuses to write: {error}")
+    if error is not None:
+        raise error

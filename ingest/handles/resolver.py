@@ -1,0 +1,135 @@
+"""Fills the store of handles: reads along in the buffer, and asks the AppView about those who wait.
+
+In the buffer it only reads, from a position of its own. It is no loss if the flusher trims faster than it reads: who
+posts again is seen again, and who is looked at is asked first.
+"""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from ingest.buffer.redis_stream import Buffer, BufferUnavailable
+from ingest.handles.appview import BATCH, AppView, HandleServiceDown, Refused
+from ingest.handles.lookup import STALE_US
+from ingest.handles.sightings import Sightings, look
+from ingest.handles.store import FIRST, Claim, Store
+from process.instants import now_us
+
+log = structlog.get_logger("resolve_handles")
+
+READ = 128  # entries a reply: of the largest frames that there may be, 256 MB
+READS = 64  # replies a step
+READ_BYTES = 16 << 20
+NEWEST = b"+"
+CONFIRM_US = 60_000_000  # the AppView hears of a change from the same stream, not always sooner than we
+MAX_DELAY = 5.0
+
+
+class Resolver:
+    """`appview`: None reads along only. `stopping`: looked at between replies of Redis. The store's errors pass."""
+
+    def __init__(self, store: Store, buffer: Buffer, appview: AppView | None, stopping: Callable[[], bool]) -> None:
+        self._store, self._buffer, self._appview, self._stopping = store, buffer, appview, stopping
+        self._after: bytes | None = None
+        self._connected = False
+        self._connect_at, self._delay = 0.0, 0.5
+        self._batch = BATCH
+        self.read = self.told = self.asked = 0  # events, handles that they told, accounts answered for
+        self._redis_failures = self._appview_failures = 0
+
+    def follow(self) -> bool:
+        """One step along the buffer; whether there is more. Raises BufferUnsafe."""
+        if time.monotonic() < self._connect_at:
+            return False
+        try:
+            if not self._connected:
+                self._buffer.connect()
+                self._connected, self._after = True, None  # Redis may have lost entries, and give their ids again
+            more = self._follow()
+        except BufferUnavailable as error:
+            log.warning("Redis is away: waiting", error=str(error), seconds=self._delay)
+            self._connected, self._connect_at = False, time.monotonic() + self._delay
+            self._delay = min(MAX_DELAY, self._delay * 2)
+            self._redis_failures += 1
+            return False
+        self._delay, self._redis_failures = 0.5, 0
+        return more
+
+    def ask(self) -> bool:
+        """One call about those who have waited longest, if it is time for one; whether anybody was due."""
+        if self._appview is None or self._appview.wait_seconds > 0:
+            return False
+        now = now_us()
+        dids = self._store.due(now, self._batch) or self._store.stale(now - STALE_US, self._batch)
+        if not dids:
+            return False
+        try:
+            self._answered(dids, self._appview.handles(dids), now)
+            self._appview_failures = 0
+        except Refused:
+            self._halve(dids, now)
+        except HandleServiceDown as error:
+            self._appview_failures += 1
+            log.warning("no handles now", why=str(error), seconds=round(self._appview.wait_seconds, 1))
+        self._count(self._appview)
+        return True
+
+    @property
+    def failures(self) -> int:
+        """Of Redis or of the AppView, whichever failed more often in a row."""
+        return max(self._redis_failures, self._appview_failures)
+
+    @property
+    def idle_seconds(self) -> float:
+        """Until the AppView may be asked again."""
+        return 0.0 if self._appview is None else self._appview.wait_seconds
+
+    def _follow(self) -> bool:
+        found, size, count = Sightings(), 0, READ
+        for _ in range(READS):
+            if self._stopping() or size >= READ_BYTES or count < READ:
+                break
+            entries = self._buffer.read(self._after, NEWEST, READ, READ_BYTES)
+            look(entries.frames, now_us(), found)
+            count, size = len(entries), size + sum(map(len, entries.frames))
+            self.read += count
+            if entries:
+                self._after = entries.ids[-1]
+        self._note(found)
+        return count == READ
+
+    def _note(self, found: Sightings) -> None:
+        if not (found.authors or found.claims or found.changed):
+            return
+        now = now_us()
+        with self._store.transaction():
+            changed = self._store.known_before(found.changed) if self._appview else []
+            losers = self._store.claim(found.claims)
+            if self._appview:
+                self._store.wait([*changed, *losers], FIRST, now + CONFIRM_US)
+                self._store.wait_if_new(found.authors, now)
+        self.told += len(found.claims)
+
+    def _answered(self, dids: list[str], handles: dict[str, str], asked_at: int) -> None:
+        """Who is not in the answer has no handle now: gone, hidden, or with one that does not lead back."""
+        self._batch = BATCH
+        self.asked += len(dids)
+        with self._store.transaction():
+            losers = self._store.claim(Claim(did, handles.get(did), asked_at) for did in dids)
+            self._store.answered(dids)
+            self._store.wait(losers, FIRST, asked_at + CONFIRM_US)
+
+    def _halve(self, dids: list[str], now: int) -> None:
+        """The AppView refuses all for one that it does not understand: fewer at a time find it out."""
+        self._batch = max(1, len(dids) // 2)
+        if len(dids) == 1:
+            self._batch = BATCH
+            log.warning("the AppView refuses this account", did=dids[0])
+            with self._store.transaction():
+                self._store.leave(dids[0], now)
+                self._store.answered(dids)
+
+    def _count(self, appview: AppView) -> None:
+        with self._store.transaction():
+            self._store.count(appview.take_calls())

@@ -1,0 +1,72 @@
+"""What events tell of handles: who posts, who has which handle, of whom something has changed. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from ingest.events import EARLIEST_TIME_US
+from ingest.handles.store import Claim
+from ingest.identifiers import is_did, normal
+
+POST = "app.bsky.feed.post"
+
+
+@dataclass
+class Sightings:
+    """`authors`: of posts. `claims`: in the events' order. `changed`: DIDs whose handle may be another one since then,
+    each with the time in microseconds."""
+
+    authors: set[str] = field(default_factory=set)
+    claims: list[Claim] = field(default_factory=list)
+    changed: dict[str, int] = field(default_factory=dict)
+
+
+class _Commit(msgspec.Struct, gc=False):
+    operation: Any = None
+    collection: Any = None
+
+
+class _Identity(msgspec.Struct, gc=False):
+    handle: Any = None
+
+
+class _Account(msgspec.Struct, gc=False):
+    status: Any = None
+
+
+class _Frame(msgspec.Struct, gc=False):
+    did: str
+    time_us: int
+    commit: _Commit | None = None
+    identity: _Identity | None = None
+    account: _Account | None = None
+
+
+_decode = msgspec.json.Decoder(_Frame).decode
+
+
+def look(frames: Iterable[bytes], now: int, found: Sightings) -> None:
+    """Adds what these frames tell. `now`: microseconds since 1970. A frame that can't be read tells nothing; a time
+    that can't be counts as now."""
+    for raw in frames:
+        try:
+            frame = _decode(raw)
+        except (ValueError, RecursionError):  # of msgspec: no JSON, no UTF-8, another shape; nested too deeply
+            continue
+        if is_did(frame.did):
+            at = frame.time_us if EARLIEST_TIME_US <= frame.time_us <= now else now
+            _note(found, frame, at)
+
+
+def _note(found: Sightings, frame: _Frame, at: int) -> None:
+    if frame.commit is not None:
+        if frame.commit.collection == POST and frame.commit.operation in ("create", "update"):
+            found.authors.add(frame.did)
+    elif frame.account is not None and frame.account.status == "deleted":
+        found.claims.append(Claim(frame.did, None, at))
+    elif frame.account is not None or frame.identity is not None:
+        found.changed[frame.did] = at
+        if frame.identity is not None and isinstance(frame.identity.handle, str):
+            found.claims.append(Claim(frame.did, normal(frame.identity.handle), at))

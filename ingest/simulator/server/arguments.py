@@ -1,0 +1,177 @@
+"""The options of the command line, and what they come to."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ingest.simulator.log import Stored
+from ingest.simulator.server.directory import Directory
+from ingest.simulator.server.faults import NO_FAULTS, Faults
+from ingest.simulator.server.jetstream import DEFAULTS, Options
+from ingest.simulator.server.production import Source
+from ingest.simulator.server.recording import recorded
+from ingest.simulator.world.world import USERS, World
+
+FIXED_START = datetime(2026, 7, 1, tzinfo=UTC)  # without the clock's help the same seed gives the same bytes
+PER_SECOND = 474.0  # 41 million events a day
+_LAG_US = 10_000  # events arrive up to so much after their turn: never ahead of the clock
+_PROGRESS_EVENTS = 100_000
+
+
+def _at_least(kind: Callable[[str], float], least: float, name: str) -> Callable[[str], float]:
+    """A type for argparse: it shows `name` in its message about a value that does not fit."""
+
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not least <= value < float("inf"):
+            raise ValueError(text)
+        return value
+
+    parse.__name__ = name
+    return parse
+
+
+_count = _at_least(int, 0, "number of events (0 or more)")
+_positive_count = _at_least(int, 1, "whole number of 1 or more")
+_number = _at_least(float, 0, "number of 0 or more")
+_positive = _at_least(float, 1e-3, "positive number")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default=DEFAULTS.host, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=DEFAULTS.port, help="0 is any free one (default: %(default)s)")
+    parser.add_argument("--v2", action="store_true", help="add `cursor`, the number of the event, to each frame")
+    parser.add_argument(
+        "--ping-interval",
+        type=_positive,
+        default=DEFAULTS.ping_interval,
+        metavar="SECONDS",
+        help="(default: %(default)s)",
+    )
+    _add_events(parser.add_argument_group("events"))
+    _add_faults(parser.add_argument_group("faults", "Counts are of events sent. The log itself stays true."))
+
+
+def _add_events(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--rate", type=_number, default=0, help="events a second; 0 (default): as fast as they are read")
+    group.add_argument("--seed", type=int, default=1, help="the same seed gives the same events (default: %(default)s)")
+    group.add_argument("--events", type=_count, metavar="N", help="end the log after N events (default: endless)")
+    group.add_argument(
+        "--users", type=_positive_count, default=USERS, help="people in the world (default: %(default)s)"
+    )
+    group.add_argument(
+        "--start",
+        type=_instant,
+        metavar="ISO",
+        help="simulated time of the first event (default: now with --rate, else 2026-07-01T00:00:00Z)",
+    )
+    group.add_argument(
+        "--per-second",
+        type=_positive,
+        default=PER_SECOND,
+        metavar="N",
+        help="events in a second of simulated time, without --rate (default: %(default)s)",
+    )
+    group.add_argument("--pregenerate", action="store_true", help="make all --events before listening")
+    group.add_argument(
+        "--replay", type=Path, metavar="FILE.ndjson", help="serve a recorded stream instead of a generated world"
+    )
+    group.add_argument(
+        "--keep",
+        type=_positive_count,
+        default=DEFAULTS.keep,
+        metavar="N",
+        help="events kept in memory for replays, at about 600 bytes each (default: %(default)s)",
+    )
+    group.add_argument("--dump", type=Path, metavar="FILE.ndjson", help="write the log's frames as they are produced")
+
+
+def _add_faults(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--drop-every",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="cut the connection, without a close frame, after each N new events",
+    )
+    group.add_argument(
+        "--drop-replay", type=_count, default=0, metavar="K", help="cut the first K replays in their middle"
+    )
+    group.add_argument(
+        "--repeat-window", type=_count, default=0, metavar="N", help="now and then send the last N events again"
+    )
+    group.add_argument("--reorder", action="store_true", help="mix events within a second; the order of each DID stays")
+    group.add_argument(
+        "--stall",
+        dest="stall_seconds",
+        type=_number,
+        default=0,
+        metavar="SECONDS",
+        help="fall silent, pings too, for so long",
+    )
+    group.add_argument(
+        "--stall-every",
+        type=_positive_count,
+        default=NO_FAULTS.stall_every,
+        metavar="N",
+        help="... after each N events (default: %(default)s)",
+    )
+    group.add_argument(
+        "--junk-every", type=_count, default=0, metavar="N", help="send a frame that is no event after each N"
+    )
+    group.add_argument("--cut-every", type=_count, default=0, metavar="N", help="send half an event before each N-th")
+
+
+def server_options(given: dict[str, Any]) -> Options:
+    options = {name: given[name] for name in Options.__dataclass_fields__}
+    if given["replay"] or given["pregenerate"]:
+        options["keep"] = sys.maxsize  # all events are in memory before the first is sent
+    return Options(**options)
+
+
+def faults(given: dict[str, Any]) -> Faults:
+    return Faults(**{name: given[name] for name in Faults.__dataclass_fields__})
+
+
+def source(given: dict[str, Any], progress: Callable[[str], None], directory: Directory) -> Source:
+    """Where the events come from; `directory` gets to know the people of a world. Raises BadRecording, OSError, and
+    ValueError for options that do not fit."""
+    if given["replay"]:
+        events = recorded(given["replay"])
+        return lambda: islice(events, given["events"])
+    if given["pregenerate"]:
+        if given["events"] is None:
+            raise ValueError("--pregenerate needs --events: the world itself is endless")
+        stored = Stored(_with_progress(islice(directory.of(_world(given)), given["events"]), given["events"], progress))
+        return lambda: stored
+    return lambda: islice(directory.of(_world(given)), given["events"])
+
+
+def _world(given: dict[str, Any]) -> World:
+    rate = given["rate"]
+    start_us = given["start"] or (time.time_ns() // 1000 - _LAG_US if rate else _microseconds(FIXED_START))
+    return World(given["seed"], start_us, rate or given["per_second"], given["users"])
+
+
+def _with_progress(
+    events: Iterable[tuple[int, bytes]], total: int, progress: Callable[[str], None]
+) -> Iterator[tuple[int, bytes]]:
+    for number, event in enumerate(events, 1):
+        yield event
+        if number % _PROGRESS_EVENTS == 0 or number == total:
+            progress(f"generated {number:,} of {total:,} events")
+
+
+def _instant(text: str) -> int:
+    """Microseconds since 1970 of an ISO 8601 date or date-time, UTC unless it says otherwise."""
+    instant = datetime.fromisoformat(text)
+    return _microseconds(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+
+
+def _microseconds(instant: datetime) -> int:
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -1,0 +1,4 @@
+"""What exists, in SQLite: files, batches, tombstones, each change in one transaction.
+
+Refuses to know what is in the rows.
+"""

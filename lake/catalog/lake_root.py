@@ -1,0 +1,36 @@
+"""The lake's folder against the catalog: whether it is the right one, what in it nobody lists, and the naming of a
+batch's files."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lake.catalog import listing
+from lake.errors import LakeUnusable
+from lake.storage import disk
+
+MUST_EXIST = 20  # newest listed files whose absence means that another disk, or none, is mounted
+
+
+def require_lake(root: Path) -> None:
+    """Makes LAKE_ROOT at the very first start. Raises LakeUnusable when it is missing although files are listed, or is
+    not the folder that the catalog speaks of."""
+    newest = listing.newest(MUST_EXIST)
+    if not root.is_dir() and not newest and root.parent.is_dir():
+        root.mkdir()
+    if not root.is_dir():
+        raise LakeUnusable(f"LAKE_ROOT {root} is missing: mount it or create it, then start again.")
+    missing = [path for path in newest if not (root / path).is_file()]
+    missing = [path for path in missing if listing.all_listed([path])]  # the others were compacted meanwhile
+    if missing:
+        raise LakeUnusable(
+            f"LAKE_ROOT {root} lacks {missing[0]}, which the catalog lists: mount the right folder or restore it, "
+            "then start again (verify_lake names all that is missing)."
+        )
+
+
+def remove_orphans(root: Path, is_mine: Callable[[str], bool]) -> None:
+    """Removes what a killed writer left: its files that the catalog does not know."""
+    known = listing.known_paths()
+    for path in list(disk.on_disk(root)):
+        if is_mine(path.name) and str(path) not in known:
+            disk.remove(root, path, "orphan: the catalog does not list it")

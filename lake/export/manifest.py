@@ -1,0 +1,56 @@
+"""What an export is: its manifest, as JSON, for whoever has to say later what the data are."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from lake.catalog import listing
+from lake.export.columns import Column
+from lake.export.stream import Wanted
+from lake.flags.definitions import Flags
+from lake.query.rendering import written
+from lake.query.spec import LAST_US, Search
+from lake.schema import VERSION
+from lake.storage.parquet_writer import SOFTWARE
+from process.instants import iso_us
+
+FLAGS = ("hide_deleted", "purge_deleted", "export_enabled", "export_limit_rows", "query_timeout_seconds")
+
+
+def describe(wanted: Wanted, parameters: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
+    """What is known before the first row. `parameters`: all that was asked, by name, as JSON."""
+    search = wanted.search
+    newest = listing.newest_seen(search.dataset)
+    return {
+        "made_at": moment(datetime.now(UTC)),
+        "query": written(search.query),
+        "parameters": dict(parameters),
+        "window": _window(search),
+        "order": f"{search.clock}, did, rkey; {'newest' if search.newest else 'oldest'} first",
+        "columns": _columns(wanted.columns),
+        "newest_seen": moment(newest),
+        "hidden": _hidden(search),
+        "row_limit": wanted.limit,
+        "flags": {name: getattr(flags, name) for name in FLAGS},
+        "software": SOFTWARE,
+        "schema_version": VERSION,
+    }
+
+
+def _window(search: Search) -> dict[str, Any]:
+    until = None if search.until_us == LAST_US else iso_us(search.until_us)
+    return {"clock": search.clock, "start": moment(search.start), "end": moment(search.end), "seen_until": until}
+
+
+def _columns(columns: Sequence[Column]) -> list[dict[str, str]]:
+    return [{"name": column.name, "type": column.kind.value, "meaning": column.meaning} for column in columns]
+
+
+def _hidden(search: Search) -> str:
+    if search.hide:
+        return "what was deleted, replaced by a newer version, or is of an account that is not active"
+    return "nothing but what was purged; deleted and replaced versions are here, as far as they are still there"
+
+
+def moment(time: datetime | None) -> str | None:
+    return None if time is None else time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

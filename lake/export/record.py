@@ -1,0 +1,126 @@
+"""What was downloaded: the rows of Export, from the first byte to the last.
+
+An export that runs belongs to the process that sends it. What a former process left running has ended with it.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Generator, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import structlog
+from django.db import DatabaseError
+
+from lake.export.formats import pieces
+from lake.export.manifest import moment
+from lake.export.stream import Written
+from lake.models import Export
+
+log = structlog.get_logger("export")
+
+KEPT = timedelta(days=30)
+STARTED = datetime.now(UTC)  # of this process
+CLIENT_GONE = "the client has gone"
+PROCESS_GONE = "the process that sent it has ended"
+
+
+def begin(manifest: dict[str, Any]) -> Export:
+    """A new row; those before the process, and those that are kept no longer, are brought to their end."""
+    Export.objects.filter(started_at__lt=datetime.now(UTC) - KEPT).delete()
+    Export.objects.filter(started_at__lt=STARTED, state=Export.State.RUNNING).update(
+        state=Export.State.BROKEN, error=PROCESS_GONE
+    )
+    return Export.objects.create(id=uuid.uuid4().hex, manifest=manifest)
+
+
+def outcome(export: Export) -> tuple[str, str]:
+    """Its state, and the error of a broken one."""
+    if export.state == Export.State.RUNNING and export.started_at < STARTED:
+        return Export.State.BROKEN, PROCESS_GONE
+    return export.state, export.error
+
+
+def found(export_id: str) -> Export | None:
+    """None also when it is kept no longer."""
+    return Export.objects.filter(pk=export_id, started_at__gte=datetime.now(UTC) - KEPT).first()
+
+
+def told(export: Export) -> dict[str, Any]:
+    """The manifest after, as JSON."""
+    state, error = outcome(export)
+    manifest: dict[str, Any] = export.manifest
+    return manifest | {
+        "id": export.pk,
+        "state": state,
+        "error": error or None,
+        "rows": export.rows,
+        "bytes": export.bytes,
+        "sha256": export.sha256 or None,
+        "started_at": moment(export.started_at),
+        "finished_at": moment(export.finished_at),
+    }
+
+
+class Download:
+    """The body of an export, iterated once and then closed, which keeps the export's row. `begun`: the first parts,
+    which were taken from the file already. `request`: its id, for the log. No generator: one that is closed before its
+    first byte would not notice it."""
+
+    def __init__(
+        self,
+        export: Export,
+        begun: Sequence[Written],
+        file: Generator[Written, None, None],
+        digest: "hashlib._Hash",
+        request: str,
+    ) -> None:
+        self.export = export
+        self._file, self._digest, self._request = file, digest, request
+        self._begun = iter(begun)
+        self._pieces: Iterator[bytes] = iter(())
+        self._nuls = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        """Raises what breaks the export: the web server then breaks the connection, so that nobody takes the part for
+        the whole."""
+        try:
+            while (piece := next(self._pieces, None)) is None:
+                self._next_part()
+        except StopIteration:
+            self._end(Export.State.COMPLETE)
+            raise
+        except Exception as error:
+            log.exception("export broken", export=self.export.pk, request_id=self._request)
+            self._end(Export.State.BROKEN, str(error))
+            raise
+        self.export.bytes += len(piece)
+        return piece
+
+    def close(self) -> None:
+        self._file.close()
+        self._end(Export.State.BROKEN, CLIENT_GONE)
+
+    def _next_part(self) -> None:
+        part = next(self._begun, None) or next(self._file)
+        self.export.rows += part.rows
+        self._nuls = part.nuls
+        self._pieces = pieces(part.body)
+
+    def _end(self, state: Export.State, error: str = "") -> None:
+        """Only once: whatever comes after the end changes nothing."""
+        export = self.export
+        if export.state != Export.State.RUNNING:
+            return
+        export.state, export.error, export.finished_at = state, error[:1000], datetime.now(UTC)
+        export.manifest |= {"nuls_replaced": self._nuls}
+        if state == Export.State.COMPLETE:
+            export.sha256 = self._digest.hexdigest()
+        log.info("export", export=export.pk, request_id=self._request, rows=export.rows, outcome=error or state.value)
+        try:
+            export.save()
+        except DatabaseError:  # the file is as it is; its manifest will say that its process has ended
+            log.exception("the end of an export is not recorded", export=export.pk)

@@ -1,0 +1,34 @@
+"""Names the files of a batch, and takes back those of one that was not committed."""
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from pathlib import Path
+
+from lake.flush.chunk import Partition
+from lake.storage import disk, layout
+from lake.storage.parquet_writer import Pending
+
+
+def free_name(root: Path, partition: Partition, first_id: str) -> str:
+    """A name for the partition's file. Buffer ids may come again, and a file of the lake never changes."""
+    folder = root / layout.partition(partition.dataset.name, partition.hour)
+    names = (layout.flush_name(first_id, attempt) for attempt in count())
+    return next(name for name in names if not (folder / name).exists())
+
+
+def publish(root: Path, written: Sequence[Pending]) -> None:
+    """Gives all files their names, or none."""
+    try:
+        for pending in written:
+            pending.publish()
+    except BaseException:
+        withdraw(root, written)
+        raise
+
+
+def withdraw(root: Path, written: Iterable[Pending]) -> None:
+    """Removes files of a batch that was not committed."""
+    for pending in written:
+        for name in (pending.name, layout.temporary_name(pending.name)):
+            if (root / pending.folder / name).exists():
+                disk.remove(root, Path(pending.folder) / name, "its batch was not committed")

@@ -1,0 +1,74 @@
+"""What a reader asks of the lake, and the order in which it is answered. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from lake.query.tree import AllOf, Node
+from lake.schema import DATASETS, Dataset
+from process.instants import microseconds
+
+FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
+CLOCKS = {"seen": "seen", "created": "created_at"}  # and their columns
+EVERYTHING = AllOf(())
+
+
+class Key(NamedTuple):
+    """Where a row stands in the total order: its time in microseconds, then what tells rows of one time apart."""
+
+    us: int
+    did: str
+    rkey: str
+    version: str
+
+
+class Place(NamedTuple):
+    """How far a walk has come: rows at this position or below are still to be read, and of that very position, if there
+    is an `after`, only those that follow it. A position is a time in microseconds, or its negative where the oldest
+    come first, so that every walk goes down."""
+
+    at: int
+    after: Key | None = None
+
+
+@dataclass(frozen=True)
+class Search:
+    """Rows of a dataset that the query matches, whose time by the clock is in [start, end). Without `hide` what is
+    deleted, superseded or of an inactive account shows as well, as far as it is still there. Rows and versions seen
+    after `until_us` do not exist. `timeout`: seconds for the whole of a page, and for each piece of an export."""
+
+    query: Node = EVERYTHING
+    dataset: str = "posts"
+    start: datetime | None = None
+    end: datetime | None = None
+    clock: str = "seen"
+    newest: bool = True
+    hide: bool = True
+    until_us: int = LAST_US
+    timeout: float = 30.0
+
+    @property
+    def of(self) -> Dataset:
+        return DATASETS[self.dataset]
+
+    @property
+    def time(self) -> str:
+        """The column of the clock."""
+        return CLOCKS[self.clock]
+
+    def position(self, us: int) -> int:
+        return us if self.newest else -us
+
+    def place(self, key: Key) -> Place:
+        """Just after this row."""
+        return Place(self.position(key.us), key)
+
+    def span(self) -> tuple[int, int]:
+        """First and last microsecond of the times asked for."""
+        low = FIRST_US if self.start is None else microseconds(self.start)
+        return low, LAST_US if self.end is None else microseconds(self.end) - 1
+
+    def stretch(self) -> tuple[int, int]:
+        """Lowest and highest position of the times asked for."""
+        low, high = self.span()
+        return (low, high) if self.newest else (-high, -low)

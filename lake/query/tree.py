@@ -1,0 +1,93 @@
+"""What a query says, as a tree. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+
+class Term(NamedTuple):
+    """Text that must occur: its parts in this order with anything between them, caseless. `whole`: no letter or digit
+    may touch it where it begins or ends with one."""
+
+    parts: tuple[str, ...]
+    whole: bool = False
+
+
+class Filter(NamedTuple):
+    """Any of these values. `kind`: author, subject, lang, tag, mention, domain, url, has, is; since and until have one
+    moment in ISO 8601."""
+
+    kind: str
+    values: tuple[str, ...]
+
+
+class Not(NamedTuple):
+    node: "Node"
+
+
+class AllOf(NamedTuple):
+    """Of none: everything matches."""
+
+    nodes: tuple["Node", ...]
+
+
+class AnyOf(NamedTuple):
+    nodes: tuple["Node", ...]
+
+
+Node = Term | Filter | Not | AllOf | AnyOf
+
+
+def all_of(nodes: Iterable[Node]) -> Node:
+    """As flat as can be."""
+    flat = tuple(one for node in nodes for one in (node.nodes if isinstance(node, AllOf) else (node,)))
+    return flat[0] if len(flat) == 1 else AllOf(flat)
+
+
+def any_of(nodes: Iterable[Node]) -> Node:
+    flat = tuple(one for node in nodes for one in (node.nodes if isinstance(node, AnyOf) else (node,)))
+    return flat[0] if len(flat) == 1 else AnyOf(flat)
+
+
+def terms(node: Node) -> tuple[Term, ...]:
+    """Those that must or may occur, in the order of the text, each once."""
+    match node:
+        case Term():
+            return (node,)
+        case AllOf(nodes) | AnyOf(nodes):
+            return tuple(dict.fromkeys(term for one in nodes for term in terms(one)))
+    return ()
+
+
+def _each(node: Node) -> Iterable[Filter]:
+    match node:
+        case Filter():
+            yield node
+        case Not(one):
+            yield from _each(one)
+        case AllOf(nodes) | AnyOf(nodes):
+            for one in nodes:
+                yield from _each(one)
+
+
+def normal_handle(value: str) -> str:
+    return value.removeprefix("@").lower()
+
+
+def handles(node: Node) -> set[str]:
+    """Those that stand where a DID is needed, lower case and without @."""
+    accounts = (one for one in _each(node) if one.kind in ("author", "mention"))
+    return {normal_handle(value) for one in accounts for value in one.values if not value.startswith("did:")}
+
+
+def resolved(node: Node, dids: Mapping[str, str]) -> Node:
+    """The same with DIDs in place of handles, all of which must be given."""
+    match node:
+        case Filter(("author" | "mention") as kind, values):
+            return Filter(kind, tuple(v if v.startswith("did:") else dids[normal_handle(v)] for v in values))
+        case Not(one):
+            return Not(resolved(one, dids))
+        case AllOf(nodes):
+            return AllOf(tuple(resolved(one, dids) for one in nodes))
+        case AnyOf(nodes):
+            return AnyOf(tuple(resolved(one, dids) for one in nodes))
+    return node

@@ -1,0 +1,149 @@
+"""Posts by their AT-URIs: what each is today. For lists of posts, and to check an old export against deletions."""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from lake.catalog import listing
+from lake.catalog.read_guard import repeated, unless_replaced
+from lake.errors import QueryTimeout
+from lake.models import InactiveAccount
+from lake.query.spec import Place, Search
+from lake.search import hit as search_hit
+from lake.search.full_scan import by_hours
+from lake.search.hit import Hit
+from lake.search.scan import Source, readable
+from lake.search.snapshot import File, as_of_now, files_of
+from lake.search.visibility import hidden
+
+POST_URI = re.compile(r"at://(did:[a-z]+:[A-Za-z0-9._:%-]{1,2000})/app\.bsky\.feed\.post/([A-Za-z0-9._:~-]{1,512})")
+NEAR_US = 600_000_000  # a key is made from the author's clock, which is rarely further from the server's
+_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
+
+DIDS_AT_ONCE = 5000
+_DELETES = """SELECT DISTINCT did, rkey FROM read_parquet($files, hive_partitioning = false)
+    WHERE collection = 'app.bsky.feed.post' AND rkey BETWEEN $low AND $high
+    AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"""
+
+Name = tuple[str, str]  # did, rkey
+
+
+class Found(NamedTuple):
+    """`hits`: the present version of each post that shows. `deleted`, `hidden` (of an account that is not active: its
+    status), `unknown`: URIs of the rest. `complete`: false when the time was over; then `unknown` are those that were
+    not found so far."""
+
+    hits: list[Hit]
+    deleted: list[str]
+    hidden: dict[str, str]
+    unknown: list[str]
+    complete: bool
+
+
+def look_up(source: Source, uris: Sequence[str], seconds: float) -> Found:
+    """Raises ValueError for what is no URI of a post, LakeUnusable and QueryTooLarge."""
+    names = {name(uri): uri for uri in uris}
+    asked = _Asked(source, set(names), time.monotonic() + seconds)
+    try:
+        asked.find()
+        complete = True
+    except QueryTimeout:
+        complete = False
+    rest = [each for each in names if each not in asked.shown]
+    return Found(
+        [asked.shown[each] for each in names if each in asked.shown],
+        [names[each] for each in rest if each in asked.deleted],
+        {names[each]: asked.inactive[each] for each in rest if each in asked.inactive},
+        [names[each] for each in rest if each not in asked.deleted and each not in asked.inactive],
+        complete,
+    )
+
+
+class _Asked:
+    """What is known so far of these posts: the version that shows, that they were deleted, that their account is not
+    active and its status."""
+
+    def __init__(self, source: Source, names: set[Name], deadline: float) -> None:
+        self._source, self._names, self._deadline = source, names, deadline
+        self._search = as_of_now(Search(timeout=deadline - time.monotonic()))
+        self.shown: dict[Name, Hit] = {}
+        self.inactive: dict[Name, str] = {}
+        self.deleted: set[Name] = set()
+
+    def find(self) -> None:
+        """Files of the times that the keys tell come first; only what they don't settle is looked for everywhere: a
+        version may have come long after its key was made. Raises QueryTimeout."""
+        self._look(self._near)
+        self.deleted = repeated(lambda: _deleted(self._source, [*self._left], self._deadline))
+        self._look(lambda: files_of(self._search))
+
+    @property
+    def _left(self) -> set[Name]:
+        return self._names - self.shown.keys() - self.inactive.keys() - self.deleted
+
+    def _near(self) -> list[File]:
+        times = [us for _, rkey in self._names if (us := tid_us(rkey)) is not None]
+        return [
+            file
+            for file in files_of(self._search)
+            if any(file.low - NEAR_US <= us <= file.high + NEAR_US for us in times)
+        ]
+
+    def _look(self, files: Callable[[], list[File]]) -> None:
+        for versions in by_hours(lambda: files() if self._left else [], self._read):
+            self.shown |= {(hit.did, hit.key.rkey): hit for hit, gone in versions if not gone}
+            self.inactive |= _inactive([(hit.did, hit.key.rkey) for hit, gone in versions if gone])
+
+    def _read(self, files: Sequence[File]) -> list[tuple[Hit, bool]]:
+        """Versions in these files, and whether they are gone."""
+        if not (left := self._left):
+            return []
+        low, high = self._search.stretch()
+        sql, values = self._source.select(self._search, search_hit.select(self._search), files, low, Place(high))
+        dids, rkeys = (list(column) for column in zip(*left, strict=True))
+        sql += " AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"
+        values |= {"dids": dids, "rkeys": rkeys}
+        rows = self._source.rows(sql, values, files, self._deadline - time.monotonic())
+        found = [search_hit.hit(self._search, row) for row in rows]
+        gone = hidden(self._search, found, self._source, self._deadline - time.monotonic())
+        return [(hit, hit.version in gone) for hit in found]
+
+
+def name(uri: str) -> Name:
+    """Raises ValueError when it is no URI of a post."""
+    if (found := POST_URI.fullmatch(uri)) is None:
+        raise ValueError(uri)
+    return found[1], found[2]
+
+
+def _inactive(names: Sequence[Name]) -> dict[Name, str]:
+    """Those of accounts that are not active, and the accounts' status."""
+    dids = list({did for did, _ in names})
+    found: dict[str, str] = {}
+    for start in range(0, len(dids), DIDS_AT_ONCE):
+        part = InactiveAccount.objects.filter(did__in=dids[start : start + DIDS_AT_ONCE])
+        found.update(part.values_list("did", "status"))
+    return {each: found[each[0]] for each in names if each[0] in found}
+
+
+def _deleted(source: Source, names: Sequence[Name], deadline: float) -> set[Name]:
+    """Those of which the lake holds a delete."""
+    paths = listing.since("deletes", None)
+    seconds = deadline - time.monotonic()
+    if not names or not paths:
+        return set()
+    dids, rkeys = (list(column) for column in zip(*names, strict=True))
+    values = {"files": source.absolute(paths), "dids": dids, "rkeys": rkeys, "low": min(rkeys), "high": max(rkeys)}
+    with unless_replaced(paths), readable(seconds):
+        return set(source.engine.rows(_DELETES, values, seconds))
+
+
+def tid_us(rkey: str) -> int | None:
+    """The moment that a TID carries, microseconds since 1970; None for what is none."""
+    if re.fullmatch(r"[2-7a-j][2-7a-z]{12}", rkey) is None:
+        return None
+    number = 0
+    for character in rkey[:11]:
+        number = number << 5 | _ALPHABET.index(character)
+    return number

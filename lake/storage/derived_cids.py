@@ -1,0 +1,123 @@
+"""CIDs that need not be kept: those of likes, reposts, follows and blocks, a third of such a row, follow from the row.
+
+In a compacted file of these a null `cid` is one that is made anew, an empty one that of an event that had none. The
+file's metadata has, for each row group, the sha256 over the CIDs of its rows in their order.
+"""
+
+import json
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ingest.events import CID_BYTES, cid_bytes, record_cid
+from lake.errors import LakeUnusable
+from lake.schema import DATASETS, Dataset
+from lake.storage import record_rebuild
+
+METADATA = "cids_sha256"
+_ALPHABET = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", np.uint8)
+_CHARACTERS = -(-CID_BYTES * 8 // 5)  # base 32, without padding
+_NONE = bytes(CID_BYTES)
+
+
+def cid(dataset: str, row: Mapping[str, Any]) -> str | None:
+    """The row's CID; made anew, from all columns of the row and in 40 us, where it is left out. None: it has none."""
+    if row["cid"] is None and left_out(DATASETS[dataset]):
+        return record_cid(record_rebuild.event(dataset, row)["commit"]["record"])
+    return row["cid"] or None
+
+
+def left_out(dataset: Dataset) -> bool:
+    """Whether compaction leaves out those that follow from their rows."""
+    return dataset.subject is not None
+
+
+def filled(dataset: Dataset, table: pa.Table) -> pa.Table:
+    """Rows of compacted files with all their CIDs, an empty one where the event had none: 8 us a row."""
+    place = table.schema.get_field_index("cid")
+    return table.set_column(place, "cid", pc.coalesce(table["cid"], made(dataset, table)))
+
+
+class LeavesOut:
+    """Takes the CIDs that follow from their rows out of a file's row groups, and notes what proves them."""
+
+    def __init__(self, dataset: Dataset, notes: dict[str, str]) -> None:
+        self._dataset = dataset
+        self._notes = notes
+        self._digests: list[str] = []
+
+    def passing(self, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        for group in groups:
+            again = made(self._dataset, group)
+            whole = pc.coalesce(group["cid"], again)
+            if whole.null_count:
+                raise LakeUnusable(
+                    "A compacted row has lost its CID: nothing was changed. Run verify_lake --cids 1000."
+                )
+            self._digests.append(_digest(whole))
+            self._notes[METADATA] = " ".join(self._digests)
+            kept = pc.if_else(pc.fill_null(pc.equal(whole, again), False), None, whole)
+            yield group.set_column(group.schema.get_field_index("cid"), "cid", kept)
+
+
+def check_group(path: Path, dataset: Dataset) -> tuple[int, bool]:
+    """Of a row group taken at random: how many CIDs follow from its rows, and whether these are what the metadata says.
+    (0, True) of a file that leaves none out."""
+    with pq.ParquetFile(path) as file:
+        digests = (file.metadata.metadata or {}).get(METADATA.encode(), b"").decode().split()
+        if not digests:
+            return 0, True
+        number = random.randrange(file.metadata.num_row_groups)  # noqa: S311 - a sample, no secret
+        rows = file.read_row_group(number)
+    return rows["cid"].null_count, digests[number : number + 1] == [_digest(filled(dataset, rows)["cid"])]
+
+
+def _digest(whole: pa.ChunkedArray) -> str:
+    return sha256("".join(text or "" for text in whole.to_pylist()).encode()).hexdigest()
+
+
+def made(dataset: Dataset, table: pa.Table) -> pa.Array:
+    """The CIDs that the rows' records hash to; null for what DAG-CBOR can't hold."""
+    found = b"".join(_blocks(dataset, table))
+    bits = np.unpackbits(np.frombuffer(found, np.uint8).reshape(-1, CID_BYTES), axis=1)
+    bits = np.pad(bits, ((0, 0), (0, _CHARACTERS * 5 - CID_BYTES * 8))).reshape(-1, _CHARACTERS, 5)
+    letters = _ALPHABET[bits @ np.array([16, 8, 4, 2, 1], np.uint8)]
+    texts = np.pad(letters, ((0, 0), (1, 0)), constant_values=ord("b"))
+    fixed = pa.Array.from_buffers(pa.binary(_CHARACTERS + 1), len(texts), [None, pa.py_buffer(texts.tobytes())])
+    none = pa.array((texts[:, 1:] == ord("a")).all(axis=1))
+    return pc.if_else(none, None, fixed.cast(pa.binary()).cast(pa.string()))
+
+
+def _blocks(dataset: Dataset, table: pa.Table) -> Iterator[bytes]:
+    """The bytes of each row's CID. A record without oddities is put together here, which takes a fifth of the time."""
+    table = table.cast(_without_zones(table.schema))
+    uris = dataset.subject == "subject_uri"
+    subjects = table[dataset.subject].to_pylist()
+    versions = table["subject_cid"].to_pylist() if uris else subjects
+    others = (table[name].to_pylist() for name in ("created_at", "extra", "via"))
+    for number, (subject, version, moment, extra, via) in enumerate(zip(subjects, versions, *others, strict=True)):
+        plain = extra is None and None not in (subject, version, moment) and "$" not in (via or "")
+        try:
+            if plain:
+                record: dict[str, Any] = {"$type": dataset.collection, "createdAt": record_rebuild.usual_form(moment)}
+                record["subject"] = {"cid": version, "uri": subject} if uris else subject
+                yield cid_bytes(record if via is None else {**record, "via": json.loads(via)}, plain=True)
+            else:
+                (row,) = table.slice(number, 1).to_pylist()
+                yield cid_bytes(record_rebuild.event(dataset.name, row)["commit"]["record"])
+        except (ValueError, RecursionError):
+            yield _NONE
+
+
+def _without_zones(schema: pa.Schema) -> pa.Schema:
+    """In UTC all the same; values with a zone need pytz."""
+    return pa.schema(
+        [field.with_type(pa.timestamp("us")) if pa.types.is_timestamp(field.type) else field for field in schema]
+    )

@@ -1,0 +1,144 @@
+"""The only doorway to DuckDB: one database per process, a cursor of its own with its own time limit per query.
+
+Timestamps go in and out as TIMESTAMP in UTC, integers of microseconds where Python needs them.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge
+
+
+class Unreadable(Exception):
+    """DuckDB can't make rows of what it was given: the data is at fault, not we."""
+
+
+@cache
+def read_sql(path: Path) -> str:
+    """The text of that file of ours."""
+    return path.read_text()
+
+
+class Engine:
+    """A DuckDB database in memory. `memory` like '512MB'. With `fence`, queries reach only files below that folder,
+    nothing but SELECT is taken, and no setting can be changed any more. What does not fit into memory goes to the
+    folder `spill`; without one, a query too large for its memory ends with a clear error."""
+
+    def __init__(self, memory: str, threads: int, fence: Path | None = None, spill: Path | None = None) -> None:
+        self._database = duckdb.connect(
+            config={
+                "memory_limit": memory,
+                "threads": threads,
+                "temp_directory": str(spill or ""),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_community_extensions": False,
+                "preserve_insertion_order": False,
+            }
+        )
+        self._database.execute("SET TimeZone = 'UTC'; SET late_materialization_max_rows = 2000")
+        self.threads = threads
+        self._fenced = fence is not None
+        if fence is not None:
+            self._database.execute("SET allowed_directories = $1", [[f"{fence}/"]])
+            self._database.execute("SET enable_external_access = false; SET lock_configuration = true")
+
+    def cursor(self) -> "duckdb.DuckDBPyConnection":
+        """Its own connection to the database, for sessions of several statements. The fence does not look at these."""
+        return self._database.cursor()
+
+    def run(self, sql: str, **tables: Any) -> None:
+        """For tables of our own in memory. The statement sees these Arrow tables by their names."""
+        with limited(seeing(self.cursor(), tables)) as cursor:
+            cursor.execute(sql)
+
+    def table(self, sql: str, parameters: Mapping[str, Any], seconds: float = 0, **tables: Any) -> Any:
+        """All rows as one Arrow table. Raises as rows() does."""
+        with limited(seeing(self._reading(sql), tables), seconds) as cursor:
+            return cursor.sql(sql, params=dict(parameters)).to_arrow_table()
+
+    def rows(
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0, **tables: Any
+    ) -> list[tuple[Any, ...]]:
+        """All rows; the statement sees these Arrow tables too. Raises QueryTimeout after `seconds` (0: never),
+        QueryTooLarge at the memory limit."""
+        with limited(seeing(self._reading(sql), tables), seconds) as cursor:
+            return cursor.execute(sql, parameters or None).fetchall()
+
+    def stream(
+        self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0, size: int = 5000
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows in lists of at most `size`, read as they are taken."""
+        with limited(self._reading(sql), seconds) as cursor:
+            cursor.execute(sql, parameters or None)
+            while rows := cursor.fetchmany(size):
+                yield rows
+
+    def _reading(self, sql: str) -> "duckdb.DuckDBPyConnection":
+        """A cursor for this statement. A fenced DuckDB could still COPY TO or ATTACH below the fence."""
+        if self._fenced and not _only_selects(sql):
+            raise PermissionError("A fenced engine takes SELECT only.")
+        return self.cursor()
+
+    def close(self) -> None:
+        self._database.close()
+
+
+@lru_cache(1000)
+def _only_selects(sql: str) -> bool:
+    return all(statement.type == duckdb.StatementType.SELECT for statement in duckdb.extract_statements(sql))
+
+
+def seeing(cursor: "duckdb.DuckDBPyConnection", tables: Mapping[str, Any]) -> "duckdb.DuckDBPyConnection":
+    for name, table in tables.items():
+        cursor.register(name, table)
+    return cursor
+
+
+@contextmanager
+def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float = 0) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """Interrupts what this cursor does after so many seconds, and names DuckDB's errors by whose fault they are."""
+    ended = threading.Event()
+    watch = threading.Thread(target=_interrupt, args=(cursor, seconds, ended), daemon=True)
+    if seconds:
+        watch.start()
+    try:
+        yield cursor
+    except duckdb.Error as error:
+        if (named := _named(error, seconds)) is None:
+            raise
+        raise named from error
+    finally:
+        ended.set()
+        if seconds:
+            watch.join()
+        cursor.close()
+
+
+def _interrupt(cursor: "duckdb.DuckDBPyConnection", seconds: float, ended: threading.Event) -> None:
+    """Again and again: an interrupt that comes before the query has begun, or between two fetches, is forgotten."""
+    ended.wait(seconds)
+    while not ended.is_set():
+        cursor.interrupt()
+        ended.wait(0.02)
+
+
+def _named(error: duckdb.Error, seconds: float) -> Exception | None:
+    """The error in our words; None when a statement of ours is wrong."""
+    text = str(error).splitlines()[0][:300]
+    match error:
+        case duckdb.InterruptException():
+            return QueryTimeout(f"The query took longer than {seconds:g} s.")
+        case duckdb.OutOfMemoryException():
+            return QueryTooLarge("The query needs more memory than it may use.")
+        case duckdb.DataError() | duckdb.InvalidInputException() | duckdb.InternalException():
+            return Unreadable(text)
+    if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:  # damaged Parquet has no class of its own
+        return LakeUnusable(f"The lake can't be read: {text}")
+    return None

@@ -1,0 +1,72 @@
+"""Rows of files by their numbers: a doorway to pyarrow, which decodes only the row groups that hold them.
+
+DuckDB would do the same at 10 ms a row: it plans each file for itself, and reads one after the other.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from lake.errors import LakeUnusable, QueryTimeout
+from lake.query.spec import FIRST_US
+from lake.textindex.postings import Ordinals
+
+Table = Any  # pyarrow.Table
+
+OPEN = 128  # footers: some 2 MB each, and 3 ms to read
+
+
+def read(picks: Iterable[tuple[Path, Ordinals]], columns: Sequence[str], threads: int, seconds: float) -> Table:
+    """These rows of each file, in no order. Raises QueryTimeout after so many seconds, and LakeUnusable when a file is
+    missing or damaged."""
+    return pa.concat_tables(_tables(picks, columns, threads, seconds)).combine_chunks()
+
+
+def times(picks: Iterable[tuple[Path, Ordinals]], column: str, threads: int, seconds: float) -> list[NDArray[np.int64]]:
+    """Microseconds since 1970 of these rows, file by file, in their order; without a time, the first that there is."""
+    tables = _tables(picks, [column], threads, seconds)
+    return [table[column].cast(pa.int64()).fill_null(FIRST_US).to_numpy() for table in tables]
+
+
+def _tables(
+    picks: Iterable[tuple[Path, Ordinals]], columns: Sequence[str], threads: int, seconds: float
+) -> list[Table]:
+    deadline = time.monotonic() + seconds
+
+    def of_file(pick: tuple[Path, Ordinals]) -> Table:
+        if time.monotonic() >= deadline:
+            raise QueryTimeout(f"The time limit of {seconds:.3g} s was reached.")
+        return _of_file(*pick, columns)
+
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(of_file, picks))
+    except (OSError, pa.ArrowException, IndexError) as error:
+        raise LakeUnusable(f"The lake can't be read: {error}") from error
+
+
+def _of_file(path: Path, rows: Ordinals, columns: Sequence[str]) -> Table:
+    footer, ends = _footer(path)
+    groups = np.searchsorted(ends, rows, side="right")
+    file = pq.ParquetFile(path, metadata=footer)
+    parts = []
+    for group in np.unique(groups).tolist():
+        first = ends[group - 1] if group else 0
+        part = file.read_row_group(group, columns=list(columns), use_threads=False)
+        parts.append(part.take(pa.array(rows[groups == group] - first)))
+    return pa.concat_tables(parts)
+
+
+@lru_cache(OPEN)
+def _footer(path: Path) -> tuple[pq.FileMetaData, NDArray[np.int64]]:
+    """And the row number that each of its row groups ends before. A file never changes once it has its name."""
+    footer = pq.read_metadata(path)
+    return footer, np.cumsum([footer.row_group(number).num_rows for number in range(footer.num_row_groups)])

@@ -1,0 +1,82 @@
+"""What is on the disk and not in the catalog."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lake.compact import index_upkeep
+from lake.models import DataFile, IndexFile
+from lake.storage import disk, layout
+from lake.verify.runner import Finding, Stage, Task
+
+YOUNG_SECONDS = 600  # a temporary file of this age may still be growing
+COMMIT_SECONDS = 35  # between a file's name and its commit: longer than the catalog waits for a lock
+LOOK_SECONDS = 0.5
+HIDDEN = (index_upkeep.FOLDER, layout.SUPERSEDED)  # folders at the root whose files the catalog knows as well
+ORPHAN = "verify_lake --fix removes it while no writer runs, a writer its own at its start"
+FOREIGN = "no writer of ours makes such names: move it away"
+
+
+class Disk:
+    """`writing`: whether a process that writes the lake runs now, so that files may be about to be listed."""
+
+    def __init__(self, root: Path, writing: Callable[[], bool]) -> None:
+        self._root, self._writing = root, writing
+
+    def stage(self) -> Stage:
+        return Stage("folders", lambda: [Task("LAKE_ROOT", "", self._check)])
+
+    def _check(self) -> Iterator[Finding]:
+        for path in self._settled(unlisted(self._root)):
+            ours = is_ours(path)
+            what = "is on the disk, but the catalog does not list it"
+            yield Finding(path, what, ORPHAN if ours else FOREIGN, "orphan" if ours else "")
+
+    def _settled(self, paths: set[str]) -> list[str]:
+        """Those that stay unlisted: a running writer gets time to list what it has just renamed, or to remove it."""
+        deadline = time.monotonic() + COMMIT_SECONDS
+        while True:
+            paths = {path for path in paths - known() if (self._root / path).exists()}
+            young = any(_young(self._root / path) for path in paths)
+            if not young or not self._writing() or time.monotonic() > deadline:
+                return sorted(paths)
+            time.sleep(LOOK_SECONDS)
+
+
+def unlisted(root: Path) -> set[str]:
+    """Files that the catalog does not know, without those that may be growing still: temporary ones and indexes. What
+    is no Parquet in the folders of the lake is not the lake's."""
+    visible = {str(path) for path in disk.on_disk(root)}
+    hidden = {str(path.relative_to(root)) for name in HIDDEN for path in (root / name).glob("*") if path.is_file()}
+    growing = (".tmp", ".index")
+    return {
+        path
+        for path in (visible | hidden) - known()
+        if path.endswith((".parquet", ".parquet.tmp")) or path.startswith(HIDDEN)
+        if not (path.endswith(growing) and _young(root / path))
+    }
+
+
+def known() -> set[str]:
+    """All paths that the catalog knows, and where those wait that are superseded."""
+    paths: set[str] = set()
+    for model in (DataFile, IndexFile):
+        paths.update(model.objects.values_list("path", flat=True))
+        superseded = model.objects.exclude(superseded_at=None).values_list("path", flat=True)
+        paths.update(map(layout.superseded_place, superseded))
+    return paths
+
+
+def is_ours(path: str) -> bool:
+    """Whether a writer of ours makes such a name at such a place."""
+    name = Path(path).name
+    if path.startswith(HIDDEN):
+        return True
+    return "/" in path and (layout.is_flush_file(name) or layout.is_compacted_file(name))
+
+
+def _young(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime < YOUNG_SECONDS
+    except FileNotFoundError:
+        return False

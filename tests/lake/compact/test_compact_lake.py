@@ -1,0 +1,82 @@
+"""The command: once, as a dry run, and as a loop that takes up what the admin asks for."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.utils import OperationalError
+
+from lake.compact.compactor import Compactor
+from lake.management.commands import compact_lake
+from lake.management.commands.compact_lake import loop
+from lake.models import DataFile, Request
+from process.signals import Stop
+from tests.builders import post
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings, tmp_path, monkeypatch):
+    settings.COMPACT_AFTER_SECONDS = settings.SWEEP_GRACE_SECONDS = 0
+    settings.DATABASE_PATH = tmp_path / "catalog.sqlite3"  # its lock is this test's own
+    monkeypatch.setattr(Stop, "listen", lambda self: self)
+
+
+def compacted():
+    return [path.rpartition("/")[2].startswith("c-") for path in DataFile.objects.values_list("path", flat=True)]
+
+
+def test_once_does_all_that_is_due(lake):
+    lake.flush(post("one"))
+    lake.flush(post("two"))
+    call_command("compact_lake", "--once")
+    assert compacted() == [True]
+
+
+def test_a_dry_run_only_says_so(lake, capsys):
+    lake.flush(post("one"))
+    call_command("compact_lake", "--dry-run")
+    assert capsys.readouterr().out == "compact posts 2026-07-01T12: 1 files, 1 rows, closed\n"
+    assert compacted() == [False]
+    assert sorted(path.name for path in lake.root.iterdir()) == ["posts"]
+
+
+def test_a_lake_that_is_missing_is_one_sentence(lake):
+    lake.flush(post("one"))
+    lake.root.rename(lake.root.with_name("elsewhere"))
+    with pytest.raises(CommandError, match=r"LAKE_ROOT .* is missing"):
+        call_command("compact_lake", "--once")
+
+
+def test_a_catalog_that_can_not_be_used_is_one_sentence(lake, monkeypatch):
+    def locked(*args, **options):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(Compactor, "round", locked)
+    with pytest.raises(CommandError, match=r"can't be used \(database is locked\)"):
+        call_command("compact_lake", "--once")
+
+
+def test_what_is_asked_for_is_done_at_once_and_answered(db, monkeypatch):
+    monkeypatch.setattr(compact_lake, "ROUND_SECONDS", 0)
+    stop, rounds = Stop(), []
+
+    def round_(daily, patient):
+        rounds.append((daily, patient))
+        if len(rounds) == 2:
+            Request.objects.create(kind="compact")
+        if len(rounds) == 3:
+            stop.set()
+        return 7
+
+    Request.objects.create(kind="flush")
+    stop.wait = lambda seconds: None
+    loop(stop, round_)
+    assert rounds[0] == (True, True)  # a pass is due, for there never was one
+    assert rounds[1:] == [(False, True), (True, False)]
+
+
+def test_the_answer_says_how_many_files(db):
+    stop = Stop()
+    asked = Request.objects.create(kind="compact")
+    stop.wait = lambda seconds: stop.set()
+    loop(stop, lambda daily, patient: 7)
+    asked.refresh_from_db()
+    assert (asked.state, asked.result) == ("done", "7 files written")

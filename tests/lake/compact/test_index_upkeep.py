@@ -1,0 +1,174 @@
+"""The text indexes follow the compacted posts."""
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lake.catalog.listing import ListedFile
+from lake.compact import index_upkeep
+from lake.compact.compactor import Compactor
+from lake.compact.index_upkeep import wanted
+from lake.models import DataFile, IndexFile, Retention
+from lake.query.parser import parse
+from lake.query.spec import Search
+from lake.search.reader import Reader
+from lake.storage import layout
+from lake.storage.duckdb_engine import Engine
+from lake.storage.layout import HOUR
+from lake.textindex import builder
+from lake.textindex.builder import Index
+from tests.builders import NOON_US, delete, post
+
+HOUR_US = 3_600_000_000
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+def listed(hour, name="c-1"):
+    return ListedFile("posts", hour, f"{hour:%d-%H}/{name}.parquet", 10, 1000, 0, 0)
+
+
+def spans(files, now):
+    return [(want.start, (want.end - want.start) // HOUR, len(want.files)) for want in wanted(files, now)]
+
+
+def test_hours_have_their_own_index_until_their_day_is_over_and_whole():
+    files = [listed(NOON), listed(NOON + HOUR), listed(NOON + 12 * HOUR)]
+    midnight = datetime(2026, 7, 2, tzinfo=UTC)
+    assert [span[1] for span in spans(files, midnight + 5 * HOUR)] == [1, 1, 1]
+    assert spans(files, midnight + 6 * HOUR) == [(NOON, 2, 2), (midnight, 1, 1)]
+    late = [*files, listed(NOON, "f-1")]
+    assert [span[1] for span in spans(late, midnight + 6 * HOUR)] == [1, 1, 1]
+    assert spans([listed(NOON, "f-1")], midnight) == []
+
+
+@pytest.fixture
+def compactor(lake_root):
+    return Compactor(lake_root, lake_root / layout.SCRATCH, 1, 0, 0, lambda: False)
+
+
+@pytest.fixture
+def today(monkeypatch):
+    """Lets no day be over."""
+    monkeypatch.setattr(index_upkeep, "DAY_OVER", timedelta(days=10_000))
+
+
+def fill(lake):
+    for number in range(3):
+        lake.flush(post(f"tale number {number}", rkey=f"a{number}", time_us=NOON_US + number * HOUR_US))
+        lake.flush(post(f"other tale {number}", rkey=f"b{number}", time_us=NOON_US + number * HOUR_US + 1))
+
+
+def found(lake, words):
+    """Row numbers by the path of the file that they are in, as the indexes say."""
+    rows = {}
+    for listed_index in IndexFile.objects.filter(superseded_at=None):
+        with closing(Index.open(lake.root / listed_index.path)) as opened:
+            numbers = opened.candidates(parse(words)).tolist()
+        first = 0
+        for path in listed_index.files:
+            count = DataFile.objects.get(path=path, superseded_at=None).rows
+            rows[path] = [number - first for number in numbers if first <= number < first + count]
+            first += count
+    return rows
+
+
+def names():
+    return sorted(IndexFile.objects.values_list("path", flat=True))
+
+
+def test_a_compacted_hour_has_an_index_and_a_day_that_is_over_one(lake, compactor, today, monkeypatch):
+    fill(lake)
+    compactor.round(patient=False)
+    assert [row.files for row in IndexFile.objects.order_by("start")] == [
+        [file.path] for file in DataFile.objects.order_by("hour")
+    ]
+    hours, by_hours = names(), found(lake, "other")
+    monkeypatch.setattr(index_upkeep, "DAY_OVER", timedelta(0))
+    monkeypatch.setattr(builder, "build", None)  # merged, not built
+    compactor.round(daily=True, patient=False)
+    (day,) = IndexFile.objects.all()
+    assert (day.start, day.end, day.rows) == (NOON, NOON + 3 * HOUR, 6)
+    assert found(lake, "other") == by_hours == {path: [1] for path in day.files}
+    assert not any((lake.root / path).exists() for path in hours)
+
+
+@pytest.mark.parametrize("over", [timedelta(0), timedelta(days=10_000)], ids=["day", "hours"])
+def test_what_is_purged_leaves_the_index_too(lake, compactor, monkeypatch, over):
+    monkeypatch.setattr(index_upkeep, "DAY_OVER", over)
+    fill(lake)
+    compactor.round(patient=False)
+    before = names()
+    monkeypatch.setattr(builder, "build", None)  # the row numbers stay: nothing is read again
+    lake.flush(delete("b1", time_us=NOON_US + 9 * HOUR_US))
+    compactor.round(daily=True, patient=False)
+    assert sorted(found(lake, "other").values()) == [[], [1], [1]]
+    assert sorted(found(lake, "tale").values()) == [[0], [0, 1], [0, 1]]
+    assert set(before) != set(names())
+    assert not [path for path in before if path not in names() and (lake.root / path).exists()]
+
+
+def test_a_late_file_makes_its_hour_anew(lake, compactor, today):
+    fill(lake)
+    compactor.round(patient=False)
+    lake.flush(post("other, too", time_us=NOON_US - 1 + HOUR_US))
+    compactor.round(daily=True, patient=False)
+    assert sorted(found(lake, "other").values()) == [[1], [1], [1, 2]]
+
+
+def test_one_that_is_missing_damaged_or_of_another_version_is_made_anew(lake, compactor, today):
+    fill(lake)
+    compactor.round(patient=False)
+    first, second, third = IndexFile.objects.order_by("start")
+    first.delete()
+    second.path = second.path.replace(index_upkeep.VERSION_MARK, "-v0~")
+    second.save()
+    compactor.round(daily=True, patient=False)
+    assert sorted(found(lake, "other").values()) == [[1], [1], [1]]
+    assert third.path in names()
+    assert second.path not in names()
+    (lake.root / third.path).write_bytes(b"damaged")
+    lake.flush(delete("b2", time_us=NOON_US + 9 * HOUR_US))
+    compactor.round(daily=True, patient=False)
+    assert sorted(found(lake, "other").values()) == [[], [1], [1]]
+
+
+def test_hours_that_expire_take_their_indexes_along(lake, compactor):
+    fill(lake)
+    compactor.round(patient=False)
+    Retention.objects.create(dataset="posts", days=1, announced=1)
+    compactor.round(daily=True, patient=False)
+    assert names() == []
+    assert not list((lake.root / index_upkeep.FOLDER).iterdir())
+
+
+def test_searches_answer_the_same_with_and_without(lake, compactor):
+    fill(lake)
+    compactor.round(patient=False)
+    lake.flush(delete("a0"), post("another tale"))
+
+    def answers():
+        page = Reader(Engine("200MB", 1), lake.root).find(Search(parse("tale other")))
+        return [hit.uri for hit in page.hits]
+
+    with_index = answers()
+    assert len(with_index) == 4
+    IndexFile.objects.all().delete()
+    assert answers() == with_index
+
+
+def test_who_sees_what_is_deleted_sees_it_with_and_without(lake, compactor, monkeypatch):
+    """With purge_deleted off its text is still in the file, though in no index."""
+    from constance import config
+
+    monkeypatch.setattr("lake.search.paged_scan.FIRST_ROWS", 1)
+    monkeypatch.setattr("lake.search.index_pruning.USELESS", 1.0)
+    monkeypatch.setattr("lake.search.index_pruning.MOST_GROUPS", 1e9)
+    config.purge_deleted = False
+    fill(lake)
+    lake.flush(delete("b1", time_us=NOON_US + 9 * HOUR_US))
+    compactor.round(patient=False)
+    assert sorted(found(lake, "other").values()) == [[], [1], [1]]
+    reader = Reader(Engine("200MB", 1), lake.root)
+    assert len(reader.find(Search(parse("other"), hide=False)).hits) == 3
+    assert len(reader.find(Search(parse("other"))).hits) == 2

@@ -1,0 +1,322 @@
+"""From the buffer to the lake."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ingest.buffer.entries import Cursor
+from ingest.models import Checkpoint
+from lake.catalog import lake_root, listing
+from lake.errors import LakeUnusable
+from lake.flush import chunk as flush_chunk
+from lake.flush import flusher
+from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone
+from lake.storage import disk as storage_disk
+from lake.storage import layout, parquet_writer
+from tests.builders import ALICE, BOB, NOON_US, POST, account, commit, delete, like, post, tid
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+
+
+def parquet(root):
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_batch_is_written_committed_and_trimmed(lake):
+    assert lake.flush(post("one"), post("two"), like("at://x/app.bsky.feed.post/y")) == 3
+    assert [row["text"] for row in lake.rows("posts")] == ["one", "two"]
+    assert len(lake.rows("likes")) == 1
+    assert lake.buffer.depth() == 0
+    assert parquet(lake.root) == listing.known_paths()
+
+
+def test_the_batch_run_says_what_was_done(lake):
+    again = post("one", time_us=NOON_US)
+    lake.flush(again, again, like("at://x/y/z"))
+    run = BatchRun.objects.get()
+    assert (run.state, run.events, run.duplicates, run.rows) == ("committed", 3, 1, {"posts": 1, "likes": 1})
+    assert run.first_seen == datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert sum(run.minutes.values()) == 2
+    assert run.minutes["2026-07-01T12:00"] >= 1
+    assert run.bytes_in > 0
+    assert run.bytes_out == sum(DataFile.objects.values_list("bytes", flat=True))
+
+
+def test_a_file_is_listed_with_what_it_holds(lake):
+    lake.flush(post("a", time_us=NOON_US), post("b", time_us=NOON_US + 5))
+    file = DataFile.objects.get()
+    assert file.path.startswith("posts/year=2026/month=07/day=01/hour=12/f-")
+    assert (file.rows, file.bytes) == (2, (lake.root / file.path).stat().st_size)
+    assert file.sha256 == storage_disk.sha256(lake.root / file.path)
+    assert (file.max_seen - file.min_seen).microseconds == 5
+
+
+def test_events_go_to_the_hour_in_which_they_were_seen(lake):
+    lake.flush(post("a", time_us=NOON_US - 1), post("b", time_us=NOON_US), post("c", time_us=NOON_US + HOUR))
+    assert sorted(file.hour.hour for file in DataFile.objects.all()) == [11, 12, 13]
+    assert [row["text"] for row in lake.rows("posts")] == ["a", "b", "c"]
+
+
+def test_an_event_that_comes_again_folds_in_the_batch_and_against_the_lake(lake):
+    again = post("once")
+    lake.flush(again, again)
+    lake.flush(again)
+    lake.flush(again, post("other"))
+    assert [row["text"] for row in lake.rows("posts")] == ["once", "other"]
+
+
+@pytest.mark.parametrize("minutes", [-9, 9])
+def test_an_event_of_another_host_folds_although_its_clock_differs(lake, minutes):
+    same = {"rkey": tid(NOON_US), "rev": tid(NOON_US)}
+    lake.flush(post("once", time_us=NOON_US, **same), commit("a.b.c", {"x": 1}, time_us=NOON_US, **same))
+    late = NOON_US + minutes * MINUTE
+    lake.flush(post("once", time_us=late, **same), commit("a.b.c", {"x": 1}, time_us=late, **same))
+    assert len(lake.rows("posts")) == len(lake.rows("records")) == 1
+
+
+def test_events_that_differ_in_one_part_of_the_key_are_different_events(lake):
+    same = {"rkey": "self", "rev": tid(NOON_US), "time_us": NOON_US}
+    lake.flush(commit("a.b.c", {"x": 1}, **same))
+    lake.flush(
+        commit("a.b.c", {"x": 1}, **same),
+        commit("a.b.d", {"x": 1}, **same),
+        commit("a.b.c", {"x": 1}, did=BOB, **same),
+        commit("a.b.c", {"x": 1}, operation="update", **same),
+        commit("a.b.c", {"x": 1}, **same | {"rkey": "other"}),
+        commit("a.b.c", {"x": 1}, **same | {"rev": tid(NOON_US + 1)}),
+    )
+    assert len(lake.rows("records")) == 6
+
+
+def test_accounts_fold_by_inner_seq(lake):
+    lake.flush(account(True, seq=1), account(True, seq=1), account(True, seq=2))
+    lake.flush(account(True, seq=2), account(True, seq=3), account(True, seq=3, did=BOB))
+    assert [row["seq"] for row in lake.rows("accounts")] == [1, 2, 3, 3]
+
+
+def test_an_impossible_time_folds_however_late_it_comes_again(lake):
+    broken = post("no clock", time_us=0, rkey="a", rev=tid(NOON_US))
+    lake.flush(broken)
+    arrival = lake.rows("posts")[0]["seen"]
+    assert abs((arrival.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()) < 60
+    DataFile.objects.update(min_seen="2020-01-01T00:00Z", max_seen="2020-01-01T00:00Z")  # as if it came years ago
+    lake.flush(broken)
+    assert len(lake.rows("posts")) == 1
+    assert lake.rows("posts")[0]["extra"] == '{"$time_us":0}'
+
+
+def test_the_checkpoint_is_the_cursor_of_the_last_entry(lake):
+    lake.flush(post(time_us=NOON_US + 7), post(time_us=NOON_US))
+    row = Checkpoint.objects.get()
+    assert Cursor(row.time_us, row.host, row.seq) == Cursor(NOON_US + 7, "test", None)
+
+
+def test_a_flush_takes_what_waits_in_batches_of_a_limited_size(lake, monkeypatch):
+    lake.flusher._max_events = 400
+    lake.flush(*[post(str(number)) for number in range(1000)])
+    assert sorted(BatchRun.objects.values_list("events", flat=True)) == [200, 400, 400]
+    assert len(lake.rows("posts")) == 1000
+
+
+def test_a_batch_is_limited_in_bytes(lake, monkeypatch):
+    monkeypatch.setattr(flusher, "CHUNK_BYTES", 10_000)
+    lake.flush(*[post("x" * 1000) for _ in range(600)])
+    assert BatchRun.objects.count() == 3  # a reply of 256 entries is the smallest step
+
+
+def test_a_flush_ends_although_events_keep_coming(lake):
+    lake.append(post("before"))
+    read = lake.buffer.read
+
+    def read_while_more_come(*args):
+        lake.append(post("later"))
+        return read(*args)
+
+    lake.buffer.read = read_while_more_come
+    assert lake.flusher.flush() == 1
+
+
+@pytest.mark.parametrize("junk", [b"no json", b'{"did": "\xff"}', b'{"kind":"commit"', b""])
+def test_an_event_that_cannot_be_written_is_set_aside_and_stops_nothing(lake, redis, junk):
+    lake.append(post("a"), post("b"))
+    redis.xadd("buffer", {"f": junk, "c": f"{NOON_US}  test"})
+    lake.append(post("c"))
+    assert lake.flush() == 4
+    assert [row["text"] for row in lake.rows("posts")] == ["a", "b", "c"]
+    (letter,) = lake.buffer.dead_letters()
+    assert (letter.reason, letter.head, letter.length) == ("poison", junk, len(junk))
+    assert lake.buffer.depth() == 0
+    assert BatchRun.objects.filter(state="failed").exclude(error="").exists()
+
+
+def failing(monkeypatch, marker):
+    """A bug of ours: what this text occurs in makes the step after the fold raise what nobody expects."""
+    tombstones = flush_chunk.Chunk.tombstones
+
+    def broken(chunk):
+        if any(marker in (body or "") for body in chunk._event["body"].to_pylist()):
+            raise TypeError("unsupported type")
+        return tombstones(chunk)
+
+    monkeypatch.setattr(flush_chunk.Chunk, "tombstones", broken)
+
+
+def test_an_event_that_meets_a_bug_of_ours_is_set_aside_and_stops_nothing(lake, monkeypatch):
+    failing(monkeypatch, "unlucky")
+    assert lake.flush(post("a"), post("unlucky"), post("c")) == 3
+    assert [row["text"] for row in lake.rows("posts")] == ["a", "c"]
+    (letter,) = lake.buffer.dead_letters()
+    assert letter.reason == "poison"
+    assert b"unlucky" in letter.head
+    assert lake.buffer.depth() == 0
+
+
+def test_a_bug_of_ours_that_meets_every_event_stops_the_flusher_before_all_are_dead_letters(lake, monkeypatch):
+    failing(monkeypatch, "unlucky")
+    monkeypatch.setattr(flusher, "MOST_UNEXPECTED", 3)
+    lake.append(*(post(f"unlucky {number}") for number in range(10)))
+    with pytest.raises(LakeUnusable, match=r"3 events .* TypeError"):
+        lake.flush()
+    assert len(lake.buffer.dead_letters()) + lake.buffer.depth() == 10
+    assert len(lake.buffer.dead_letters()) == 3
+
+
+def test_orphans_are_removed_at_the_start_and_nothing_else(lake):
+    lake.flush(post("kept"))
+    folder = lake.root / "posts/year=2026/month=07/day=01/hour=12"
+    for name in ("f-1-0.parquet", ".f-1-0.parquet.tmp", "c-1.parquet", "notes.txt"):
+        (folder / name).write_bytes(b"x")
+    lake_root.remove_orphans(lake.root, layout.is_flush_file)
+    listed = DataFile.objects.get().path.split("/")[-1]
+    assert {path.name for path in folder.iterdir()} == {"c-1.parquet", "notes.txt", listed}
+
+
+def test_a_file_whose_name_is_taken_gets_another_and_the_first_stays(lake, monkeypatch):
+    first = lake.flush(post("first")) and DataFile.objects.get()
+    before = (lake.root / first.path).read_bytes()
+    name = layout.flush_name
+    monkeypatch.setattr(layout, "flush_name", lambda _id, attempt=0: name("1-0", attempt))
+    (lake.root / first.path).rename(lake.root / first.path.replace(first.path.split("/")[-1], "f-1-0.parquet"))
+    DataFile.objects.update(path=first.path.replace(first.path.split("/")[-1], "f-1-0.parquet"))
+    lake.flush(post("second"))
+    assert sorted(path.split("/")[-1] for path in listing.known_paths()) == ["f-1-0-1.parquet", "f-1-0.parquet"]
+    assert (lake.root / "posts/year=2026/month=07/day=01/hour=12/f-1-0.parquet").read_bytes() == before
+
+
+def test_files_of_a_batch_that_fails_before_its_commit_are_withdrawn(lake, monkeypatch):
+    monkeypatch.setattr(parquet_writer.Pending, "publish", lambda self: (_ for _ in ()).throw(LakeUnusable("no")))
+    with pytest.raises(LakeUnusable):
+        lake.flush(post(), like("at://x/y/z"))
+    assert parquet(lake.root) == set()
+    assert lake.buffer.depth() == 2
+    assert BatchRun.objects.get().state == "failed"
+
+
+def test_a_lake_that_is_not_the_catalogs_is_refused(lake, tmp_path):
+    lake.flush(post())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LakeUnusable, match="which the catalog lists"):
+        lake_root.require_lake(tmp_path / "empty")
+    with pytest.raises(LakeUnusable, match="is missing"):
+        lake_root.require_lake(tmp_path / "gone")
+
+
+def test_the_first_start_makes_the_lakes_folder_but_never_its_parents(db, tmp_path):
+    lake_root.require_lake(tmp_path / "lake")
+    assert (tmp_path / "lake").is_dir()
+    with pytest.raises(LakeUnusable, match="is missing"):
+        lake_root.require_lake(tmp_path / "no" / "lake")
+
+
+def tombstones():
+    """The highest rev below which versions of each record are hidden."""
+    return {(row.did, row.rkey): row.rev for row in Tombstone.objects.order_by("rev")}
+
+
+def test_deletes_and_updates_of_posts_leave_tombstones_and_other_creates_none(lake):
+    now, later = tid(NOON_US), tid(NOON_US + 1)
+    lake.flush(
+        post("new", time_us=NOON_US, rkey=now, rev=now),
+        post("changed", operation="update", did=BOB, time_us=NOON_US, rkey=now, rev=later),
+        delete("gone", rev=later),
+        delete("alike", collection="app.bsky.feed.like"),
+        commit("a.b.c", {"x": 1}, time_us=NOON_US),
+        commit("a.b.c", {"x": 1}, "update", time_us=NOON_US, rkey="changed", rev=later),
+        delete("self", collection="app.bsky.actor.profile", rev=later),
+    )
+    gone = {(ALICE, "gone"): later, (ALICE, "self"): later}
+    assert tombstones() == {(BOB, now): later, (ALICE, "changed"): later} | gone
+    assert {(row.did, row.rkey) for row in Tombstone.objects.filter(deleted=True)} == gone.keys()
+
+
+def test_of_one_record_the_highest_rev_stays_whatever_the_order(lake):
+    lake.flush(delete("a", rev="3b"), delete("b", rev="3a"))
+    lake.flush(delete("a", rev="3a"), delete("b", rev="3b"))
+    assert tombstones() == {(ALICE, "a"): "3b", (ALICE, "b"): "3b"}
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [(tid(NOON_US), "app.bsky.feed.threadgate"), ("self", "app.bsky.actor.profile")]
+)
+def test_a_record_with_the_key_of_a_post_is_no_version_of_it(lake, key, other):
+    """A threadgate always has the key of its post."""
+    own = {"rkey": key, "time_us": NOON_US}
+    lake.flush(post("first", rev="3a", **own), post("edited", "update", rev="3b", **own))
+    lake.flush(post("other", rkey="other", rev="3c"), commit(other, {"x": 1}, "update", rev="3d", **own))
+    stones = set(Tombstone.objects.filter(rkey=key).values_list("collection", "rev"))
+    assert {stone for stone in stones if stone[0] == other} == {(other, "3d")}
+    assert {stone for stone in stones if stone[0] == POST and stone[1] > "3b"} == set()
+    assert lake.buffer.dead_letters() == []
+    assert lake.buffer.depth() == 0
+
+
+def test_a_create_over_an_older_version_hides_it(lake):
+    """Its delete was never seen: both versions are at hand, or the key is older than the event."""
+    key = tid(NOON_US)
+    lake.flush(post("one", time_us=NOON_US, rkey=key, rev=tid(NOON_US)))
+    lake.flush(post("two", time_us=NOON_US + MINUTE, rkey=key, rev=tid(NOON_US + MINUTE)))
+    lake.flush(post("imported", time_us=NOON_US, rkey=tid(NOON_US - HOUR), rev=tid(NOON_US), did=BOB))
+    lake.flush(post("no clock in it", time_us=NOON_US, rkey="self", rev=tid(NOON_US), did=BOB))
+    assert tombstones() == {
+        (ALICE, key): tid(NOON_US + MINUTE),
+        (BOB, tid(NOON_US - HOUR)): tid(NOON_US),
+        (BOB, "self"): tid(NOON_US),
+    }
+
+
+def test_the_latest_account_event_counts_whatever_the_order_and_batch(lake):
+    off = account(False, "deactivated", seq=5, time="2026-07-01T12:00:05Z")
+    on = account(True, seq=6, time="2026-07-01T12:00:06Z")
+    lake.flush(on)
+    lake.flush(off)
+    assert not InactiveAccount.objects.exists()
+    lake.flush(account(False, "suspended", seq=7, time="2026-07-01T12:00:07Z"), off)
+    assert InactiveAccount.objects.get().status == "suspended"
+    lake.flush(account(True, seq=4, time="2026-07-01T12:00:04Z"))
+    assert InactiveAccount.objects.get().status == "suspended"
+
+
+def test_the_lake_is_laid_out_for_other_readers(lake):
+    """Plain hive folders that DuckDB reads without our help, and names that begin with the collection's dataset."""
+    lake.flush(post("found by others"))
+    sql = "SELECT text, year, month, day, hour FROM read_parquet($1)"
+    ((text, year, month, day, hour),) = lake.engine.rows(sql, [f"{lake.root}/posts/**/*.parquet"])
+    assert (text, int(year), int(month), int(day), int(hour)) == ("found by others", 2026, 7, 1, 12)
+    assert POST.endswith("post")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'{"did":"did:plc:a","time_us":1,"kind":"commit","commit":null,"commit":{"rev":"a","operation":"create",'
+        b'"collection":"a.b.c","rkey":"a","record":{}}}',
+        b'{"did":"did:plc:a","time_us":1,"kind":"identity","kind":"commit","commit":{"rev":"a","operation":"create",'
+        b'"collection":"a.b.c","rkey":"a","record":{}}}',
+    ],
+)
+def test_an_envelope_that_means_two_things_is_set_aside(lake, frame):
+    lake.flush(post("before"), frame, post("after"))
+    assert [row["text"] for row in lake.rows("posts")] == ["before", "after"]
+    assert lake.rows("records") == lake.rows("accounts") == []
+    assert [letter.head for letter in lake.buffer.dead_letters()] == [frame]

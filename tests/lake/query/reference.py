@@ -1,0 +1,168 @@
+"""The same query read over plain Python rows: what the SQL of lake.query.sql must agree with. Written on its own: it
+looks at characters one by one where the SQL has regular expressions."""
+
+import unicodedata
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from lake.query.tree import AllOf, AnyOf, Filter, Not, Term
+
+SPACELESS = (
+    "CJK ",
+    "HIRAGANA ",
+    "HENTAIGANA ",
+    "KATAKANA",
+    "HANGUL ",
+    "THAI ",
+    "HALFWIDTH KATAKANA",
+    "HALFWIDTH HANGUL",
+)
+# Iteration marks and numerals of Han, repeat marks of kana.
+SPACELESS_TOO = "々〆〇〻〱〲〳〴〵〡〢〣〤〥〦〧〨〩〸〹〺\U00016fe3\U00016ff0\U00016ff1"
+
+
+@lru_cache(maxsize=500_000)
+def fold(text):
+    """DuckDB's lower(): character by character, and i of İ."""
+    return "".join("i" if character == "İ" else character.lower() for character in text)
+
+
+def spaceless(character):
+    """Of Han, kana, Hangul or Thai, marks included."""
+    name = unicodedata.name(character, "")
+    return name.startswith(SPACELESS) or character in SPACELESS_TOO
+
+
+def touching(character):
+    """A letter, a digit or a mark of a script that puts spaces between words."""
+    return unicodedata.category(character)[0] in "LNM" and not spaceless(character)
+
+
+def is_mark(character):
+    return unicodedata.category(character)[0] == "M"
+
+
+def is_letter(character):
+    return touching(character) and not is_mark(character)
+
+
+def base_before(text, at):
+    """The character before `at` that is no mark, or none; a mark of a spaceless script ends the search."""
+    while at > 0 and is_mark(text[at - 1]) and not spaceless(text[at - 1]):
+        at -= 1
+    return text[at - 1 : at]
+
+
+def stands_alone(text, start, end):
+    phrase = text[start:end]
+    last = base_before(phrase, len(phrase))
+    touched_before = is_letter(phrase[0]) and any(map(touching, base_before(text, start)))
+    touched_after = any(map(is_letter, last)) and any(map(touching, text[end : end + 1]))
+    return not touched_before and not touched_after
+
+
+def has_term(term, text):
+    if text is None:
+        return False
+    text, parts = fold(text), [fold(part) for part in term.parts]
+    if not term.whole:
+        at = 0
+        for part in parts:
+            found = text.find(part, at)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return True
+    (phrase,) = parts
+    at = text.find(phrase)
+    while at >= 0 and not stands_alone(text, at, at + len(phrase)):
+        at = text.find(phrase, at + 1)
+    return at >= 0
+
+
+def has_language(tag, wanted):
+    return fold(tag) == fold(wanted) or fold(tag).startswith(fold(wanted) + "-")
+
+
+def has_domain(domain, wanted):
+    return fold(domain) == fold(wanted) or fold(domain).endswith("." + fold(wanted))
+
+
+def has_link(link, wanted):
+    link, wanted = fold(link), fold(wanted)
+    scheme, found, rest = link.partition("://")
+    of_scheme = scheme[:1] in set("abcdefghijklmnopqrstuvwxyz") and set(scheme) <= set(
+        "abcdefghijklmnopqrstuvwxyz0123456789+.-"
+    )
+    return link.startswith(wanted) or bool(found and of_scheme and rest.startswith(wanted))
+
+
+def has_subject(row, dataset, wanted):
+    if dataset == "posts":
+        return wanted in (row["reply_parent_uri"], row["reply_root_uri"], row["quote_uri"])
+    if "subject" in row:
+        return row["subject"] == wanted
+    uri = row["subject_uri"]
+    return uri is not None and (uri == wanted if wanted.startswith("at://") else uri.startswith(f"at://{wanted}/"))
+
+
+def microsecond(text):
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+
+
+HAS = {
+    "image": lambda row: "image" in (row["media"] or ()),
+    "video": lambda row: "video" in (row["media"] or ()),
+    "link": lambda row: bool(row["links"]),
+    "quote": lambda row: row["quote_uri"] is not None,
+    "alt": lambda row: bool(row["alt"]),
+}
+IS = {
+    "reply": lambda row: row["reply_parent_uri"] is not None,
+    "original": lambda row: row["reply_parent_uri"] is None and row["quote_uri"] is None,
+    "quote": lambda row: row["quote_uri"] is not None,
+}
+LISTS = {
+    "lang": ("langs", has_language),
+    "tag": ("hashtags", lambda tag, wanted: fold(tag) == fold(wanted)),
+    "mention": ("mentions", lambda did, wanted: did == wanted),
+    "domain": ("domains", has_domain),
+    "url": ("links", has_link),
+}
+
+
+def passes(kind, wanted, row, dataset, clock):
+    match kind:
+        case "author":
+            return row["did"] == wanted
+        case "subject":
+            return has_subject(row, dataset, wanted)
+        case "has":
+            return HAS[wanted](row)
+        case "is":
+            return IS[wanted](row)
+        case "since":
+            return row[clock] is not None and row[clock] >= microsecond(wanted)
+        case "until":
+            return row[clock] is not None and row[clock] < microsecond(wanted)
+    column, is_wanted = LISTS[kind]
+    if kind != "mention" and set(wanted) & {"\n", "\0"}:
+        return False  # no reader can write such a value
+    wanted = wanted.lstrip("#＃") if kind == "tag" else wanted
+    return any(value is not None and is_wanted(value, wanted) for value in row[column] or ())
+
+
+def matches(node, row, dataset="posts", clock="seen"):
+    """Whether the row, a dict by column, is a hit. Times are naive UTC."""
+    match node:
+        case Term():
+            return has_term(node, row["text"])
+        case Filter(kind, values):
+            return any(passes(kind, value, row, dataset, clock) for value in values)
+        case Not(one):
+            return not matches(one, row, dataset, clock)
+        case AllOf(nodes):
+            return all(matches(one, row, dataset, clock) for one in nodes)
+        case AnyOf(nodes):
+            return any(matches(one, row, dataset, clock) for one in nodes)
+    raise TypeError(node)

@@ -1,0 +1,164 @@
+"""With and without indexes the answers are the same."""
+
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lake.catalog.listing import listed
+from lake.errors import QueryTimeout
+from lake.models import DataFile, IndexFile, Tombstone
+from lake.query.parser import parse
+from lake.query.spec import Search
+from lake.search import index_pruning, scan
+from lake.search import paged_scan as walk_module
+from lake.search import reader as search_module
+from lake.search.reader import Reader
+from lake.storage import layout, row_reader
+from lake.storage.duckdb_engine import Engine
+from lake.textindex import builder
+from process.instants import utc
+from tests.builders import ALICE, BOB, NOON_US, delete, post
+
+HOUR_US = 3_600_000_000
+WORDS = ["lake", "lakeside", "Straße", "東京の湖", "京都", "湖", "ΛΊΜΝΗ", "ice 🏔️ cream", "100%", "a", "İzmir"]
+QUERIES = [
+    "lake",
+    "akesi",
+    '"e s"',
+    "京",
+    "東京",
+    "湖 lake",
+    "lake OR ice",
+    "-lake",
+    "λίμνη",
+    "l*e",
+    "from:did:plc:b",
+    "0%",
+]
+POSTS = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from(WORDS), max_size=3).map(" ".join), st.integers(0, 3), st.sampled_from([ALICE, BOB])
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Indexes are asked from the first row on, and followed however many rows they leave."""
+    monkeypatch.setattr(walk_module, "FIRST_ROWS", 1)
+    monkeypatch.setattr(index_pruning, "USELESS", 1.0)
+    monkeypatch.setattr(index_pruning, "MOST_GROUPS", 1e9)
+
+
+def build(lake, hours):
+    """One index over the files of each of these hours."""
+    for number in hours:
+        files = list(listed("posts").filter(hour=layout.hour_of(NOON_US + number * HOUR_US)).order_by("pk"))
+        if not files:
+            continue
+        path = f"index-{number}"
+        built = builder.build(lake.engine, [lake.root / file.path for file in files], lake.root / path)
+        hour = files[0].hour
+        IndexFile.objects.create(
+            path=path,
+            start=hour,
+            end=utc(NOON_US + (number + 1) * HOUR_US),
+            files=[file.path for file in files],
+            rows=built.rows,
+            bytes=built.bytes,
+            sha256=built.sha256,
+        )
+
+
+def answers(reader, query, newest, clock):
+    """All pages of three, and the count."""
+    search = Search(parse(query), newest=newest, clock=clock, timeout=60)
+    page = reader.find(search, 3)
+    uris = [hit.uri for hit in page.hits]
+    while page.next:
+        page = reader.find(search, 3, start=page.next)
+        uris += [hit.uri for hit in page.hits]
+    return uris, reader.whole.count(search, 60)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    posts=POSTS,
+    indexed=st.sets(st.integers(0, 3)),
+    newest=st.booleans(),
+    clock=st.sampled_from(["seen", "created"]),
+    fewest=st.integers(1, 5),
+)
+def test_an_index_changes_no_answer(lake, lake_root, eager, monkeypatch, posts, indexed, newest, clock, fewest):
+    """Posts come in twos and threes of the same time."""
+    monkeypatch.setattr(scan, "FEWEST_PICKS", fewest)
+    monkeypatch.setattr(search_module, "SPARE", 0)
+    for model in (DataFile, Tombstone, IndexFile):
+        model.objects.all().delete()
+    index_pruning.opened.cache_clear()
+    frames = [
+        post(text, did=did, rkey=f"k{n:02}", rev=f"r{n:02}", time_us=NOON_US + hour * HOUR_US + n // 5)
+        for n, (text, hour, did) in enumerate(posts)
+    ]
+    lake.flush(*frames[::2])
+    lake.flush(*frames[1::2], delete("k03", time_us=NOON_US + 9 * HOUR_US, rev="s"))
+    build(lake, indexed)
+    reader = Reader(Engine("300MB", 1), lake_root)
+    with_index = [answers(reader, query, newest, clock) for query in QUERIES]
+    IndexFile.objects.all().delete()
+    assert with_index == [answers(reader, query, newest, clock) for query in QUERIES]
+
+
+@pytest.fixture
+def indexed(lake, lake_root, eager):
+    index_pruning.opened.cache_clear()
+    for hour in range(3):
+        lake.flush(*(post(f"hour{hour} number{n}", time_us=NOON_US + hour * HOUR_US + n) for n in range(20)))
+    build(lake, range(3))
+    return Reader(Engine("300MB", 1), lake_root)
+
+
+def test_files_without_a_candidate_are_not_even_opened(indexed, lake_root):
+    for path in lake_root.glob("posts/**/hour=1[34]/*.parquet"):
+        path.unlink()
+    page = indexed.find(Search(parse("hour0"), newest=False, timeout=60), 20)
+    assert len(page.hits) == 20
+    assert indexed.whole.count(Search(parse("hour0 number7"), timeout=60), 60) == (1, "eq")
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged", "empty"])
+def test_an_index_that_can_not_be_read_means_a_scan_and_a_line_in_the_log(indexed, lake_root, harm, caplog):
+    path = lake_root / "index-1"
+    data = path.read_bytes()
+    path.unlink()
+    if harm != "missing":
+        path.write_bytes(
+            b"" if harm == "empty" else data[: len(data) // 2] + b"\xff" * 40 + data[len(data) // 2 + 40 :]
+        )
+    for query in ("hour1 number7", "number7"):
+        assert len(indexed.find(Search(parse(query), timeout=60), 20).hits) == query.count("number") * (
+            3 if query == "number7" else 1
+        )
+    assert "index can't be read" in caplog.text
+
+
+def test_an_index_of_files_that_are_no_longer_listed_is_not_asked(indexed, lake):
+    file = listed("posts").order_by("hour").first()
+    IndexFile.objects.filter(path="index-0").update(files=["posts/gone.parquet", file.path])
+    assert len(indexed.find(Search(parse("hour0"), timeout=60), 20).hits) == 20
+
+
+def test_the_time_that_picking_rows_takes_is_not_given_again(indexed, monkeypatch):
+    def slowly(*arguments, read=row_reader.read):
+        time.sleep(0.6)
+        return read(*arguments)
+
+    monkeypatch.setattr(row_reader, "read", slowly)
+    search = Search(parse("hour0 number7"), timeout=0.5)
+    with pytest.raises(QueryTimeout):
+        indexed.find(search)
+    assert indexed.whole.count(search, 0.5) == (0, "gte")
