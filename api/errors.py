@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, Un
 from rest_framework.exceptions import APIException, Throttled, ValidationError
 
 from api.access.concurrency import Overloaded
-from ingest.handles.lookup import HandleServiceDown
+from ingest.handles.appview import HandleServiceDown
 from lake.errors import LakeError, QueryTimeout, QueryTooLarge
 
 log = structlog.get_logger("api")
@@ -75,16 +75,16 @@ def problem(error: Exception) -> Problem:
     if isinstance(error, APIException):
         code = getattr(error.detail, "code", error.default_code)
         return Problem(error.status_code, code, str(error.detail), temporary=isinstance(error, Throttled))
-    return next((told for kind, told in _PROBLEMS if isinstance(error, kind)), UNEXPECTED)
+    return next((known for kind, known in _PROBLEMS if isinstance(error, kind)), UNEXPECTED)
 
 
-def answer(error: Exception, request: HttpRequest) -> JsonResponse:
+def error_response(error: Exception, request: HttpRequest) -> JsonResponse:
     """The error as a response. What is our fault is logged."""
     found = problem(error)
     if found.status >= 500:
         level = log.error if found is UNEXPECTED or found.code == _UNAVAILABLE else log.warning
         level("request failed", request_id=request_id(request), code=found.code, exc_info=_told_by_traceback(error))
-    response = told(found, request)
+    response = problem_response(found, request)
     if found.temporary:
         wait = getattr(error, "wait", None)  # of Throttled
         response["Retry-After"] = str(RETRY_SECONDS if wait is None else math.ceil(wait))
@@ -98,7 +98,7 @@ def _told_by_traceback(error: Exception) -> Exception | None:
     return None if isinstance(error, Overloaded) else error
 
 
-def told(found: Problem, request: HttpRequest) -> JsonResponse:
+def problem_response(found: Problem, request: HttpRequest) -> JsonResponse:
     body = {**found._asdict(), "request_id": request_id(request)}
     del body["status"]
     return JsonResponse({"error": body}, status=found.status)
@@ -106,7 +106,7 @@ def told(found: Problem, request: HttpRequest) -> JsonResponse:
 
 def handle(error: Exception, context: dict[str, Any]) -> JsonResponse:
     """What REST framework answers for an exception of a view."""
-    return answer(error, context["request"])
+    return error_response(error, context["request"])
 
 
 def request_id(request: HttpRequest) -> str:
@@ -130,11 +130,13 @@ class RequestIdMiddleware:
         try:
             request.get_host()  # with DEBUG a wrong one would be answered by a page for developers
         except SuspiciousOperation:
-            return told(Problem(400, "bad_request", "This Host is not one of DJANGO_ALLOWED_HOSTS."), request)
+            return problem_response(
+                Problem(400, "bad_request", "This Host is not one of DJANGO_ALLOWED_HOSTS."), request
+            )
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> JsonResponse | None:
-        return None if is_admin(request) else answer(exception, request)
+        return None if is_admin(request) else error_response(exception, request)
 
 
 def is_admin(request: HttpRequest) -> bool:

@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.errors import UNEXPECTED, Problem, is_admin, told
+from api.errors import UNEXPECTED, Problem, is_admin, problem_response
 from api.schema.openapi import schema
 from api.views.view import OpenView
 
@@ -63,12 +63,12 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     """Also the last route: with DEBUG Django would answer a path that matches none with its own page."""
     if is_admin(request):
         return defaults.page_not_found(request, exception or Exception())
-    return told(Problem(404, "not_found", f"There is nothing at {request.path}."), request)
+    return problem_response(Problem(404, "not_found", f"There is nothing at {request.path}."), request)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
-    return told(Problem(400, "bad_request", "The request can't be understood."), request)
+    return problem_response(Problem(400, "bad_request", "The request can't be understood."), request)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return defaults.server_error(request) if is_admin(request) else told(UNEXPECTED, request)
+    return defaults.server_error(request) if is_admin(request) else problem_response(UNEXPECTED, request)

@@ -11,7 +11,7 @@ _handle = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?", re.
 _did = re.compile(r"did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]", re.ASCII)
 
 
-def normal(text: object) -> str | None:
+def normalize_handle(text: object) -> str | None:
     """The handle that someone means, without @ and in lower case; None when it can't be one."""
     if not isinstance(text, str) or not text.isascii():  # lower() makes ASCII of the Kelvin sign
         return None

@@ -8,7 +8,7 @@ WIDTH = 30
 EVERY_SECONDS = 0.2
 
 
-def show(progress: Iterable[tuple[int, int]], what: str | Callable[[], str]) -> None:
+def run_with_progress(progress: Iterable[tuple[int, int]], what: str | Callable[[], str]) -> None:
     """Does all the work of the generator; draws (done, all) of it as a bar on stderr when that is a terminal. `what`
     they are, or what says so when it is drawn."""
     drawn, last = 0.0, None

@@ -93,7 +93,7 @@ class Lake:
 
     def rows(self, dataset):
         """All rows of a dataset in files that the catalog lists, as dicts."""
-        paths = [str(self.root / path) for path in listing.listed(dataset).values_list("path", flat=True)]
+        paths = [str(self.root / path) for path in listing.files_of(dataset).values_list("path", flat=True)]
         if not paths:
             return []
         names = [column.name for column in DATASETS[dataset].columns]

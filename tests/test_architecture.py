@@ -28,7 +28,7 @@ MAY_IMPORT = {
         "ingest.buffer.redis_stream",
         "ingest.buffer.entries",
         "ingest.events",
-        "ingest.handles.lookup",
+        "ingest.handles",
         "ingest.models",
         "process",
     },

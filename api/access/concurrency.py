@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Literal, Self
 
-Kind = Literal["search", "export"]
+Activity = Literal["search", "export"]
 
 
 class Overloaded(Exception):
@@ -53,7 +53,7 @@ class Limit:
 # Searches share DuckDB's threads, so more at once make each slower. Four that count a common word for 0.5 s each let
 # the whole line pass in 4 s. An export has its place as long as its reader takes: it is none of a search's, and waiting
 # for one is mostly in vain. deploy/gunicorn.conf.py has a thread for each of these and some for the rest.
-LIMITS: dict[Kind, Limit] = {
+LIMITS: dict[Activity, Limit] = {
     "search": Limit(4, line=32, patience=10.0),
     "export": Limit(4, line=8, patience=2.0),
 }
@@ -105,7 +105,7 @@ class Stream:
             self._slot.release()
 
 
-def slot(kind: Kind) -> Slot:
+def slot(kind: Activity) -> Slot:
     """Waits for its turn. Raises Overloaded, which is answered with 503 and Retry-After.
 
     with slot("search"):

@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from api.answers.reader import reader
-from api.answers.rows import results
+from api.answers.rows import to_results
 from api.answers.usernames import usernames, with_dids
 from api.params import tokens
 from api.params.serializers import SearchParams
 from api.params.tokens import Token
-from lake.query.rendering import written
+from lake.query.rendering import render
 from lake.query.spec import Search
 from lake.search.reader import Page
-from lake.search.snapshot import as_of_now
+from lake.search.snapshot import pin_snapshot
 
 COUNT_SECONDS = 0.5  # when nobody said whether to count
 
@@ -32,12 +32,12 @@ def answer_page(params: SearchParams, started: float) -> dict[str, Any]:
     deadline = started + params.flags.query_timeout_seconds
     search = with_dids(params.to_search())
     if values["sample"]:
-        hits = reader().whole.sample(as_of_now(search), values["sample"], values["seed"])
+        hits = reader().whole.sample(pin_snapshot(search), values["sample"], values["seed"])
         page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
     else:
         page, counted, following = _page(params, search, deadline)
     return {
-        "results": results(page.hits, usernames(page.hits), values["fields"]),
+        "results": to_results(page.hits, usernames(page.hits), values["fields"]),
         "meta": {
             "count": len(page.hits),
             "total": counted.total,
@@ -49,7 +49,7 @@ def answer_page(params: SearchParams, started: float) -> dict[str, Any]:
             "searched_to": page.searched_to,
             "hidden": page.hidden,
             "took_ms": round((time.monotonic() - started) * 1000),
-            "query": written(params.nodes["text"]),
+            "query": render(params.nodes["text"]),
         },
     }
 
@@ -57,7 +57,7 @@ def answer_page(params: SearchParams, started: float) -> dict[str, Any]:
 def _page(params: SearchParams, search: Search, deadline: float) -> tuple[Page, Counted, str | None]:
     """The page, and the token of the next."""
     values, token = params.validated_data, params.validated_data["token"]
-    search = replace(search, until_us=token.until_us) if token else as_of_now(search)
+    search = replace(search, snapshot_us=token.snapshot_us) if token else pin_snapshot(search)
     limit = values["limit"]
     left = replace(search, timeout=deadline - time.monotonic())
     page = reader().find(left, limit, (values["page"] - 1) * limit, token.start if token else None)
@@ -65,8 +65,8 @@ def _page(params: SearchParams, search: Search, deadline: float) -> tuple[Page, 
     if page.next is None:
         return page, counted, None
     number = (token.page if token else values["page"]) + 1
-    following = Token(page.next, search.until_us, number, *counted)
-    return page, counted, tokens.written(following, params.fingerprint)
+    following = Token(page.next, search.snapshot_us, number, *counted)
+    return page, counted, tokens.encode(following, params.fingerprint)
 
 
 def _count(values: Mapping[str, Any], search: Search, page: Page, deadline: float) -> Counted:

@@ -8,12 +8,12 @@ from lake.search.hit import Hit
 LISTS = ("langs", "links", "hashtags", "mentions", "media")  # [] when a post has none
 
 
-def results(hits: Iterable[Hit], usernames: Mapping[str, str], columns: Sequence[str]) -> list[dict[str, Any]]:
+def to_results(hits: Iterable[Hit], usernames: Mapping[str, str], columns: Sequence[str]) -> list[dict[str, Any]]:
     """One dict a hit, of the columns wanted."""
-    return [_wanted(result(hit, usernames.get(hit.did)), columns) for hit in hits]
+    return [_wanted(to_result(hit, usernames.get(hit.did)), columns) for hit in hits]
 
 
-def result(hit: Hit, username: str | None) -> dict[str, Any]:
+def to_result(hit: Hit, username: str | None) -> dict[str, Any]:
     fields = {name: value or [] if name in LISTS else value for name, value in hit.fields.items()}
     return {
         "id": hit.uri,

@@ -46,7 +46,7 @@ def _catalog() -> tuple[bool, str]:
 
 
 def _lake() -> tuple[bool, str]:
-    missing = [path for path in listing.newest(LOOKED_AT) if not (settings.LAKE_ROOT / path).is_file()]
+    missing = [path for path in listing.newest_paths(LOOKED_AT) if not (settings.LAKE_ROOT / path).is_file()]
     if missing:
         return False, f"{missing[0]} is listed and missing below LAKE_ROOT: mount or restore it"
     return True, str(settings.LAKE_ROOT)

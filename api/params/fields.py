@@ -9,13 +9,13 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from lake.query.filters import QueryError, value_of
-from lake.query.timestamps import moment
+from lake.query.filters import QueryError, parse_value
+from lake.query.timestamps import parse_timestamp
 
 MANY = 10_000  # values of one parameter
 
 
-class Moment(serializers.Field[datetime, str, str, Any]):
+class Timestamp(serializers.Field[datetime, str, str, Any]):
     """An ISO date or date-time, UTC unless it says otherwise. With `end_of_day` a date means the end of that day."""
 
     json: tuple[str, ...] = ("string",)
@@ -30,7 +30,7 @@ class Moment(serializers.Field[datetime, str, str, Any]):
 
     def to_internal_value(self, data: Any) -> datetime:
         try:
-            return moment(str(data), end_of_day=self._end_of_day)
+            return parse_timestamp(str(data), end_of_day=self._end_of_day)
         except ValueError:
             self.fail("invalid")
         except OverflowError:
@@ -40,7 +40,7 @@ class Moment(serializers.Field[datetime, str, str, Any]):
         return value.isoformat()
 
 
-class WholeNumber(serializers.IntegerField):
+class Integer(serializers.IntegerField):
     """Digits, and a minus so that it can be told that it is too small."""
 
     json: tuple[str, ...] = ("number",)
@@ -56,7 +56,7 @@ class WholeNumber(serializers.IntegerField):
         return int(data)
 
 
-class YesOrNo(serializers.BooleanField):
+class Boolean(serializers.BooleanField):
     json: tuple[str, ...] = ("boolean",)
     default_error_messages = {"invalid": "must be true or false."}
 
@@ -66,7 +66,7 @@ class YesOrNo(serializers.BooleanField):
         return bool(data == "true")
 
 
-class OneOf(serializers.ChoiceField):
+class Choice(serializers.ChoiceField):
     json: tuple[str, ...] = ("string",)
 
     def __init__(self, choices: Sequence[str], **kwargs: Any) -> None:
@@ -109,12 +109,12 @@ class Value(Text):
 
     def to_internal_value(self, data: Any) -> str:
         try:
-            return value_of(self.what, super().to_internal_value(data))
+            return parse_value(self.what, super().to_internal_value(data))
         except QueryError as error:
             raise serializers.ValidationError(f"{error}.") from error
 
 
-class Several(serializers.ListField):
+class Repeatable(serializers.ListField):
     """A parameter that may be repeated."""
 
     json = ("string", "list")
@@ -135,7 +135,7 @@ class Several(serializers.ListField):
         return self.child.run_validation(text)
 
 
-class Many(Several):
+class Excludable(Repeatable):
     """Any of these. A value that begins with `-` excludes: the values are pairs of whether it does, and the text."""
 
     def __init__(self, child: serializers.Field[Any, Any, Any, Any], **kwargs: Any) -> None:

@@ -16,7 +16,7 @@ MOST_DRAINED = 64 << 20  # bytes
 KINDS = {str: "string", int: "number", float: "number", bool: "boolean", list: "list"}
 
 
-class Asked(NamedTuple):
+class RequestValues(NamedTuple):
     """Parameters by name, each with its values as text, and what is wrong with them before anything is known of their
     meaning. `kinds`: of those that came as JSON, what they are there."""
 
@@ -25,7 +25,7 @@ class Asked(NamedTuple):
     kinds: dict[str, str] = {}
 
 
-def asked(request: HttpRequest) -> Asked:
+def read_request(request: HttpRequest) -> RequestValues:
     """Raises RequestDataTooBig for a body beyond DATA_UPLOAD_MAX_MEMORY_SIZE, UnreadablePostError for a part of one."""
     query = _from_query(request.META.get("QUERY_STRING", "").encode("latin-1"))
     if request.method != "POST":
@@ -35,7 +35,7 @@ def asked(request: HttpRequest) -> Asked:
     return body._replace(faults=body.faults | misplaced)
 
 
-def _from_query(raw: bytes) -> Asked:
+def _from_query(raw: bytes) -> RequestValues:
     values: dict[str, list[str]] = {}
     faults: dict[str, list[str]] = {}
     for pair in filter(None, raw.split(b"&")):
@@ -45,7 +45,7 @@ def _from_query(raw: bytes) -> Asked:
         values.setdefault(name, []).append(text)
         if text.encode() != value:
             faults[name] = ["is not UTF-8: encode it as such."]
-    return Asked(values, faults)
+    return RequestValues(values, faults)
 
 
 def _decoded(raw: bytes) -> bytes:
@@ -76,25 +76,25 @@ def _chunks(request: HttpRequest) -> bytes:
     return raw
 
 
-def _from_body(raw: bytes) -> Asked:
+def _from_body(raw: bytes) -> RequestValues:
     """An object of strings, numbers, true, false, null (as good as absent) and lists of strings."""
     try:
         found = json.loads(raw.decode() or "{}", object_pairs_hook=_pairs, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        return Asked({}, {BODY: [f"is no JSON: {_told(error)}."]})
+        return RequestValues({}, {BODY: [f"is no JSON: {_told(error)}."]})
     if not isinstance(found, dict):
-        return Asked({}, {BODY: ['must be a JSON object, such as {"text": "lake"}.']})
-    asked = Asked({}, {}, {})
+        return RequestValues({}, {BODY: ['must be a JSON object, such as {"text": "lake"}.']})
+    values = RequestValues({}, {}, {})
     for name, value in ((_named(name), value) for name, value in found.items()):
         if value is None:
-            asked.values[name] = []
+            values.values[name] = []
             continue
-        asked.kinds[name] = KINDS.get(type(value), "JSON object")
+        values.kinds[name] = KINDS.get(type(value), "JSON object")
         try:
-            asked.values[name] = [_text(item) for item in value] if isinstance(value, list) else _scalar(value)
+            values.values[name] = [_text(item) for item in value] if isinstance(value, list) else _scalar(value)
         except ValueError as error:
-            asked.values[name], asked.faults[name] = [], [str(error)]
-    return asked
+            values.values[name], values.faults[name] = [], [str(error)]
+    return values
 
 
 def _scalar(value: Any) -> list[str]:

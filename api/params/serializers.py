@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.params import tokens
-from api.params.fields import Many, Moment, OneOf, Seed, Several, Text, Value, WholeNumber, YesOrNo
-from api.params.strict import Faults, Strict
-from lake.export.columns import names
+from api.params.fields import Boolean, Choice, Excludable, Integer, Repeatable, Seed, Text, Timestamp, Value
+from api.params.strict import Faults, StrictSerializer
+from lake.export.columns import column_names
 from lake.flags.definitions import MAX_LIMIT
 from lake.query import parser
-from lake.query.parser import QueryError
+from lake.query.filters import QueryError
 from lake.query.spec import CLOCKS, Search
-from lake.query.sql import check
-from lake.query.tree import AllOf, Filter, Node, Not
+from lake.query.sql import check_dataset
+from lake.query.tree import And, Filter, Node, Not
 from lake.schema import DATASETS
 from lake.search.aggregates import BY, TOP
 from lake.search.by_uri import POST_URI
-from lake.search.hit import FIELDS, WHO_AND_WHEN
+from lake.search.hit import COMMON_FIELDS, FIELDS
 
 DID = r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}"
 HANDLE = r"@?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
@@ -39,7 +39,7 @@ NARROWING = {
 }
 
 
-class Params(Strict):
+class Params(StrictSerializer):
     """The parameters that every search has."""
 
     text = Text(
@@ -47,37 +47,37 @@ class Params(Strict):
         default="",
         help_text='What to search for: words, "phrases", OR, -not, ( ), *, #tag, from:, lang: ...',
     )
-    exact = YesOrNo(default=False, help_text="The whole of text is one phrase, bounded by non-letters.")
-    dataset = OneOf(list(DATASETS), default="posts", help_text="Kind of rows.")
-    username = Many(
+    exact = Boolean(default=False, help_text="The whole of text is one phrase, bounded by non-letters.")
+    dataset = Choice(list(DATASETS), default="posts", help_text="Kind of rows.")
+    username = Excludable(
         Text(f"{DID}|{HANDLE}", "handle or DID, such as alice.bsky.social or did:plc:abc"),
         help_text="Author: handle or DID, with or without @.",
     )
-    did = Many(Text(DID, "DID, such as did:plc:abc; a handle goes into username"), help_text="Author's DID.")
-    subject = Many(
+    did = Excludable(Text(DID, "DID, such as did:plc:abc; a handle goes into username"), help_text="Author's DID.")
+    subject = Excludable(
         Text(
             rf"{DID}|at://{DID}/[A-Za-z0-9.-]+/[^/\s\x00-\x1f]+",
             "DID or AT-URI, such as did:plc:abc or at://did:plc:abc/app.bsky.feed.post/xyz",
         ),
         help_text="What a like, repost, follow or block is of, or a post replies to or quotes: AT-URI or DID.",
     )
-    start = Moment(default=None, help_text="Date or date-time, UTC unless it says otherwise.")
-    end = Moment(default=None, end_of_day=True, help_text="As start; a date includes that day.")
-    clock = OneOf(list(CLOCKS), default="seen", help_text="The clock of start, end and sort: server's or author's.")
-    lang = Many(Value("lang"), help_text="Language of the post; pt matches pt-BR too. A leading - excludes.")
-    tag = Many(Value("tag"), help_text="Hashtag, caseless, with or without #. A leading - excludes.")
-    mention = Many(
+    start = Timestamp(default=None, help_text="Date or date-time, UTC unless it says otherwise.")
+    end = Timestamp(default=None, end_of_day=True, help_text="As start; a date includes that day.")
+    clock = Choice(list(CLOCKS), default="seen", help_text="The clock of start, end and sort: server's or author's.")
+    lang = Excludable(Value("lang"), help_text="Language of the post; pt matches pt-BR too. A leading - excludes.")
+    tag = Excludable(Value("tag"), help_text="Hashtag, caseless, with or without #. A leading - excludes.")
+    mention = Excludable(
         Text(f"{DID}|{HANDLE}", "handle or DID, such as alice.bsky.social or did:plc:abc"),
         help_text="Mentioned account. A leading - excludes.",
     )
-    domain = Many(Value("domain"), help_text="Domain of a link, its subdomains too. A leading - excludes.")
-    url = Many(Value("url"), help_text="Link, or its beginning. A leading - excludes.")
-    has = Many(OneOf(["image", "video", "link", "quote", "alt"]), help_text="What the post carries.")
+    domain = Excludable(Value("domain"), help_text="Domain of a link, its subdomains too. A leading - excludes.")
+    url = Excludable(Value("url"), help_text="Link, or its beginning. A leading - excludes.")
+    has = Excludable(Choice(["image", "video", "link", "quote", "alt"]), help_text="What the post carries.")
 
     def get_fields(self) -> dict[str, Any]:
         """With `is`, which no attribute may be called."""
         found: dict[str, Any] = dict(super().get_fields())
-        found["is"] = Many(OneOf(["reply", "original", "quote"]), help_text="What the post is.")
+        found["is"] = Excludable(Choice(["reply", "original", "quote"]), help_text="What the post is.")
         return found
 
     def contradictions(self, values: dict[str, Any]) -> Faults:
@@ -87,7 +87,7 @@ class Params(Strict):
         for name in ("text", *NARROWING):
             try:
                 self.nodes[name] = node = _node(name, values)
-                check(node, DATASETS[values["dataset"]])
+                check_dataset(node, DATASETS[values["dataset"]])
             except QueryError as error:
                 faults[name] = [f"{error}."]
         if values["clock"] == "created" and values["dataset"] == "deletes":
@@ -98,7 +98,7 @@ class Params(Strict):
         """Its query may still name handles."""
         values = self.validated_data
         return Search(
-            AllOf(tuple(node for node in self.nodes.values() if node != AllOf(()))),
+            And(tuple(node for node in self.nodes.values() if node != And(()))),
             values["dataset"],
             values["start"],
             values["end"],
@@ -112,8 +112,8 @@ class Params(Strict):
 class Rows(Params):
     """The parameters of what answers with rows."""
 
-    sort = OneOf(["newest", "oldest"], default="newest", help_text="By the clock, then did and rkey.")
-    fields_ = Several(Text(what="columns"), default=list, help_text="Columns wanted, separated by commas.")
+    sort = Choice(["newest", "oldest"], default="newest", help_text="By the clock, then did and rkey.")
+    fields_ = Repeatable(Text(what="columns"), default=list, help_text="Columns wanted, separated by commas.")
 
     def get_fields(self) -> dict[str, Any]:
         """With `fields`, which no attribute may be called."""
@@ -138,8 +138,8 @@ class Rows(Params):
 
 
 class SearchParams(Rows):
-    page = WholeNumber(min_value=1, max_value=MOST_SKIPPED, default=1, help_text="From 1. A token goes further.")
-    limit = WholeNumber(
+    page = Integer(min_value=1, max_value=MOST_SKIPPED, default=1, help_text="From 1. A token goes further.")
+    limit = Integer(
         min_value=1,
         max_value=MAX_LIMIT,
         default=None,
@@ -149,8 +149,8 @@ class SearchParams(Rows):
     token = Text(
         what="token", default="", help_text="The next page: meta.next of the page before, with the same parameters."
     )
-    total = YesOrNo(default=None, help_text="true: count as long as it takes; false: don't count.")
-    sample = WholeNumber(min_value=1, max_value=MAX_LIMIT, default=None, help_text="A random sample of so many hits.")
+    total = Boolean(default=None, help_text="true: count as long as it takes; false: don't count.")
+    sample = Integer(min_value=1, max_value=MAX_LIMIT, default=None, help_text="A random sample of so many hits.")
     seed = Seed(default="", help_text="Of the sample: the same seed, the same hits.")
 
     def contradictions(self, values: dict[str, Any]) -> Faults:
@@ -176,7 +176,7 @@ class SearchParams(Rows):
         if values["page"] > 1:
             return {"page": ["goes not with token, which knows its place: leave it out."]}
         try:
-            values["token"] = tokens.read(values["token"], self.fingerprint)
+            values["token"] = tokens.decode(values["token"], self.fingerprint)
         except tokens.BadToken as error:
             return {"token": [f"{error}."]}
         return {}
@@ -188,16 +188,14 @@ class SearchParams(Rows):
 
 
 class ExportParams(Rows):
-    format = OneOf(["csv", "ndjson", "parquet"], default="csv", help_text="Of the file.")
-    limit = WholeNumber(min_value=1, default=None, help_text="Stop after so many rows.")
-    excel = YesOrNo(default=False, help_text="CSV for spreadsheets: a byte order mark, and no cell is a formula.")
-    sample = WholeNumber(
-        min_value=1, max_value=MOST_SAMPLED, default=None, help_text="A random sample of so many rows."
-    )
+    format = Choice(["csv", "ndjson", "parquet"], default="csv", help_text="Of the file.")
+    limit = Integer(min_value=1, default=None, help_text="Stop after so many rows.")
+    excel = Boolean(default=False, help_text="CSV for spreadsheets: a byte order mark, and no cell is a formula.")
+    sample = Integer(min_value=1, max_value=MOST_SAMPLED, default=None, help_text="A random sample of so many rows.")
     seed = Seed(default="", help_text="Of the sample: the same seed, the same rows.")
 
     def columns(self, dataset: str) -> list[str]:
-        return names(dataset)
+        return column_names(dataset)
 
     def contradictions(self, values: dict[str, Any]) -> Faults:
         faults = super().contradictions(values)
@@ -207,12 +205,12 @@ class ExportParams(Rows):
 
 
 class TimelineParams(Params):
-    by = OneOf(BY, default="day", help_text="Width of a bucket; weeks begin on Monday.")
+    by = Choice(BY, default="day", help_text="Width of a bucket; weeks begin on Monday.")
 
 
 class TopParams(Params):
-    by = OneOf(list(TOP), default="authors", help_text="What is counted; each value once a post.")
-    limit = WholeNumber(min_value=1, max_value=MAX_LIMIT, default=50, help_text="So many values.")
+    by = Choice(list(TOP), default="authors", help_text="What is counted; each value once a post.")
+    limit = Integer(min_value=1, max_value=MAX_LIMIT, default=50, help_text="So many values.")
 
     def contradictions(self, values: dict[str, Any]) -> Faults:
         faults = super().contradictions(values)
@@ -221,13 +219,13 @@ class TopParams(Params):
         return faults
 
 
-class WindowParams(Strict):
-    start = Moment(default=None, help_text="Date or date-time, UTC unless it says otherwise.")
-    end = Moment(default=None, end_of_day=True, help_text="As start; a date includes that day.")
+class WindowParams(StrictSerializer):
+    start = Timestamp(default=None, help_text="Date or date-time, UTC unless it says otherwise.")
+    end = Timestamp(default=None, end_of_day=True, help_text="As start; a date includes that day.")
 
 
-class PostsParams(Strict):
-    uris = Several(
+class PostsParams(StrictSerializer):
+    uris = Repeatable(
         Text(POST_URI.pattern, "AT-URI of a post, such as at://did:plc:abc/app.bsky.feed.post/xyz"),
         min_length=1,
         help_text="AT-URIs of posts.",
@@ -236,7 +234,7 @@ class PostsParams(Strict):
 
 def columns(dataset: str) -> list[str]:
     """What a result of this dataset may have, in order."""
-    return [*WHO_AND_WHEN, *FIELDS[dataset], *(["url"] if dataset == "posts" else [])]
+    return [*COMMON_FIELDS, *FIELDS[dataset], *(["url"] if dataset == "posts" else [])]
 
 
 def _node(name: str, values: Mapping[str, Any]) -> Node:
@@ -246,4 +244,4 @@ def _node(name: str, values: Mapping[str, Any]) -> Node:
     kind = NARROWING[name]
     wanted = tuple(value for excludes, value in values[name] if not excludes)
     unwanted = tuple(value for excludes, value in values[name] if excludes)
-    return AllOf((*([Filter(kind, wanted)] if wanted else ()), *([Not(Filter(kind, unwanted))] if unwanted else ())))
+    return And((*([Filter(kind, wanted)] if wanted else ()), *([Not(Filter(kind, unwanted))] if unwanted else ())))

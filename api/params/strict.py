@@ -6,8 +6,8 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from api.params.fields import Several
-from api.params.request_values import Asked
+from api.params.fields import Repeatable
+from api.params.request_values import RequestValues
 from lake.flags.definitions import Flags
 
 MAX_FAULTS = 50  # told of one request
@@ -16,7 +16,7 @@ MOST_OF_NAME = 100  # characters of an unknown parameter's name that the answer 
 Faults = dict[str, Any]  # by field: sentences
 
 
-class Strict(serializers.Serializer[Any]):
+class StrictSerializer(serializers.Serializer[Any]):
     """The context's `flags` are as of the request."""
 
     @property
@@ -24,7 +24,7 @@ class Strict(serializers.Serializer[Any]):
         flags: Flags = self.context["flags"]
         return flags
 
-    def to_internal_value(self, data: Asked) -> Any:
+    def to_internal_value(self, data: RequestValues) -> Any:
         self.asked = data
         values: dict[str, Any] = {}
         faults: Faults = {}
@@ -55,12 +55,12 @@ class Strict(serializers.Serializer[Any]):
         )
 
 
-def _given(field: Any, name: str, asked: Asked) -> Any:
+def _given(field: Any, name: str, asked: RequestValues) -> Any:
     """`start=` is as good as no start. Raises ValidationError when there are several of what can be one."""
     texts = [text for text in asked.values.get(name, []) if text]
     if (kind := asked.kinds.get(name, field.json[0])) not in field.json:
         raise serializers.ValidationError(f"must be a {' or a '.join(field.json)} in the JSON, not a {kind}.")
-    if isinstance(field, Several):
+    if isinstance(field, Repeatable):
         return texts or empty
     if len(texts) > 1:
         raise serializers.ValidationError("is given more than once: it takes one value.")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.core import signing
 
-from lake.query.spec import Key, Place
+from lake.query.spec import ResumePoint, SortKey
 
 _SALT = "page"
 FREE = {"token", "page", "limit", "total", "fields"}  # may differ from page to page
@@ -20,27 +20,28 @@ class BadToken(ValueError):
 
 
 class Token(NamedTuple):
-    """`until_us`: rows and versions seen later do not exist for the walk. `total`, `relation`: as counted on the first
+    """`snapshot_us`: rows and versions seen later do not exist for the walk. `total`, `relation`: as counted on the
+    first
     page, None when it was not."""
 
-    start: Place
-    until_us: int
+    start: ResumePoint
+    snapshot_us: int
     page: int
     total: int | None
     relation: str | None
 
 
-def written(token: Token, query: str) -> str:
+def encode(token: Token, query: str) -> str:
     """`query`: what `fingerprint` gives."""
     at, after = token.start
     return signing.dumps([query, at, after, *token[1:]], salt=_SALT, compress=True)
 
 
-def read(text: str, query: str) -> Token:
+def decode(text: str, query: str) -> Token:
     """Raises BadToken."""
     try:
         bound, at, after, *rest = signing.loads(text, salt=_SALT)
-        token = Token(Place(at, None if after is None else Key(*after)), *rest)
+        token = Token(ResumePoint(at, None if after is None else SortKey(*after)), *rest)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise BadToken(
             "is no token of ours: take it unchanged from meta.next, or leave it out to begin anew"

@@ -10,8 +10,8 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
-from api.params.fields import Many, Moment, OneOf, Several, Text, WholeNumber, YesOrNo
-from api.params.strict import Strict
+from api.params.fields import Boolean, Choice, Excludable, Integer, Repeatable, Text, Timestamp
+from api.params.strict import StrictSerializer
 from api.schema.endpoints import JSON, Endpoint
 from api.schema.shapes import SCHEMAS, Schema, nullable
 
@@ -127,20 +127,20 @@ def schema() -> Schema:
 def value(field: Any) -> Schema:
     """Of one value, as JSON Schema."""
     match field:
-        case YesOrNo():
+        case Boolean():
             return {"type": "boolean"}
-        case WholeNumber():
+        case Integer():
             bounds = {"minimum": field.min_value, "maximum": field.max_value}
             return {"type": "integer", **{name: bound for name, bound in bounds.items() if bound is not None}}
-        case OneOf():
+        case Choice():
             return {"type": "string", "enum": list(field.choices)}
-        case Moment():
+        case Timestamp():
             return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
         case Text(form=""):
             return {"type": "string", **({"format": field.what} if field.what else {"pattern": r"^[^\x00]*$"})}
         case Text():
             return {"type": "string", "pattern": f"^({field.form})$"}
-        case Many():
+        case Excludable():
             return _excludable(value(field.child))
     return value(field.child)
 
@@ -156,14 +156,14 @@ def _excludable(schema: Schema) -> Schema:
 
 def in_query(field: Any) -> Schema:
     """How many values it may have is bounded by the address's length."""
-    if isinstance(field, Several):
+    if isinstance(field, Repeatable):
         return {"type": "array", "items": value(field)}
     return value(field) | _default(field)
 
 
 def in_body(field: Any) -> Schema:
     """null is as good as none."""
-    if isinstance(field, Several):
+    if isinstance(field, Repeatable):
         several = {"type": "array", "items": value(field), "maxItems": field.max_length}
         if field.required:
             return {"anyOf": [value(field), {**several, "minItems": 1}]}
@@ -181,14 +181,14 @@ def _default(field: Any) -> Schema:
     return {} if default in (None, "") else {"default": default}
 
 
-def _from_query(params: type[Strict]) -> list[OpenApiParameter]:
+def _from_query(params: type[StrictSerializer]) -> list[OpenApiParameter]:
     return [
         OpenApiParameter(name, in_query(field), description=str(field.help_text), required=field.required)
         for name, field in params().fields.items()
     ]
 
 
-def body(params: type[Strict]) -> Schema:
+def body(params: type[StrictSerializer]) -> Schema:
     fields = params().fields
     properties = {name: in_body(field) | {"description": str(field.help_text)} for name, field in fields.items()}
     required = [name for name, field in fields.items() if field.required]
@@ -196,7 +196,7 @@ def body(params: type[Strict]) -> Schema:
     return found | ({"required": required} if required else {})
 
 
-def described(params: type[Strict] | None, endpoint: Endpoint) -> Any:
+def described(params: type[StrictSerializer] | None, endpoint: Endpoint) -> Any:
     """For a view whose GET takes its parameters in the query and whose POST takes them as JSON. None: it takes one in
     its path."""
 
@@ -209,7 +209,7 @@ def described(params: type[Strict] | None, endpoint: Endpoint) -> Any:
     return describe
 
 
-def _operation(params: type[Strict] | None, endpoint: Endpoint, method: str) -> dict[str, Any]:
+def _operation(params: type[StrictSerializer] | None, endpoint: Endpoint, method: str) -> dict[str, Any]:
     asks: dict[str, Any] = {"summary": endpoint.summary, "description": endpoint.description}
     if params is None:
         asks["parameters"] = [OpenApiParameter("export", _EXPORT_ID, OpenApiParameter.PATH, description="X-Export-Id.")]

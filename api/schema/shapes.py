@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lake.export.columns import MATCHED, USERNAME, Column, Kind, columns, names
+from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, column_names, export_columns
 from lake.query.spec import CLOCKS
 from lake.schema import DATASETS
 from lake.search.aggregates import BY, TOP
@@ -43,22 +43,22 @@ YES_NO: Schema = {"type": "boolean"}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 URI: Schema = {"type": "string", "pattern": "^at://"}
 DATASET: Schema = {"type": "string", "enum": list(DATASETS)}
-_KINDS: dict[Kind, Schema] = {
-    Kind.TEXT: nullable(TEXT),
-    Kind.LIST: many(TEXT),
-    Kind.TIME: nullable(MOMENT),
-    Kind.BOOLEAN: nullable(YES_NO),
+_KINDS: dict[CellType, Schema] = {
+    CellType.TEXT: nullable(TEXT),
+    CellType.LIST: many(TEXT),
+    CellType.TIME: nullable(MOMENT),
+    CellType.BOOLEAN: nullable(YES_NO),
 }
 _ALWAYS = {"id": URI, "did": TEXT, "seen_at": MOMENT, "url": TEXT}  # never null
 
 
-def _column(column: Column) -> Schema:
+def _column(column: ExportColumn) -> Schema:
     return said(_ALWAYS.get(column.name, _KINDS[column.kind]), column.meaning.replace(" when it was exported", ""))
 
 
 def _row() -> Schema:
     """The columns of all datasets: which has which, docs/api.md says; `fields` leaves columns out."""
-    every = (column for name in DATASETS for column in columns(name, names(name), "''"))
+    every = (column for name in DATASETS for column in export_columns(name, column_names(name), "''"))
     found = {column.name: _column(column) for column in every if column.name != MATCHED}
     return {"type": "object", "properties": found, "additionalProperties": False, "minProperties": 1}
 

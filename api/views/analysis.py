@@ -10,19 +10,19 @@ from rest_framework.response import Response
 
 from api.access.concurrency import slot
 from api.answers.reader import reader
-from api.answers.rows import results
-from api.answers.usernames import known, usernames, with_dids
-from api.params.request_values import asked
+from api.answers.rows import to_results
+from api.answers.usernames import handle_lookup, usernames, with_dids
+from api.params.request_values import read_request
 from api.params.serializers import Params, PostsParams, TimelineParams, TopParams, WindowParams, columns
-from api.params.strict import Strict
+from api.params.strict import StrictSerializer
 from api.schema.endpoints import COVERAGE, POSTS, STATS, TIMELINE, TOP
 from api.schema.openapi import described
 from api.views.view import View
 from lake.catalog.coverage import coverage
 from lake.catalog.statistics import stats
-from lake.query.rendering import written
+from lake.query.rendering import render
 from lake.search import aggregates, by_uri
-from lake.search.snapshot import as_of_now
+from lake.search.snapshot import pin_snapshot
 from process.instants import iso_us
 
 
@@ -30,11 +30,11 @@ class Analysis(View, ABC):
     """GET or POST of the parameters of a search and a few more."""
 
     http_method_names = ["get", "head", "post"]
-    params: type[Strict]
+    params: type[StrictSerializer]
 
     def get(self, request: Request) -> Response:
         started = time.monotonic()
-        params = self.params(data=asked(request), context={"flags": self.flags})
+        params = self.params(data=read_request(request), context={"flags": self.flags})
         params.is_valid(raise_exception=True)
         with slot("search"):
             body = self.body(params)
@@ -54,12 +54,12 @@ class TimelineView(Analysis):
     def body(self, params: TimelineParams) -> dict[str, Any]:
         by = params.validated_data["by"]
         try:
-            buckets = aggregates.timeline(reader().whole, as_of_now(with_dids(params.to_search())), by)
+            buckets = aggregates.timeline(reader().whole, pin_snapshot(with_dids(params.to_search())), by)
         except aggregates.TooManyBuckets as error:
             raise ValidationError({"by": [f"{error}."]}) from error
         rows = [{"start": iso_us(bucket.start_us), "hits": bucket.hits, "all": bucket.all} for bucket in buckets]
         sums = {name: sum(row[name] for row in rows) for name in ("hits", "all")}  # type: ignore[misc]
-        return {"results": rows, "meta": {"by": by, **sums, "query": _written(params)}}
+        return {"results": rows, "meta": {"by": by, **sums, "query": _rendered(params)}}
 
 
 @described(TopParams, TOP)
@@ -68,11 +68,11 @@ class TopView(Analysis):
 
     def body(self, params: TopParams) -> dict[str, Any]:
         values = params.validated_data
-        search = as_of_now(with_dids(params.to_search()))
+        search = pin_snapshot(with_dids(params.to_search()))
         counted, distinct = aggregates.top(reader().whole, search, values["by"], values["limit"])
-        names = known().names([value for value, _ in counted]) if values["by"] == "authors" else {}
+        names = handle_lookup().names([value for value, _ in counted]) if values["by"] == "authors" else {}
         rows = [{"value": value, "hits": rows, **_username(values["by"], names, value)} for value, rows in counted]
-        return {"results": rows, "meta": {"by": values["by"], "distinct": distinct, "query": _written(params)}}
+        return {"results": rows, "meta": {"by": values["by"], "distinct": distinct, "query": _rendered(params)}}
 
 
 @described(PostsParams, POSTS)
@@ -86,7 +86,7 @@ class PostsView(Analysis):
         asked_for = list(dict.fromkeys(params.validated_data["uris"]))
         found = by_uri.look_up(reader().source, asked_for, self.flags.query_timeout_seconds)
         return {
-            "results": results(found.hits, usernames(found.hits), columns("posts")),
+            "results": to_results(found.hits, usernames(found.hits), columns("posts")),
             "meta": {
                 "asked": len(asked_for),
                 "found": len(found.hits),
@@ -114,8 +114,8 @@ class CoverageView(Analysis):
         return {**coverage(**params.validated_data), "meta": {}}
 
 
-def _written(params: Params) -> str:
-    return written(params.nodes["text"])
+def _rendered(params: Params) -> str:
+    return render(params.nodes["text"])
 
 
 def _username(by: str, names: dict[str, str], did: str) -> dict[str, str | None]:

@@ -14,28 +14,28 @@ from rest_framework.response import Response
 
 from api.access.concurrency import slot
 from api.answers.reader import reader
-from api.answers.usernames import known, with_dids
+from api.answers.usernames import handle_lookup, with_dids
 from api.errors import request_id
-from api.params.fields import Several
-from api.params.request_values import asked
+from api.params.fields import Repeatable
+from api.params.request_values import read_request
 from api.params.serializers import ExportParams
 from api.schema.endpoints import EXPORT, MADE, MANIFEST
 from api.schema.openapi import described
 from api.views.view import View
 from lake.catalog.coverage import coverage
 from lake.export import record
-from lake.export.formats import MEDIA_TYPES, Format, form
+from lake.export.formats import MEDIA_TYPES, Format, new_format
 from lake.export.manifest import describe
 from lake.export.record import Download
-from lake.export.stream import Rows, Wanted, wanted, written
-from lake.search.snapshot import as_of_now
+from lake.export.stream import ExportRows, ExportSpec, encode, export_spec
+from lake.search.snapshot import pin_snapshot
 
 
 class Exporting(View):
     http_method_names = ["get", "head", "post"]
 
     def params(self, request: Request) -> ExportParams:
-        params = ExportParams(data=asked(request), context={"flags": self.flags})
+        params = ExportParams(data=read_request(request), context={"flags": self.flags})
         params.is_valid(raise_exception=True)
         return params
 
@@ -47,10 +47,10 @@ class ExportView(Exporting):
         if not self.flags.export_enabled:
             raise PermissionDenied("Exports are switched off: search still works.", "export_disabled")
         if request.method == "HEAD":
-            return answer(params, iter(()))
+            return file_response(params, iter(()))
         with slot("export") as taken:
-            download = begun(params, request_id(request))
-            response = answer(params, taken.over(download))
+            download = start_download(params, request_id(request))
+            response = file_response(params, taken.over(download))
         response["X-Export-Id"] = download.export.pk
         return response
 
@@ -64,12 +64,14 @@ class ManifestView(Exporting):
     def get(self, request: Request) -> Response:
         params = self.params(request)
         with slot("search"):
-            asked_for = wanted_by(params, self.flags.export_limit_rows)
+            asked_for = spec_of(params, self.flags.export_limit_rows)
             total, relation = reader().whole.count(asked_for.search, asked_for.search.timeout)
         most = min((number for number in (asked_for.limit, asked_for.sample) if number), default=total)
         rows = (most, "eq") if most < total else (total, relation)
         manifest = describe(asked_for, parameters(params), self.flags)
-        return Response(manifest | {"rows": rows[0], "rows_relation": rows[1], "coverage": covered(manifest["window"])})
+        return Response(
+            manifest | {"rows": rows[0], "rows_relation": rows[1], "coverage": window_coverage(manifest["window"])}
+        )
 
     post = get
 
@@ -79,35 +81,35 @@ class MadeView(View):
     """After an export: what it was."""
 
     def get(self, request: Request, export: str) -> Response:
-        row = record.found(export)
+        row = record.find(export)
         if row is None:
             raise NotFound("No export has this id, or it was made more than 30 days ago.")
-        return Response(record.told(row) | {"coverage": covered(row.manifest["window"])})
+        return Response(record.to_manifest(row) | {"coverage": window_coverage(row.manifest["window"])})
 
 
-def begun(params: ExportParams, request: str) -> Download:
+def start_download(params: ExportParams, request: str) -> Download:
     """The first rows are found before the answer begins, so that what fails at once is an error and no broken file."""
-    asked_for = wanted_by(params, params.flags.export_limit_rows)
+    asked_for = spec_of(params, params.flags.export_limit_rows)
     manifest = describe(asked_for, parameters(params), params.flags)
-    file_form, digest = form_of(params, asked_for, manifest), hashlib.sha256()
-    file = written(Rows(reader(), asked_for, file_form, known().names), file_form, digest)
+    file_form, digest = format_of(params, asked_for, manifest), hashlib.sha256()
+    file = encode(ExportRows(reader(), asked_for, file_form, handle_lookup().names), file_form, digest)
     first = list(islice(file, 2))
-    return Download(record.begin(manifest), first, file, digest, request)
+    return Download(record.start(manifest), first, file, digest, request)
 
 
-def wanted_by(params: ExportParams, most: int) -> Wanted:
+def spec_of(params: ExportParams, most: int) -> ExportSpec:
     """`most`: rows that an export may have, 0: any number. Bound to what is there now. Raises NotFound for an unknown
     handle."""
     values = params.validated_data
     limit = min((number for number in (values["limit"], most) if number), default=None)
-    search = as_of_now(with_dids(params.to_search()))
-    return wanted(search, values["fields"], limit, values["sample"], values["seed"])
+    search = pin_snapshot(with_dids(params.to_search()))
+    return export_spec(search, values["fields"], limit, values["sample"], values["seed"])
 
 
-def form_of(params: ExportParams, asked_for: Wanted, manifest: dict[str, Any]) -> Format:
+def format_of(params: ExportParams, asked_for: ExportSpec, manifest: dict[str, Any]) -> Format:
     about = {name: str(manifest[name]) for name in ("query", "software", "schema_version")}
     values = params.validated_data
-    return form(
+    return new_format(
         values["format"], asked_for.columns, excel=values["excel"], about=about | {"manifest": json.dumps(manifest)}
     )
 
@@ -116,12 +118,12 @@ def parameters(params: ExportParams) -> dict[str, Any]:
     """Every one, as it was asked; those that were not, as they are by default."""
     given = {name: [text for text in texts if text] for name, texts in params.asked.values.items()}
     fields: dict[str, Any] = dict(params.fields.items())
-    several = {name for name, field in fields.items() if isinstance(field, Several)}
+    several = {name for name, field in fields.items() if isinstance(field, Repeatable)}
     plain = {name: texts if name in several else texts[0] for name, texts in given.items() if texts}
     return {name: [] if name in several else params.validated_data[name] for name in fields} | plain
 
 
-def covered(window: Mapping[str, Any]) -> dict[str, Any]:
+def window_coverage(window: Mapping[str, Any]) -> dict[str, Any]:
     """Minutes are known by when they were seen: what was created in a window was seen from its start on."""
     start, end = (datetime.fromisoformat(window[name]) if window[name] else None for name in ("start", "end"))
     return coverage(start, end if window["clock"] == "seen" else None)
@@ -132,7 +134,7 @@ def file_name(params: ExportParams) -> str:
     return f"bluesky-{values['dataset']}-{datetime.now(UTC):%Y-%m-%d}.{values['format']}"
 
 
-def answer(params: ExportParams, body: Iterator[bytes]) -> StreamingHttpResponse:
+def file_response(params: ExportParams, body: Iterator[bytes]) -> StreamingHttpResponse:
     response = StreamingHttpResponse(body, content_type=MEDIA_TYPES[params.validated_data["format"]])
     response["Content-Disposition"] = f'attachment; filename="{file_name(params)}"'
     return response

@@ -16,7 +16,7 @@ from api.access.concurrency import slot
 from api.access.keys import KeyAuthentication, MayAsk
 from api.access.throttling import Throttle
 from api.answers.page import answer_page
-from api.params.request_values import asked
+from api.params.request_values import read_request
 from api.params.serializers import SearchParams
 from api.schema.endpoints import SEARCH
 from api.schema.openapi import described
@@ -66,7 +66,7 @@ class SearchView(View):
 
     def get(self, request: Request) -> Response:
         started = time.monotonic()
-        params = SearchParams(data=asked(request), context={"flags": self.flags})
+        params = SearchParams(data=read_request(request), context={"flags": self.flags})
         params.is_valid(raise_exception=True)
         with slot("search"):
             body = answer_page(params, started)

@@ -36,7 +36,7 @@ class Entries:
         return Entries(self.ids[start:end], self.frames[start:end], self.cursors[start:end])
 
 
-class State(NamedTuple):
+class BufferState(NamedTuple):
     """Figures of the buffer; memory is of the whole Redis, in bytes."""
 
     depth: int

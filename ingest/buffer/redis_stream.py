@@ -14,7 +14,7 @@ import redis.connection
 
 from ingest.buffer import commands as buffer_commands
 from ingest.buffer.commands import CURSOR, DEAD_LETTERS, STREAM, TOTALS
-from ingest.buffer.entries import Cursor, DeadLetter, Entries, State, Totals, arrival_ms
+from ingest.buffer.entries import BufferState, Cursor, DeadLetter, Entries, Totals, arrival_ms
 from ingest.events import Drop, DropReason, Event
 
 READ_STEP = 256  # entries a reply: frames may be 2 MB, so a reply stays below 512 MB in the worst case
@@ -160,11 +160,11 @@ class Buffer:
     def depth(self) -> int:
         return int(self._call("XLEN", STREAM))
 
-    def state(self) -> State:
+    def state(self) -> BufferState:
         memory = self._memory()
         first = self._call("XRANGE", STREAM, "-", "+", "COUNT", 1)
         last = self._call("XREVRANGE", STREAM, "+", "-", "COUNT", 1)
-        return State(
+        return BufferState(
             depth=self.depth(),
             dead_letters=int(self._call("XLEN", DEAD_LETTERS)),
             memory=int(memory["used_memory"]),

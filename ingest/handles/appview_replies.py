@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingest.identifiers import is_did, normal
+from ingest.identifiers import is_did, normalize_handle
 
 MAX_ANSWER = 2 << 20  # bytes; 25 profiles are 100 KB
 MAX_ASKED_DELAY = 3600.0  # seconds that a Retry-After may ask for
@@ -98,7 +98,7 @@ def read_profiles(body: bytes, asked: Collection[str]) -> dict[str, str]:
             profile = _decode_profile(raw)
         except msgspec.ValidationError:
             continue
-        handle = normal(profile.handle)
+        handle = normalize_handle(profile.handle)
         if handle and profile.did in asked:
             found[profile.did] = handle
     return found

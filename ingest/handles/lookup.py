@@ -13,13 +13,12 @@ from typing import Self, TypeVar
 import structlog
 from django.conf import settings
 
-from ingest.handles.appview import AppView, HandleServiceDown
+from ingest.handles.appview import AppView
 from ingest.handles.appview_replies import Outcome
 from ingest.handles.store import FIRST, Figures, Store
-from ingest.identifiers import is_did, normal
+from ingest.identifiers import is_did, normalize_handle
 from process.instants import now_us
 
-__all__ = ["STALE_US", "HandleServiceDown", "Handles"]
 log = structlog.get_logger("handles")
 
 STALE_US = 7 * 24 * 3600 * 1_000_000  # a handle is asked for again when nothing was heard of it for so long
@@ -51,7 +50,7 @@ class Handles:
 
     def did_of(self, handle: str) -> str | None:
         """Who has this handle as far as is known here; in any case, with or without @. Never raises."""
-        name = normal(handle)
+        name = normalize_handle(handle)
         return None if name is None else self._trying(lambda: self._store.did_of(name), None)
 
     def want(self, dids: Sequence[str]) -> None:
@@ -63,7 +62,7 @@ class Handles:
         """Who has this handle, as is known here or as the AppView says; None: nobody.
 
         Raises HandleServiceDown when the AppView must be asked and does not answer within seconds."""
-        name = normal(handle)
+        name = normalize_handle(handle)
         if name is None:
             return None
         known = self.did_of(name)

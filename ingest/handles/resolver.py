@@ -12,7 +12,7 @@ import structlog
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable
 from ingest.handles.appview import BATCH, AppView, HandleServiceDown, Refused
 from ingest.handles.lookup import STALE_US
-from ingest.handles.sightings import Sightings, look
+from ingest.handles.sightings import Sightings, collect
 from ingest.handles.store import FIRST, Claim, Store
 from process.instants import now_us
 
@@ -91,7 +91,7 @@ class Resolver:
             if self._stopping() or size >= READ_BYTES or count < READ:
                 break
             entries = self._buffer.read(self._after, NEWEST, READ, READ_BYTES)
-            look(entries.frames, now_us(), found)
+            collect(entries.frames, now_us(), found)
             count, size = len(entries), size + sum(map(len, entries.frames))
             self.read += count
             if entries:

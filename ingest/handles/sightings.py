@@ -8,7 +8,7 @@ import msgspec
 
 from ingest.events import EARLIEST_TIME_US
 from ingest.handles.store import Claim
-from ingest.identifiers import is_did, normal
+from ingest.identifiers import is_did, normalize_handle
 
 POST = "app.bsky.feed.post"
 
@@ -47,7 +47,7 @@ class _Frame(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Frame).decode
 
 
-def look(frames: Iterable[bytes], now: int, found: Sightings) -> None:
+def collect(frames: Iterable[bytes], now: int, found: Sightings) -> None:
     """Adds what these frames tell. `now`: microseconds since 1970. A frame that can't be read tells nothing; a time
     that can't be counts as now."""
     for raw in frames:
@@ -69,4 +69,4 @@ def _note(found: Sightings, frame: _Frame, at: int) -> None:
     elif frame.account is not None or frame.identity is not None:
         found.changed[frame.did] = at
         if frame.identity is not None and isinstance(frame.identity.handle, str):
-            found.claims.append(Claim(frame.did, normal(frame.identity.handle), at))
+            found.claims.append(Claim(frame.did, normalize_handle(frame.identity.handle), at))

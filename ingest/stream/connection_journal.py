@@ -30,7 +30,7 @@ def checkpoint() -> Cursor | None:
     return None if first is None or first[0] is None else Cursor(first[0], first[1])
 
 
-class Journal:
+class ConnectionJournal:
     """Saves Connection rows in a thread of its own. What can't be saved is kept, and tried again with the next."""
 
     def __init__(self) -> None:

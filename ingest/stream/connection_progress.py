@@ -7,9 +7,9 @@ import structlog
 
 from ingest.buffer.entries import Cursor
 from ingest.stream import metrics
-from ingest.stream.connection_journal import Journal
-from ingest.stream.frames import Read, plausible
-from ingest.stream.jetstream import Ask, host_of
+from ingest.stream.connection_journal import ConnectionJournal
+from ingest.stream.frames import FrameBatch, is_plausible
+from ingest.stream.jetstream import SubscribeRequest, host_of
 from process.instants import now_us
 
 log = structlog.get_logger("consumer")
@@ -27,10 +27,10 @@ def _lag(last_us: int) -> float:
     return (now_us() - last_us) / 1e6
 
 
-class Progress:
+class ConnectionProgress:
     """Nothing is told of a connection that never opened, but why."""
 
-    def __init__(self, ask: Ask, cursor: Cursor | None, journal: Journal) -> None:
+    def __init__(self, ask: SubscribeRequest, cursor: Cursor | None, journal: ConnectionJournal) -> None:
         self.host = host_of(ask.url)
         self.frames = 0
         self.cursor = cursor  # after all that Redis has acknowledged
@@ -60,7 +60,7 @@ class Progress:
             metrics.CONNECTED.set(0)
             self._journal.closed(why, frames=self.frames, last_received=self._last)
 
-    def buffered(self, batch: Read, fill: float) -> None:
+    def buffered(self, batch: FrameBatch, fill: float) -> None:
         """To be called when Redis has acknowledged the batch and is so full."""
         count = len(batch.events) + len(batch.drops)
         self.frames += count
@@ -84,12 +84,12 @@ class Progress:
         self._journal.progress(frames=self.frames, last_received=self._last)
         log.info("received", frames=self.frames, waiting=depth)
 
-    def _note_times(self, batch: Read) -> None:
+    def _note_times(self, batch: FrameBatch) -> None:
         self._last = batch.events[-1][1].time_us
         metrics.LAG.set_function(partial(_lag, self._last))
         if self._first is None:
             now = now_us()
-            self._first = next((event.time_us for event, _ in batch.events if plausible(event, now)), None)
+            self._first = next((event.time_us for event, _ in batch.events if is_plausible(event, now)), None)
             if self._first is not None:
                 self._note_gap(self._first)
 

@@ -13,8 +13,8 @@ import structlog
 from ingest.buffer.entries import Cursor
 from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable
 from ingest.stream import jetstream, metrics
-from ingest.stream.connection_journal import Journal
-from ingest.stream.connection_progress import Progress
+from ingest.stream.connection_journal import ConnectionJournal
+from ingest.stream.connection_progress import ConnectionProgress
 from ingest.stream.frames import read_frames
 from process.crash_points import crash_point
 from process.instants import now_us
@@ -40,7 +40,7 @@ class Options:
     checkpoint: Callable[[], Cursor | None]
 
 
-class Ended(NamedTuple):
+class ConnectionEnd(NamedTuple):
     """How a connection ended. `advanced`: it brought news. `next_host`: another host may do better."""
 
     advanced: bool
@@ -50,7 +50,7 @@ class Ended(NamedTuple):
 class Consumer:
     """Uses `buffer` alone, from threads, one call at a time."""
 
-    def __init__(self, buffer: Buffer, journal: Journal, options: Options) -> None:
+    def __init__(self, buffer: Buffer, journal: ConnectionJournal, options: Options) -> None:
         self._buffer = buffer
         self._journal = journal
         self._options = options
@@ -58,7 +58,7 @@ class Consumer:
     async def run(self) -> None:
         """Works until it is cancelled. Raises BufferUnsafe when Redis is set up so that it may lose events."""
         cursor = await self._resume()
-        urls = jetstream.in_turn(self._options.urls, cursor.host if cursor else "")
+        urls = jetstream.rotation(self._options.urls, cursor.host if cursor else "")
         delays = jetstream.backoff()
         while True:
             ended = await self._connection(urls[0], cursor)
@@ -94,10 +94,10 @@ class Consumer:
             await asyncio.sleep(LOOK_SECONDS)
         log.info("buffer has room again", fill=round(fill, 3))
 
-    async def _connection(self, url: str, cursor: Cursor | None) -> Ended:
+    async def _connection(self, url: str, cursor: Cursor | None) -> ConnectionEnd:
         """Opens one connection and works until either side fails."""
-        ask = jetstream.ask(url, cursor, self._options.collections)
-        progress = Progress(ask, cursor, self._journal)
+        ask = jetstream.subscribe_request(url, cursor, self._options.collections)
+        progress = ConnectionProgress(ask, cursor, self._journal)
         why, next_host = "stopped", False
         try:
             async with jetstream.session(ask.url) as session:
@@ -111,9 +111,9 @@ class Consumer:
             why = str(error)
         finally:
             progress.closed(why)
-        return Ended(progress.advanced, next_host)
+        return ConnectionEnd(progress.advanced, next_host)
 
-    async def _receive(self, session: jetstream.Session, progress: Progress) -> None:
+    async def _receive(self, session: jetstream.Session, progress: ConnectionProgress) -> None:
         """Frames to buffer, for ever. Cancelled or failed at any point, it loses nothing: what Redis has not
         acknowledged is behind the cursor that Redis has."""
         while True:

@@ -10,7 +10,7 @@ AHEAD_US = 60_000_000  # clocks of hosts differ; a time_us further ahead is an e
 SEQ_LIMIT = 10**15  # a host takes a larger cursor for a time_us
 
 
-class Read(NamedTuple):
+class FrameBatch(NamedTuple):
     """Events with the cursor after each, dead letters, and the cursor after all."""
 
     events: list[tuple[Event, Cursor]]
@@ -18,15 +18,15 @@ class Read(NamedTuple):
     cursor: Cursor | None
 
 
-def plausible(event: Event, now: int) -> bool:
+def is_plausible(event: Event, now: int) -> bool:
     return EARLIEST_TIME_US <= event.time_us <= now + AHEAD_US
 
 
-def advance(cursor: Cursor | None, event: Event, host: str, now: int) -> Cursor | None:
+def advance_cursor(cursor: Cursor | None, event: Event, host: str, now: int) -> Cursor | None:
     """The cursor after this event: the highest plausible time_us, never ahead of now, and the seq on this host. None
     while no time_us was plausible."""
     time_us, seq, latest = event.time_us, event.seq, 0 if cursor is None else cursor.time_us
-    if time_us < latest or not plausible(event, now):
+    if time_us < latest or not is_plausible(event, now):
         time_us = latest
     if seq is None or not 0 < seq < SEQ_LIMIT:
         seq = cursor.seq if cursor is not None and cursor.host == host else None
@@ -35,7 +35,7 @@ def advance(cursor: Cursor | None, event: Event, host: str, now: int) -> Cursor 
     return Cursor(time_us, host, seq) if time_us else None
 
 
-def read_frames(frames: Iterable[bytes], cursor: Cursor | None, host: str, now: int) -> Read:
+def read_frames(frames: Iterable[bytes], cursor: Cursor | None, host: str, now: int) -> FrameBatch:
     """`cursor`: the one before these frames. `now`: microseconds since 1970, as all times here."""
     events: list[tuple[Event, Cursor]] = []
     drops: list[Drop] = []
@@ -45,6 +45,6 @@ def read_frames(frames: Iterable[bytes], cursor: Cursor | None, host: str, now: 
         if isinstance(event, Drop):
             drops.append(event)
             continue
-        cursor = advance(cursor, event, host, now)
+        cursor = advance_cursor(cursor, event, host, now)
         events.append((event, cursor or unknown))
-    return Read(events, drops, cursor)
+    return FrameBatch(events, drops, cursor)

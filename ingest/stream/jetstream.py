@@ -20,7 +20,7 @@ from ingest.buffer.entries import Cursor
 
 MAX_FRAME_BYTES = 32 * 1024 * 1024  # records of 1 MB of CBOR are legal, so frames of about 2 MB of JSON are too
 QUEUE_BYTES = 16 * 1024 * 1024  # received and not yet taken: above it we stop reading from the socket
-TAKE_BYTES = 1024 * 1024  # of a transaction: Redis serves nobody else meanwhile, and it is in memory four times
+BATCH_BYTES = 1024 * 1024  # of a transaction: Redis serves nobody else meanwhile, and it is in memory four times
 OVERHEAD_BYTES = 64  # that a frame costs besides its own bytes: even empty ones fill the queue
 GATHER_SECONDS = 0.02  # frames that arrive within it enter Redis together; a fifth of the 100 ms allowed
 IDLE_SECONDS = 30  # the whole network is never silent so long: a host that is has stalled
@@ -38,7 +38,7 @@ class Disconnected(Exception):
 
 
 @dataclass(frozen=True)
-class Ask:
+class SubscribeRequest:
     """Where to go on, as sent to the host: `cursor` is a time_us, a seq, or None for live. `time_us`: the time from
     which events are expected, None for live."""
 
@@ -51,23 +51,23 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc
 
 
-def in_turn(urls: Sequence[str], host: str) -> deque[str]:
+def rotation(urls: Sequence[str], host: str) -> deque[str]:
     """All of them in their order, beginning with the one at that host: there its cursor counts."""
     first = next((number for number, url in enumerate(urls) if host_of(url) == host), 0)
     return deque([*urls[first:], *urls[:first]])
 
 
-def ask(url: str, cursor: Cursor | None, collections: Sequence[str] = ()) -> Ask:
+def subscribe_request(url: str, cursor: Cursor | None, collections: Sequence[str] = ()) -> SubscribeRequest:
     """The rewound cursor for this host: by seq where the cursor's seq counts there, else by time."""
     wanted = [("wantedCollections", name) for name in collections]
     if cursor is None:
-        return Ask(_url(url, wanted), None, None)
+        return SubscribeRequest(_url(url, wanted), None, None)
     same_host = cursor.host == host_of(url)
     if same_host and cursor.seq is not None:
         position = max(1, cursor.seq - REWIND_SEQS)
-        return Ask(_url(url, [("cursor", str(position)), *wanted]), position, cursor.time_us)
+        return SubscribeRequest(_url(url, [("cursor", str(position)), *wanted]), position, cursor.time_us)
     position = cursor.time_us - (REWIND_US if same_host or not cursor.host else REWIND_OTHER_HOST_US)
-    return Ask(_url(url, [("cursor", str(position)), *wanted]), position, position)
+    return SubscribeRequest(_url(url, [("cursor", str(position)), *wanted]), position, position)
 
 
 def _url(url: str, parameters: list[tuple[str, str]]) -> str:
@@ -83,7 +83,7 @@ def backoff() -> Iterator[float]:
         delay = min(30.0, delay * 2)
 
 
-class _Gathering(ClientConnection):
+class _FrameCollector(ClientConnection):
     """Keeps received frames in a list that is taken at once: `recv()` costs a wake-up of the event loop a frame."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -130,9 +130,9 @@ class _Gathering(ClientConnection):
     def take(self) -> list[bytes]:
         """The oldest frames, of TAKE_BYTES and one more at most."""
         taken, size = self.frames, self.held
-        if size > TAKE_BYTES:
+        if size > BATCH_BYTES:
             ends = accumulate(len(frame) + OVERHEAD_BYTES for frame in self.frames)
-            count, size = next(((n, end) for n, end in enumerate(ends, 1) if end >= TAKE_BYTES), (len(taken), size))
+            count, size = next(((n, end) for n, end in enumerate(ends, 1) if end >= BATCH_BYTES), (len(taken), size))
             taken = self.frames[:count]
         self.frames = self.frames[len(taken) :]
         self.held = self.held - size if self.frames else sum(map(len, self._parts))
@@ -150,7 +150,7 @@ class _Gathering(ClientConnection):
 class Session:
     """An open connection. Frames are lost only with it, and the cursor brings them back."""
 
-    def __init__(self, connection: _Gathering) -> None:
+    def __init__(self, connection: _FrameCollector) -> None:
         self._connection = connection
 
     async def receive(self) -> list[bytes]:
@@ -164,7 +164,7 @@ class Session:
             raise Disconnected(f"idle: no frame for {IDLE_SECONDS:g} s", stalled=True) from error
         if not connection.frames:
             raise Disconnected(f"the connection ended: {connection.why_ended()}")
-        if connection.held < TAKE_BYTES:
+        if connection.held < BATCH_BYTES:
             await asyncio.sleep(GATHER_SECONDS)
         return connection.take()
 
@@ -175,7 +175,7 @@ async def session(url: str) -> AsyncIterator[Session]:
     try:
         connection = await connect(
             url,
-            create_connection=_Gathering,
+            create_connection=_FrameCollector,
             compression=None,
             max_size=MAX_FRAME_BYTES,
             open_timeout=10,
@@ -186,7 +186,7 @@ async def session(url: str) -> AsyncIterator[Session]:
         )
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
         raise Disconnected(_refusal(error)) from error
-    assert isinstance(connection, _Gathering)
+    assert isinstance(connection, _FrameCollector)
     try:
         yield Session(connection)
     finally:

@@ -13,17 +13,17 @@ log = structlog.get_logger("requests")
 LOOK_SECONDS = 0.2
 
 
-def waiting(kind: Request.Kind) -> list[Request]:
+def pending(kind: Request.Kind) -> list[Request]:
     return list(Request.objects.filter(kind=kind, state=Request.State.WAITING))
 
 
-def answer(asked: Iterable[Request], result: str) -> None:
+def complete(asked: Iterable[Request], result: str) -> None:
     for request in asked:
         request.state, request.result = Request.State.DONE, result
         request.save(update_fields=["state", "result"])
 
 
-def ask_running(command: str, kind: Request.Kind, stop: Stop) -> bool:
+def delegate(command: str, kind: Request.Kind, stop: Stop) -> bool:
     """Has the running command do it, and waits; False when none runs, or it ended before it answered, so that we
     must."""
     if not running(command):

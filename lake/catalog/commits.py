@@ -12,11 +12,11 @@ from ingest.models import Checkpoint
 from lake.catalog.listing import PATHS_AT_ONCE
 from lake.errors import LakeUnusable
 from lake.models import BatchRun, DataFile, InactiveAccount, IndexFile, Tombstone
-from lake.storage.parquet_writer import Pending
+from lake.storage.parquet_writer import PendingFile
 from process.instants import utc
 
 
-class Version(NamedTuple):
+class NewTombstone(NamedTuple):
     """Versions of this record below `rev` must not show: this is a newer one, or it is `deleted`."""
 
     did: str
@@ -40,8 +40,8 @@ class Commit:
     """All that one batch changes."""
 
     run: BatchRun
-    files: list[tuple[Pending, int]] = field(default_factory=list)  # and rows whose seen is their arrival
-    tombstones: list[Version] = field(default_factory=list)
+    files: list[tuple[PendingFile, int]] = field(default_factory=list)  # and rows whose seen is their arrival
+    tombstones: list[NewTombstone] = field(default_factory=list)
     accounts: list[AccountState] = field(default_factory=list)
     checkpoint: Cursor | None = None
 
@@ -50,8 +50,8 @@ def commit(change: Commit) -> None:
     """The moment at which a batch exists: its files, its tombstones, its accounts and where to resume, or nothing."""
     with transaction.atomic():
         change.run.save()
-        DataFile.objects.bulk_create([row(pending, arrived, change.run) for pending, arrived in change.files])
-        _bury(change.tombstones)
+        DataFile.objects.bulk_create([data_file_row(pending, arrived, change.run) for pending, arrived in change.files])
+        _add_tombstones(change.tombstones)
         _set_accounts(change.accounts)
         if change.checkpoint and change.checkpoint.time_us:
             time_us, host, seq = change.checkpoint
@@ -69,7 +69,7 @@ def swap(old: Sequence[str], new: Sequence[DataFile]) -> None:
         DataFile.objects.bulk_create(new)
 
 
-def drop(paths: Sequence[str]) -> None:
+def supersede(paths: Sequence[str]) -> None:
     """These files and indexes are none of the lake's from now on."""
     with transaction.atomic():
         for start in range(0, len(paths), PATHS_AT_ONCE):
@@ -78,7 +78,7 @@ def drop(paths: Sequence[str]) -> None:
                 model.objects.filter(path__in=part, superseded_at=None).update(superseded_at=timezone.now())
 
 
-def row(pending: Pending, arrived: int, run: BatchRun | None, unpurged: int = 0) -> DataFile:
+def data_file_row(pending: PendingFile, arrived: int, run: BatchRun | None, unpurged: int = 0) -> DataFile:
     return DataFile(
         path=pending.path,
         dataset=pending.dataset,
@@ -96,7 +96,7 @@ def row(pending: Pending, arrived: int, run: BatchRun | None, unpurged: int = 0)
     )
 
 
-def _bury(versions: Sequence[Version]) -> None:
+def _add_tombstones(versions: Sequence[NewTombstone]) -> None:
     """Adds tombstones, in whatever order they come. Their pk only grows: who has read up to one reads on from there."""
     table = Tombstone._meta.db_table
     with connection.cursor() as cursor:
@@ -119,5 +119,5 @@ def _set_accounts(states: Sequence[AccountState]) -> None:
     )
 
 
-def _is_later(row: InactiveAccount | None, state: AccountState) -> bool:
-    return row is not None and (row.time_us, row.seq) > (state.time_us, state.seq)
+def _is_later(stored: InactiveAccount | None, state: AccountState) -> bool:
+    return stored is not None and (stored.time_us, stored.seq) > (state.time_us, state.seq)

@@ -10,7 +10,7 @@ from ingest.models import Connection
 from lake.models import BatchRun, DataFile
 
 MINUTE = timedelta(minutes=1)
-GAPS_TOLD = 1000
+MOST_GAPS = 1000
 NEVER_ON = "no connection to a host was open"
 
 
@@ -19,11 +19,11 @@ class Gap(NamedTuple):
 
     start: datetime
     end: datetime
-    why: str
+    cause: str
 
     def told(self) -> dict[str, Any]:
         minutes = (self.end - self.start) // MINUTE
-        return {"start": _iso(self.start), "end": _iso(self.end), "minutes": minutes, "why": self.why}
+        return {"start": _iso(self.start), "end": _iso(self.end), "minutes": minutes, "why": self.cause}
 
 
 def coverage(start: datetime | None = None, end: datetime | None = None) -> dict[str, Any]:
@@ -32,14 +32,14 @@ def coverage(start: datetime | None = None, end: datetime | None = None) -> dict
     known = BatchRun.objects.filter(state=BatchRun.State.COMMITTED).aggregate(Min("first_seen"), Max("last_seen"))
     first, last = known["first_seen__min"], known["last_seen__max"]
     if first is None or last is None:
-        return _told(None, None, 0, {}, [])
+        return _to_dict(None, None, 0, {}, [])
     low = _floor(max(first, start) if start else first)
     high = _floor(min(last, end - timedelta(microseconds=1)) if end else last) + MINUTE
     if low >= high:
-        return _told(None, None, 0, {}, [])
+        return _to_dict(None, None, 0, {}, [])
     minutes = _minutes(low, high)
-    gaps = [Gap(*gap, why(*gap, _connections(*gap))) for gap in missing(low, high, minutes)]
-    return _told(low, high, (high - low) // MINUTE, minutes, gaps)
+    gaps = [Gap(*gap, cause(*gap, _connections(*gap))) for gap in gaps_between(low, high, minutes)]
+    return _to_dict(low, high, (high - low) // MINUTE, minutes, gaps)
 
 
 def _minutes(low: datetime, high: datetime) -> dict[datetime, int]:
@@ -54,7 +54,7 @@ def _minutes(low: datetime, high: datetime) -> dict[datetime, int]:
     return found
 
 
-def missing(low: datetime, high: datetime, minutes: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
+def gaps_between(low: datetime, high: datetime, minutes: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
     """The stretches of [low, high) that none of these minutes covers, in order."""
     gaps, expected = [], low
     for minute in sorted({minute for minute in minutes if low <= minute < high} | {high}):
@@ -70,7 +70,7 @@ def _connections(start: datetime, end: datetime) -> list[Connection]:
     return list(Connection.objects.filter(still_open, opened_at__lt=end).order_by("opened_at"))
 
 
-def why(start: datetime, end: datetime, connections: Sequence[Connection]) -> str:
+def cause(start: datetime, end: datetime, connections: Sequence[Connection]) -> str:
     """One sentence, as far as the journal of connections knows."""
     closed = [f"{row.host}: {row.why_closed}" for row in connections if row.closed_at and row.why_closed]
     silent = [row.host for row in connections if row.closed_at is None or row.closed_at >= end]
@@ -80,7 +80,7 @@ def why(start: datetime, end: datetime, connections: Sequence[Connection]) -> st
     return "; ".join(told) or NEVER_ON
 
 
-def _told(
+def _to_dict(
     low: datetime | None, high: datetime | None, total: int, minutes: dict[datetime, int], gaps: Sequence[Gap]
 ) -> dict[str, Any]:
     return {
@@ -89,7 +89,7 @@ def _told(
         "minutes": total,
         "minutes_with_data": len(minutes),
         "events": sum(minutes.values()),
-        "gaps": [gap.told() for gap in gaps[:GAPS_TOLD]],
+        "gaps": [gap.told() for gap in gaps[:MOST_GAPS]],
         "gaps_total": len(gaps),
         "newest": _newest(),
     }

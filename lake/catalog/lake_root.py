@@ -11,10 +11,10 @@ from lake.storage import disk
 MUST_EXIST = 20  # newest listed files whose absence means that another disk, or none, is mounted
 
 
-def require_lake(root: Path) -> None:
+def require_lake_root(root: Path) -> None:
     """Makes LAKE_ROOT at the very first start. Raises LakeUnusable when it is missing although files are listed, or is
     not the folder that the catalog speaks of."""
-    newest = listing.newest(MUST_EXIST)
+    newest = listing.newest_paths(MUST_EXIST)
     if not root.is_dir() and not newest and root.parent.is_dir():
         root.mkdir()
     if not root.is_dir():
@@ -31,6 +31,6 @@ def require_lake(root: Path) -> None:
 def remove_orphans(root: Path, is_mine: Callable[[str], bool]) -> None:
     """Removes what a killed writer left: its files that the catalog does not know."""
     known = listing.known_paths()
-    for path in list(disk.on_disk(root)):
+    for path in list(disk.files_below(root)):
         if is_mine(path.name) and str(path) not in known:
-            disk.remove(root, path, "orphan: the catalog does not list it")
+            disk.remove_file(root, path, "orphan: the catalog does not list it")

@@ -36,40 +36,40 @@ class ListedFile(NamedTuple):
         return layout.is_compacted_file(PurePath(self.path).name)
 
 
-def listed(dataset: str) -> "QuerySet[DataFile]":
+def files_of(dataset: str) -> "QuerySet[DataFile]":
     """The dataset's files that exist."""
     return DataFile.objects.filter(dataset=dataset, superseded_at=None)
 
 
-def every_listed() -> "QuerySet[DataFile]":
+def all_files() -> "QuerySet[DataFile]":
     """The files that exist."""
     return DataFile.objects.filter(superseded_at=None)
 
 
-def nearby(dataset: str, ranges: Sequence[tuple[int, int]], arrivals: bool) -> list[str]:
+def paths_near(dataset: str, ranges: Sequence[tuple[int, int]], arrivals: bool) -> list[str]:
     """Paths of the files in which an event of these times may already be. `ranges`: first and last seen, microseconds.
     `arrivals`: whether there are also rows whose seen is their arrival, which may have come at any time before."""
     meets = Q(rows_by_arrival__gt=0) if arrivals else Q(pk=None)
     for low, high in ranges:
         meets |= Q(max_seen__gte=utc(low) - NEARBY, min_seen__lte=utc(high) + NEARBY)
         meets |= Q(rows_by_arrival__gt=0, max_seen__gte=utc(low) - AHEAD, min_seen__lte=utc(high))
-    return list(listed(dataset).filter(meets).values_list("path", flat=True))
+    return list(files_of(dataset).filter(meets).values_list("path", flat=True))
 
 
-def later(dataset: str, seen_us: int) -> list[str]:
+def paths_from(dataset: str, seen_us: int) -> list[str]:
     """Paths of the files that hold anything from this time on, some minutes before included."""
-    return list(listed(dataset).filter(max_seen__gte=utc(seen_us) - NEARBY).values_list("path", flat=True))
+    return list(files_of(dataset).filter(max_seen__gte=utc(seen_us) - NEARBY).values_list("path", flat=True))
 
 
-def since(dataset: str, start: datetime | None) -> list[str]:
+def paths_since(dataset: str, start: datetime | None) -> list[str]:
     """Paths of the files that hold anything seen at that time or later; all of them without one."""
-    files = listed(dataset)
+    files = files_of(dataset)
     return list((files if start is None else files.filter(max_seen__gte=start)).values_list("path", flat=True))
 
 
 def newest_seen(dataset: str) -> datetime | None:
     """The latest time of which the dataset holds a row."""
-    newest: datetime | None = listed(dataset).aggregate(Max("max_seen"))["max_seen__max"]
+    newest: datetime | None = files_of(dataset).aggregate(Max("max_seen"))["max_seen__max"]
     return newest
 
 
@@ -78,7 +78,7 @@ def known_paths() -> set[str]:
     return set(DataFile.objects.values_list("path", flat=True))
 
 
-def newest(count: int) -> list[str]:
+def newest_paths(count: int) -> list[str]:
     """Paths of the files listed last."""
     return list(DataFile.objects.filter(superseded_at=None).order_by("-pk").values_list("path", flat=True)[:count])
 

@@ -11,7 +11,7 @@ REPEATS = 20  # of a read whose files were replaced meanwhile: to make one takes
 T = TypeVar("T")
 
 
-def reading(ask: Callable[[], list[str]], read: Callable[[list[str]], T]) -> T:
+def read_current(ask: Callable[[], list[str]], read: Callable[[list[str]], T]) -> T:
     """What `read` makes of the files that `ask` gives; both again as long as compaction takes files away meanwhile.
     Raises LakeUnusable when one can't be read that is still listed."""
     paths = ask()
@@ -24,7 +24,7 @@ def reading(ask: Callable[[], list[str]], read: Callable[[list[str]], T]) -> T:
                 raise
 
 
-def repeated(work: Callable[[], T]) -> T:
+def retry_superseded(work: Callable[[], T]) -> T:
     """What `work` returns, done anew as often as it raises Superseded."""
     for _ in range(REPEATS):
         with suppress(Superseded):

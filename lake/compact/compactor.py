@@ -19,8 +19,8 @@ from django.db.utils import DatabaseError
 from lake.catalog import commits, lake_root
 from lake.catalog.listing import ListedFile, listed_files, listed_posts
 from lake.compact import index_upkeep, metrics, retention, sweep, tombstones
-from lake.compact.index_upkeep import Indexer, Replaced
-from lake.compact.plan import Job, plan
+from lake.compact.index_upkeep import Indexer, ReplacedFile
+from lake.compact.plan import RewriteJob, plan
 from lake.compact.rewrite import Rewritten, rewrite
 from lake.compact.tombstones import Deletions
 from lake.errors import LakeUnusable, Stopped
@@ -58,12 +58,12 @@ class Compactor:
 
     def prepare(self) -> None:
         """To be called once, before the first round: finishes what a kill has cut short."""
-        lake_root.require_lake(self._root)
+        lake_root.require_lake_root(self._root)
         shutil.rmtree(self._scratch, ignore_errors=True)
         lake_root.remove_orphans(self._root, layout.is_compacted_file)
         index_upkeep.remove_orphans(self._root)
         sweep.finish(self._root)
-        retention.tell_outlook(self._root)
+        retention.log_outlook(self._root)
 
     def round(self, daily: bool = False, patient: bool = True, progress: Progress = lambda done, jobs: None) -> int:
         """Compacts what is due and sweeps; `daily` does the daily pass, too; the number of files written. `patient`: an
@@ -122,7 +122,7 @@ class Compactor:
         newest = DataFile.objects.filter(superseded_at=None).aggregate(Max("max_seen"))["max_seen__max"]
         return min(over, newest or over)
 
-    def _replace(self, job: Job, purge: bool) -> None:
+    def _replace(self, job: RewriteJob, purge: bool) -> None:
         started = time.monotonic()
         try:
             new = rewrite(self._engine, self._root, job, purge, self._stop)
@@ -134,7 +134,7 @@ class Compactor:
         old = [file.path for file in job.files]
         try:
             arrived = sum(file.arrived for file in job.files)
-            commits.swap(old, [commits.row(new.pending, arrived, None, new.unpurged)])
+            commits.swap(old, [commits.data_file_row(new.pending, arrived, None, new.unpurged)])
         except DatabaseError as error:
             # The new file stays: only the next start can tell whether the catalog lists it.
             raise LakeUnusable(f"The catalog can't be written ({error}): mend that, then start again.") from error
@@ -142,13 +142,13 @@ class Compactor:
         sweep.move(self._root, old)
         crash_point("compact:moved")
         if len(old) == 1 and job.files[0].compacted and not new.folded:
-            self._indexer.replaced[old[0]] = Replaced(new.pending.path, new.dead)
-        _tell(job, new, time.monotonic() - started)
+            self._indexer.replaced[old[0]] = ReplacedFile(new.pending.path, new.dead)
+        _report(job, new, time.monotonic() - started)
 
     def _finish_day(self, dead: Deletions, now: datetime) -> None:
-        applied, forgotten = dead.set_applied(now), tombstones.forget(now)
+        applied, forgotten = dead.set_applied(now), tombstones.remove_expired(now)
         gone = retention.expired(listed_files(), retention.announced(), now)
-        commits.drop([file.path for file in gone])
+        commits.supersede([file.path for file in gone])
         sweep.move(self._root, [file.path for file in gone])
         _remove_empty_folders(self._root, gone)
         retention.announce(listed_files(), now)
@@ -174,7 +174,7 @@ def _remove_empty_folders(root: Path, files: Sequence[ListedFile]) -> None:
                 path.rmdir()
 
 
-def _tell(job: Job, new: Rewritten, seconds: float) -> None:
+def _report(job: RewriteJob, new: Rewritten, seconds: float) -> None:
     metrics.COMPACTIONS.labels(job.why).inc()
     metrics.COMPACTION_SECONDS.observe(seconds)
     metrics.COMPACTION_BYTES.labels("in").inc(sum(file.bytes for file in job.files))

@@ -23,9 +23,8 @@ from lake.storage import disk
 from lake.storage.duckdb_engine import Engine
 from lake.storage.layout import HOUR
 from lake.textindex import builder
-from lake.textindex.builder import Built, IndexDamaged
-from lake.textindex.postings import Ordinals
-from lake.textindex.segment import VERSION
+from lake.textindex.postings import DocIds
+from lake.textindex.segment import VERSION, IndexDamaged, SegmentInfo
 from process.instants import now_us
 
 log = structlog.get_logger("indexing")
@@ -35,7 +34,7 @@ VERSION_MARK = f"-v{VERSION}~"  # in the name: an index of another version is ma
 DAY_OVER = timedelta(hours=6)  # after its end: late hours are compacted by then
 
 
-class Wanted(NamedTuple):
+class PlannedIndex(NamedTuple):
     """An index that should be there. `files`: path and rows of each, in the order of its row numbers."""
 
     start: datetime
@@ -47,14 +46,14 @@ class Wanted(NamedTuple):
         return [path for path, _ in self.files]
 
 
-class Replaced(NamedTuple):
+class ReplacedFile(NamedTuple):
     """A file that holds the rows of another one in the same order. `dead`: the numbers of those that are deleted."""
 
     path: str
     dead: Sequence[int]
 
 
-def wanted(posts: Iterable[ListedFile], now: datetime) -> list[Wanted]:
+def plan_indexes(posts: Iterable[ListedFile], now: datetime) -> list[PlannedIndex]:
     """One index of each day that is over and wholly compacted, else one of each compacted file. Pure."""
     days: defaultdict[date, list[ListedFile]] = defaultdict(list)
     for file in sorted(posts, key=lambda file: (file.hour, file.path)):
@@ -66,7 +65,7 @@ def wanted(posts: Iterable[ListedFile], now: datetime) -> list[Wanted]:
         groups = [own] if whole else [[file] for file in own if file.compacted]
         for group in groups:
             covered = tuple((file.path, file.rows) for file in group)
-            found.append(Wanted(group[0].hour, group[-1].hour + HOUR, covered))
+            found.append(PlannedIndex(group[0].hour, group[-1].hour + HOUR, covered))
     return found
 
 
@@ -77,27 +76,27 @@ class Indexer:
     def __init__(self, root: Path, engine: Engine) -> None:
         self._root = root
         self._engine = engine
-        self.replaced: dict[str, Replaced] = {}
+        self.replaced: dict[str, ReplacedFile] = {}
 
     def follow(self, posts: Sequence[ListedFile], now: datetime, day: date | None = None) -> int:
         """Makes what is wanted for the files of that day, or of all, then takes away what is not; how many it made."""
         listed = [row for row in IndexFile.objects.filter(superseded_at=None) if day in (None, row.start.date())]
         left, made = {tuple(row.files): row for row in listed if _current(row.path)}, 0
-        for want in wanted((file for file in posts if day in (None, file.hour.date())), now):
+        for want in plan_indexes((file for file in posts if day in (None, file.hour.date())), now):
             if left.pop(tuple(want.paths), None) is None:
                 self._make(want, listed)
                 made += 1
         self.replaced.clear()
         gone = [row.path for row in listed if not _current(row.path) or tuple(row.files) in left]
-        commits.drop(gone)
+        commits.supersede(gone)
         sweep.move(self._root, gone)
         return made
 
-    def _make(self, want: Wanted, listed: Sequence[IndexFile]) -> None:
+    def _make(self, want: PlannedIndex, listed: Sequence[IndexFile]) -> None:
         hours = (want.end - want.start) // HOUR
         name = f"{want.start:%Y-%m-%d-%H}-{hours}h{VERSION_MARK}{now_us() // 1000}.index"
         folder = self._root / FOLDER
-        with disk.our_disk(self._root):
+        with disk.disk_errors(self._root):
             folder.mkdir(exist_ok=True)
             built = self._made(want, [row for row in listed if _current(row.path)], folder / name)
             disk.sync_folder(folder)
@@ -105,13 +104,13 @@ class Indexer:
         IndexFile.objects.create(path=path, start=want.start, end=want.end, files=want.paths, **built._asdict())
         log.info("indexed", index=path, files=len(want.files), rows=built.rows, bytes=built.bytes)
 
-    def _made(self, want: Wanted, listed: Sequence[IndexFile], target: Path) -> Built:
+    def _made(self, want: PlannedIndex, listed: Sequence[IndexFile], target: Path) -> SegmentInfo:
         """From an index of the same rows, or of the indexes of its parts, or, when there are none, from the files."""
         same = [row for row in listed if [self._now(path) for path in row.files] == want.paths]
         parts = {row.files[0]: row.path for row in listed if len(row.files) == 1}
         try:
             if same:
-                return builder.without(self._root / same[0].path, self._dead(same[0].files, want), target)
+                return builder.purge(self._root / same[0].path, self._dead(same[0].files, want), target)
             if set(want.paths) <= parts.keys():
                 return builder.merge([(self._root / parts[path], rows) for path, rows in want.files], target)
         except (IndexDamaged, ValueError, FileNotFoundError) as error:
@@ -121,7 +120,7 @@ class Indexer:
     def _now(self, path: str) -> str:
         return self.replaced[path].path if path in self.replaced else path
 
-    def _dead(self, paths: Sequence[str], want: Wanted) -> Ordinals:
+    def _dead(self, paths: Sequence[str], want: PlannedIndex) -> DocIds:
         """Row numbers, over all files, of what was deleted by replacing them."""
         found, first = [], 0
         for path, (_, rows) in zip(paths, want.files, strict=True):
@@ -130,7 +129,7 @@ class Indexer:
             first += rows
         return np.array(found, np.uint32)
 
-    def _built(self, want: Wanted, target: Path) -> Built:
+    def _built(self, want: PlannedIndex, target: Path) -> SegmentInfo:
         """File by file, for memory's sake."""
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             parts = [(Path(folder) / str(number), rows) for number, (_, rows) in enumerate(want.files)]
@@ -147,7 +146,7 @@ def remove_orphans(root: Path) -> None:
         if path.is_dir():
             shutil.rmtree(path)
         elif f"{FOLDER}/{path.name}" not in known:
-            disk.remove(root, path.relative_to(root), "orphan: the catalog does not list it")
+            disk.remove_file(root, path.relative_to(root), "orphan: the catalog does not list it")
 
 
 def _current(path: str) -> bool:

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from lake.compact.plan import Why
+from lake.compact.plan import Reason
 from process.metrics_server import SLOW_SECONDS
 
 COMPACTIONS = Counter(
@@ -22,7 +22,7 @@ OLDEST_TOMBSTONE = Gauge(
     "Age of the first delete or newer version that the daily pass has not applied. Over 24 hours: look at its log.",
 )
 
-for _why in Why:
+for _why in Reason:
     COMPACTIONS.labels(_why)
 for _way in ("in", "out"):
     COMPACTION_BYTES.labels(_way)

@@ -52,7 +52,7 @@ def announce(files: Sequence[ListedFile], now: datetime) -> None:
     Retention.objects.filter(days=None).exclude(announced=None).update(announced=None)
 
 
-def tell_outlook(root: Path) -> None:
+def log_outlook(root: Path) -> None:
     """Logs how many days the disk will hold at the rate of the last week that the catalog knows."""
     files = DataFile.objects.filter(superseded_at=None)
     newest = files.aggregate(Max("hour"))["hour__max"]

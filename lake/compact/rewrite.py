@@ -12,18 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
-from lake.compact.plan import Job
+from lake.compact.plan import RewriteJob
 from lake.errors import LakeUnusable, Stopped
 from lake.schema import DATASETS, STATEFUL, Column, Dataset
 from lake.storage import derived_cids, layout, parquet_options, parquet_writer
 from lake.storage.duckdb_engine import Engine, limited, read_sql
-from lake.storage.parquet_writer import Pending
+from lake.storage.parquet_writer import PendingFile
 from process.instants import now_us
 
 log = structlog.get_logger("compaction")
 
 SQL = Path(__file__).parent / "sql"
-PURGED_KEEPS = ("seen", "did", "rkey", "rev", "operation", "collection", "state", "state_seen")
+KEPT_WHEN_PURGED = ("seen", "did", "rkey", "rev", "operation", "collection", "state", "state_seen")
 
 
 class Rewritten(NamedTuple):
@@ -31,14 +31,14 @@ class Rewritten(NamedTuple):
     `purged`: rows that lost their text now; `unpurged`: deleted ones that keep it; `dead`: the numbers of all deleted.
     """
 
-    pending: Pending
+    pending: PendingFile
     folded: int
     purged: int
     unpurged: int
     dead: Sequence[int]
 
 
-def rewrite(engine: Engine, root: Path, job: Job, purge: bool, stop: Callable[[], bool]) -> Rewritten:
+def rewrite(engine: Engine, root: Path, job: RewriteJob, purge: bool, stop: Callable[[], bool]) -> Rewritten:
     """Needs the tables of tombstones in the engine where the dataset's rows have states. Raises Stopped, and
     LakeUnusable when a file is missing, or when the file would not hold exactly the rows of the others."""
     dataset = DATASETS[job.dataset]
@@ -54,8 +54,8 @@ def rewrite(engine: Engine, root: Path, job: Job, purge: bool, stop: Callable[[]
         sql = _select(dataset, folds=distinct < job.rows)
         reader = session.sql(sql, params=values).to_arrow_reader(style.group_rows)
         parts = seen.passing(_grouped(reader, style.group_rows, stop))
-        if derived_cids.left_out(dataset):
-            parts = derived_cids.LeavesOut(dataset, notes).passing(parts)
+        if derived_cids.are_derived(dataset):
+            parts = derived_cids.CidRemover(dataset, notes).passing(parts)
         pending = parquet_writer.write_parts(root, dataset, job.hour, name, parts, job.rows, style, notes)
     if (rows, pending.rows) != (job.rows, distinct):
         discard(root, pending)
@@ -70,7 +70,7 @@ def rewrite(engine: Engine, root: Path, job: Job, purge: bool, stop: Callable[[]
     return Rewritten(pending, folded, purged, unpurged, seen.dead)
 
 
-def discard(root: Path, pending: Pending) -> None:
+def discard(root: Path, pending: PendingFile) -> None:
     """Removes a file that got no name."""
     (root / pending.folder / layout.temporary_name(pending.name)).unlink(missing_ok=True)
 
@@ -101,17 +101,17 @@ def _select(dataset: Dataset, folds: bool) -> str:
     the deleted one first."""
     stateful = dataset.name in STATEFUL
     columns = ", ".join(_column(column, stateful) for column in dataset.columns)
-    held = [f"s.{name} IS NOT NULL" for name in dataset.names if name not in PURGED_KEEPS]
+    held = [f"s.{name} IS NOT NULL" for name in dataset.names if name not in KEPT_WHEN_PURGED]
     had_text = f"s.state = 'deleted' AND ({' OR '.join(held)})" if stateful else "false"
     fold = f"QUALIFY row_number() OVER (PARTITION BY {_keys(dataset)} ORDER BY s.state NULLS LAST, s.seen) = 1"
     return (
         f"SELECT {columns}, {had_text} AS had_text FROM ({_source(dataset)}) AS s {fold if folds else ''} "
-        f"ORDER BY {', '.join(f's.{name}' for name in order(dataset))}"
+        f"ORDER BY {', '.join(f's.{name}' for name in sort_columns(dataset))}"
     )
 
 
 def _source(dataset: Dataset) -> str:
-    if derived_cids.left_out(dataset):
+    if derived_cids.are_derived(dataset):
         return read_sql(SQL / "left_out.sql")
     if dataset.name not in STATEFUL:
         return "SELECT * FROM read_parquet($files, hive_partitioning = false)"
@@ -121,12 +121,12 @@ def _source(dataset: Dataset) -> str:
 
 def _column(column: Column, stateful: bool) -> str:
     value = f"s.{column.name}::{column.type}"
-    if stateful and column.name not in PURGED_KEEPS:
+    if stateful and column.name not in KEPT_WHEN_PURGED:
         value = f"CASE WHEN s.purged THEN NULL ELSE {value} END"
     return f"{value} AS {column.name}"
 
 
-def order(dataset: Dataset) -> tuple[str, ...]:
+def sort_columns(dataset: Dataset) -> tuple[str, ...]:
     """The columns that a compacted file is sorted by: what the dataset is asked by, seen, and the rest of the key, so
     that the same rows always come in the same order."""
     first = ("collection", "rkey", "did") if dataset.name == "deletes" else tuple(filter(None, [dataset.subject]))

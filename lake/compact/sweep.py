@@ -22,7 +22,7 @@ _MODELS = (DataFile, IndexFile)
 
 def move(root: Path, paths: Sequence[str]) -> None:
     """Takes superseded files out of the folders that readers list. One that has gone already is no fault."""
-    with disk.our_disk(root):
+    with disk.disk_errors(root):
         (root / layout.SUPERSEDED).mkdir(exist_ok=True)
         for path in paths:
             with suppress(FileNotFoundError):
@@ -39,7 +39,7 @@ def finish(root: Path) -> None:
     folder = root / layout.SUPERSEDED
     for file in folder.iterdir() if folder.is_dir() else ():
         if f"{layout.SUPERSEDED}/{file.name}" not in known:
-            disk.remove(root, file.relative_to(root), "orphan: swept before")
+            disk.remove_file(root, file.relative_to(root), "orphan: swept before")
 
 
 def due(before: datetime) -> list[str]:
@@ -52,7 +52,7 @@ def sweep(root: Path, before: datetime) -> int:
     paths = due(before)
     for start in range(0, len(paths), PATHS_AT_ONCE):
         part = paths[start : start + PATHS_AT_ONCE]
-        with disk.our_disk(root):
+        with disk.disk_errors(root):
             for path in part:
                 (root / path).unlink(missing_ok=True)  # there only if moving it was cut short
                 (root / layout.superseded_place(path)).unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from django.db import connection
 
 from lake.catalog import listing
 from lake.catalog.listing import ListedFile
-from lake.compact.plan import Partition
+from lake.compact.plan import PartitionKey
 from lake.errors import Stopped
 from lake.models import InactiveAccount, Tombstone
 from lake.schema import DATASETS, STATEFUL
@@ -66,11 +66,11 @@ class Deletions:
             self._engine.run(f"COPY (SELECT {cast} FROM new) TO '{folder}/{name}-{number}.parquet'", new=new)
         self._engine.run(f"CREATE OR REPLACE VIEW {name} AS FROM read_parquet('{folder}/{name}-*.parquet')")
 
-    def touched(self, root: Path, files: Sequence[ListedFile], stop: Callable[[], bool]) -> set[Partition]:
+    def touched(self, root: Path, files: Sequence[ListedFile], stop: Callable[[], bool]) -> set[PartitionKey]:
         """Partitions whose compacted files hold rows that these make deleted or superseded and that don't show it yet.
         Of the files only the key columns are read. Raises Stopped."""
         compacted = [file for file in files if file.dataset in STATEFUL and file.compacted]
-        found: set[Partition] = set()
+        found: set[PartitionKey] = set()
         for dataset in STATEFUL:
             own = {str(root / file.path): file for file in compacted if file.dataset == dataset}
             collection = DATASETS[dataset].collection
@@ -106,7 +106,7 @@ def _parts(sql: str, value: Any) -> Iterator[Sequence[tuple[Any, ...]]]:
             yield rows
 
 
-def forget(now: datetime) -> int:
+def remove_expired(now: datetime) -> int:
     """Removes the tombstones that nothing can need any more; how many."""
     old = Tombstone.objects.filter(applied_at__lt=now - KEPT, seen__lt=now - KEPT)
     removed = 0

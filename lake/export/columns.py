@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from lake.schema import DATASETS, Dataset
 from lake.search import hit
-from lake.search.hit import FIELDS, WHO_AND_WHEN
+from lake.search.hit import COMMON_FIELDS, FIELDS
 from lake.storage import derived_cids
 
 
-class Kind(Enum):
+class CellType(Enum):
     """What a cell holds. The values are what a manifest says."""
 
     TEXT = "string"
@@ -19,11 +19,11 @@ class Kind(Enum):
     BOOLEAN = "boolean"
 
 
-class Column(NamedTuple):
+class ExportColumn(NamedTuple):
     """`sql`: of the lake's columns; empty for what is added to the rows later, handles and CIDs that are left out."""
 
     name: str
-    kind: Kind
+    kind: CellType
     meaning: str
     sql: str
 
@@ -64,32 +64,32 @@ _MEANING = {
 }
 
 
-def names(dataset: str) -> list[str]:
+def column_names(dataset: str) -> list[str]:
     """All columns that an export of the dataset may have, in order."""
-    return [*WHO_AND_WHEN, *FIELDS[dataset], *(["url", MATCHED] if dataset == "posts" else [])]
+    return [*COMMON_FIELDS, *FIELDS[dataset], *(["url", MATCHED] if dataset == "posts" else [])]
 
 
-def columns(dataset: str, wanted: Sequence[str], matched: str) -> list[Column]:
+def export_columns(dataset: str, wanted: Sequence[str], matched: str) -> list[ExportColumn]:
     """Those wanted, in the order of `names`. `matched`: SQL of the list of terms."""
     sql = _sql(DATASETS[dataset]) | {MATCHED: matched}
     return [
-        Column(name, _kind(DATASETS[dataset], name), _MEANING[name], sql[name])
-        for name in names(dataset)
+        ExportColumn(name, _cell_type(DATASETS[dataset], name), _MEANING[name], sql[name])
+        for name in column_names(dataset)
         if name in wanted
     ]
 
 
 def _sql(dataset: Dataset) -> dict[str, str]:
-    own = {"id": hit.uri(dataset), "did": "did", USERNAME: "", "timestamp": "created_at", "seen_at": "seen"}
-    later = {CID: ""} if derived_cids.left_out(dataset) else {}
+    own = {"id": hit.uri_sql(dataset), "did": "did", USERNAME: "", "timestamp": "created_at", "seen_at": "seen"}
+    later = {CID: ""} if derived_cids.are_derived(dataset) else {}
     return own | FIELDS[dataset.name] | {"url": "concat('https://bsky.app/profile/', did, '/post/', rkey)"} | later
 
 
-def _kind(dataset: Dataset, name: str) -> Kind:
+def _cell_type(dataset: Dataset, name: str) -> CellType:
     if name in ("timestamp", "seen_at"):
-        return Kind.TIME
+        return CellType.TIME
     if name == MATCHED:
-        return Kind.LIST
+        return CellType.LIST
     types = {column.name: column.type for column in dataset.columns}
     found = types.get(FIELDS[dataset.name].get(name, ""), "VARCHAR")
-    return {"VARCHAR[]": Kind.LIST, "BOOLEAN": Kind.BOOLEAN}.get(found, Kind.TEXT)
+    return {"VARCHAR[]": CellType.LIST, "BOOLEAN": CellType.BOOLEAN}.get(found, CellType.TEXT)

@@ -13,19 +13,19 @@ import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
-from lake.export.columns import CID, USERNAME, Column, Kind
+from lake.export.columns import CID, USERNAME, CellType, ExportColumn
 
 Table = pa.Table  # for those who only pass it on
-PIECE_BYTES = 1 << 20  # handed out at once
+CHUNK_BYTES = 1 << 20  # handed out at once
 _NUL, _INSTEAD = b"\0", "\ufffd".encode()
 _NUL_IN_JSON = r"\u0000"
 _FORMULA = "^[=+\\-@\t\r]"  # what a spreadsheet runs, or looks beyond for what it runs
 _LARGE = pa.large_string()  # a string array holds 2 GiB at most
 _ARROW = {
-    Kind.TEXT: pa.string(),
-    Kind.LIST: pa.list_(pa.string()),
-    Kind.TIME: pa.timestamp("us", tz="UTC"),
-    Kind.BOOLEAN: pa.bool_(),
+    CellType.TEXT: pa.string(),
+    CellType.LIST: pa.list_(pa.string()),
+    CellType.TIME: pa.timestamp("us", tz="UTC"),
+    CellType.BOOLEAN: pa.bool_(),
 }
 
 
@@ -36,7 +36,7 @@ class Format(Protocol):
     media_type: str
     nuls: int
 
-    def sql(self, column: Column) -> str:
+    def sql(self, column: ExportColumn) -> str:
         """What `rows` takes of this column, which is not one that is added later."""
 
     def begin(self) -> bytes:
@@ -57,13 +57,13 @@ class Csv:
     suffix = "csv"
     media_type = "text/csv; charset=utf-8"
 
-    def __init__(self, columns: Sequence[Column], excel: bool = False) -> None:
+    def __init__(self, columns: Sequence[ExportColumn], excel: bool = False) -> None:
         self._columns, self._excel = columns, excel
         self.nuls = 0
         self._options = pc_csv.WriteOptions(include_header=False, eol="\r\n", batch_size=8192)
 
-    def sql(self, column: Column) -> str:
-        return _json_list(column) if column.kind is Kind.LIST else _iso(column)
+    def sql(self, column: ExportColumn) -> str:
+        return _json_list(column) if column.kind is CellType.LIST else _iso(column)
 
     def begin(self) -> bytes:
         header = ",".join(column.name for column in self._columns) + "\r\n"
@@ -82,10 +82,10 @@ class Csv:
     def end(self) -> bytes:
         return b""
 
-    def _cells(self, column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
-        if column.kind is Kind.LIST and pc.any(pc.match_substring(values, _NUL_IN_JSON)).as_py():
+    def _cells(self, column: ExportColumn, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        if column.kind is CellType.LIST and pc.any(pc.match_substring(values, _NUL_IN_JSON)).as_py():
             return pa.chunked_array([pa.array(map(self._plain, values.to_pylist()), pa.string())])
-        if self._excel and column.kind is Kind.TEXT:
+        if self._excel and column.kind is CellType.TEXT:
             guarded = pc.binary_join_element_wise(pa.scalar("'"), values, "")
             return pc.if_else(pc.match_substring_regex(values, _FORMULA), guarded, values)
         return values
@@ -103,12 +103,16 @@ class Ndjson:
     suffix = "ndjson"
     media_type = "application/x-ndjson"
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(self, columns: Sequence[ExportColumn]) -> None:
         self._columns = columns
         self.nuls = 0
 
-    def sql(self, column: Column) -> str:
-        return _json_list(column) if column.kind is Kind.LIST else f"coalesce(to_json({_iso(column)})::VARCHAR, 'null')"
+    def sql(self, column: ExportColumn) -> str:
+        return (
+            _json_list(column)
+            if column.kind is CellType.LIST
+            else f"coalesce(to_json({_iso(column)})::VARCHAR, 'null')"
+        )
 
     def begin(self) -> bytes:
         return b""
@@ -136,7 +140,7 @@ class Parquet:
     suffix = "parquet"
     media_type = "application/vnd.apache.parquet"
 
-    def __init__(self, columns: Sequence[Column], about: Mapping[str, str]) -> None:
+    def __init__(self, columns: Sequence[ExportColumn], about: Mapping[str, str]) -> None:
         self.nuls = 0
         self._sink = _Sink()
         self._schema = pa.schema([pa.field(column.name, _ARROW[column.kind]) for column in columns], dict(about))
@@ -144,8 +148,8 @@ class Parquet:
             self._sink, self._schema, compression="zstd", data_page_version="2.0", write_page_index=True
         )
 
-    def sql(self, column: Column) -> str:
-        return f"coalesce({column.sql}, [])" if column.kind is Kind.LIST else column.sql
+    def sql(self, column: ExportColumn) -> str:
+        return f"coalesce({column.sql}, [])" if column.kind is CellType.LIST else column.sql
 
     def begin(self) -> bytes:
         return self._sink.take()
@@ -162,8 +166,8 @@ class Parquet:
 MEDIA_TYPES = {kind.suffix: kind.media_type for kind in (Csv, Ndjson, Parquet)}
 
 
-def form(
-    name: str, columns: Sequence[Column], *, excel: bool = False, about: Mapping[str, str] | None = None
+def new_format(
+    name: str, columns: Sequence[ExportColumn], *, excel: bool = False, about: Mapping[str, str] | None = None
 ) -> Format:
     """A new one, by its suffix. `about`: for what holds metadata."""
     if name == "csv":
@@ -171,10 +175,10 @@ def form(
     return Ndjson(columns) if name == "ndjson" else Parquet(columns, about or {})
 
 
-def pieces(body: bytes) -> Iterator[bytes]:
+def chunks(body: bytes) -> Iterator[bytes]:
     """So small that whoever sends them needs no second copy of all, and soon notices that nobody takes them."""
     view = memoryview(body)
-    return (bytes(view[start : start + PIECE_BYTES]) for start in range(0, len(body), PIECE_BYTES))
+    return (bytes(view[start : start + CHUNK_BYTES]) for start in range(0, len(body), CHUNK_BYTES))
 
 
 def add_usernames(
@@ -220,11 +224,11 @@ class _Sink:
         return taken
 
 
-def _iso(column: Column) -> str:
-    return f"strftime({column.sql}, '%Y-%m-%dT%H:%M:%S.%fZ')" if column.kind is Kind.TIME else column.sql
+def _iso(column: ExportColumn) -> str:
+    return f"strftime({column.sql}, '%Y-%m-%dT%H:%M:%S.%fZ')" if column.kind is CellType.TIME else column.sql
 
 
-def _json_list(column: Column) -> str:
+def _json_list(column: ExportColumn) -> str:
     return f"CASE WHEN len({column.sql}) > 0 THEN to_json({column.sql})::VARCHAR ELSE '[]' END"
 
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lake.catalog import listing
-from lake.export.columns import Column
-from lake.export.stream import Wanted
+from lake.export.columns import ExportColumn
+from lake.export.stream import ExportSpec
 from lake.flags.definitions import Flags
-from lake.query.rendering import written
+from lake.query.rendering import render
 from lake.query.spec import LAST_US, Search
 from lake.schema import VERSION
 from lake.storage.parquet_writer import SOFTWARE
@@ -17,18 +17,18 @@ from process.instants import iso_us
 FLAGS = ("hide_deleted", "purge_deleted", "export_enabled", "export_limit_rows", "query_timeout_seconds")
 
 
-def describe(wanted: Wanted, parameters: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
+def describe(wanted: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     """What is known before the first row. `parameters`: all that was asked, by name, as JSON."""
     search = wanted.search
     newest = listing.newest_seen(search.dataset)
     return {
-        "made_at": moment(datetime.now(UTC)),
-        "query": written(search.query),
+        "made_at": iso_or_none(datetime.now(UTC)),
+        "query": render(search.query),
         "parameters": dict(parameters),
         "window": _window(search),
         "order": f"{search.clock}, did, rkey; {'newest' if search.newest else 'oldest'} first",
         "columns": _columns(wanted.columns),
-        "newest_seen": moment(newest),
+        "newest_seen": iso_or_none(newest),
         "hidden": _hidden(search),
         "row_limit": wanted.limit,
         "flags": {name: getattr(flags, name) for name in FLAGS},
@@ -38,11 +38,16 @@ def describe(wanted: Wanted, parameters: Mapping[str, Any], flags: Flags) -> dic
 
 
 def _window(search: Search) -> dict[str, Any]:
-    until = None if search.until_us == LAST_US else iso_us(search.until_us)
-    return {"clock": search.clock, "start": moment(search.start), "end": moment(search.end), "seen_until": until}
+    until = None if search.snapshot_us == LAST_US else iso_us(search.snapshot_us)
+    return {
+        "clock": search.clock,
+        "start": iso_or_none(search.start),
+        "end": iso_or_none(search.end),
+        "seen_until": until,
+    }
 
 
-def _columns(columns: Sequence[Column]) -> list[dict[str, str]]:
+def _columns(columns: Sequence[ExportColumn]) -> list[dict[str, str]]:
     return [{"name": column.name, "type": column.kind.value, "meaning": column.meaning} for column in columns]
 
 
@@ -52,5 +57,5 @@ def _hidden(search: Search) -> str:
     return "nothing but what was purged; deleted and replaced versions are here, as far as they are still there"
 
 
-def moment(time: datetime | None) -> str | None:
+def iso_or_none(time: datetime | None) -> str | None:
     return None if time is None else time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

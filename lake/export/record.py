@@ -12,9 +12,9 @@ from typing import Any, Self
 import structlog
 from django.db import DatabaseError
 
-from lake.export.formats import pieces
-from lake.export.manifest import moment
-from lake.export.stream import Written
+from lake.export.formats import chunks
+from lake.export.manifest import iso_or_none
+from lake.export.stream import EncodedSlice
 from lake.models import Export
 
 log = structlog.get_logger("export")
@@ -25,7 +25,7 @@ CLIENT_GONE = "the client has gone"
 PROCESS_GONE = "the process that sent it has ended"
 
 
-def begin(manifest: dict[str, Any]) -> Export:
+def start(manifest: dict[str, Any]) -> Export:
     """A new row; those before the process, and those that are kept no longer, are brought to their end."""
     Export.objects.filter(started_at__lt=datetime.now(UTC) - KEPT).delete()
     Export.objects.filter(started_at__lt=STARTED, state=Export.State.RUNNING).update(
@@ -41,12 +41,12 @@ def outcome(export: Export) -> tuple[str, str]:
     return export.state, export.error
 
 
-def found(export_id: str) -> Export | None:
+def find(export_id: str) -> Export | None:
     """None also when it is kept no longer."""
     return Export.objects.filter(pk=export_id, started_at__gte=datetime.now(UTC) - KEPT).first()
 
 
-def told(export: Export) -> dict[str, Any]:
+def to_manifest(export: Export) -> dict[str, Any]:
     """The manifest after, as JSON."""
     state, error = outcome(export)
     manifest: dict[str, Any] = export.manifest
@@ -57,8 +57,8 @@ def told(export: Export) -> dict[str, Any]:
         "rows": export.rows,
         "bytes": export.bytes,
         "sha256": export.sha256 or None,
-        "started_at": moment(export.started_at),
-        "finished_at": moment(export.finished_at),
+        "started_at": iso_or_none(export.started_at),
+        "finished_at": iso_or_none(export.finished_at),
     }
 
 
@@ -70,8 +70,8 @@ class Download:
     def __init__(
         self,
         export: Export,
-        begun: Sequence[Written],
-        file: Generator[Written, None, None],
+        begun: Sequence[EncodedSlice],
+        file: Generator[EncodedSlice, None, None],
         digest: "hashlib._Hash",
         request: str,
     ) -> None:
@@ -108,7 +108,7 @@ class Download:
         part = next(self._begun, None) or next(self._file)
         self.export.rows += part.rows
         self._nuls = part.nuls
-        self._pieces = pieces(part.body)
+        self._pieces = chunks(part.body)
 
     def _end(self, state: Export.State, error: str = "") -> None:
         """Only once: whatever comes after the end changes nothing."""

@@ -17,11 +17,11 @@ from typing import Any, BinaryIO
 
 from lake.errors import LakeError
 from lake.export.formats import Format
-from lake.export.manifest import moment
-from lake.export.stream import Names, Rows, Wanted, written
-from lake.query.spec import Key, Place
+from lake.export.manifest import iso_or_none
+from lake.export.stream import ExportRows, ExportSpec, FindHandles, encode
+from lake.query.spec import ResumePoint, SortKey
 from lake.search.reader import Reader
-from lake.search.snapshot import files_of
+from lake.search.snapshot import files_in_range
 from lake.storage import disk
 
 SAVED_BYTES = 16 << 20  # written anew at most when a run goes on
@@ -32,9 +32,9 @@ class State:
     """Of a file whose first `bytes` are whole. `asked`: the parameters, which only the same export has."""
 
     asked: dict[str, Any]
-    until_us: int
+    snapshot_us: int
     started_at: str
-    place: Place | None = None
+    place: ResumePoint | None = None
     rows: int = 0
     bytes: int = 0
     nuls: int = 0
@@ -49,7 +49,7 @@ def load(path: Path, asked: dict[str, Any]) -> State | None:
     try:
         raw = json.loads(beside(path, "state.json").read_text())
         at, after = raw.pop("place") or (None, None)
-        state = State(**raw, place=None if at is None else Place(at, after and Key(*after)))
+        state = State(**raw, place=None if at is None else ResumePoint(at, after and SortKey(*after)))
         whole = beside(path, "part").stat().st_size >= state.bytes
     except FileNotFoundError:
         return None
@@ -67,22 +67,22 @@ class ExportFile:
         self._path, self.state, self._manifest = path, state, manifest
         self._digest = hashlib.sha256()
 
-    def run(self, reader: Reader, wanted: Wanted, form: Format, names: Names) -> Iterator[tuple[int, int]]:
+    def run(self, reader: Reader, wanted: ExportSpec, form: Format, names: FindHandles) -> Iterator[tuple[int, int]]:
         """Does the work; gives as it goes how many seconds of the data are done, and of how many. Raises LakeError."""
         limit = None if wanted.limit is None else wanted.limit - self.state.rows
-        rows = Rows(reader, replace(wanted, limit=limit), form, names, self.state.place)
+        rows = ExportRows(reader, replace(wanted, limit=limit), form, names, self.state.place)
         form.nuls = self.state.nuls
         high, low = _ends(wanted)
-        with disk.our_disk(self._path.parent), beside(self._path, "part").open("ab") as file:
+        with disk.disk_errors(self._path.parent), beside(self._path, "part").open("ab") as file:
             self._rehash(file)
-            for part in written(rows, form, self._digest, begun=self.state.bytes > 0):
+            for part in encode(rows, form, self._digest, begun=self.state.bytes > 0):
                 file.write(part.body)
                 self._count(part.body, part.rows, part.place or self.state.place, part.nuls, file)
                 at = high if self.state.place is None else self.state.place.at
                 yield (high - max(low, min(high, at))) // 1_000_000, (high - low) // 1_000_000
             file.flush()
             os.fsync(file.fileno())
-        with disk.our_disk(self._path.parent):
+        with disk.disk_errors(self._path.parent):
             self._finish()
 
     def _rehash(self, file: BinaryIO) -> None:
@@ -93,7 +93,7 @@ class ExportFile:
                 self._digest.update(data)
         self._saved = self.state.bytes
 
-    def _count(self, body: bytes, rows: int, place: Place | None, nuls: int, file: BinaryIO) -> None:
+    def _count(self, body: bytes, rows: int, place: ResumePoint | None, nuls: int, file: BinaryIO) -> None:
         state = self.state
         state.place, state.nuls = place, nuls
         state.rows += rows
@@ -109,16 +109,16 @@ class ExportFile:
         if disk.sha256(part) != sha256:
             raise LakeError(f"The disk does not give back what was written to {part}: remove it and begin anew.")
         figures = {"state": "complete", "rows": self.state.rows, "bytes": self.state.bytes, "sha256": sha256}
-        times = {"started_at": self.state.started_at, "finished_at": moment(datetime.now(UTC))}
+        times = {"started_at": self.state.started_at, "finished_at": iso_or_none(datetime.now(UTC))}
         manifest = self._manifest | figures | times | {"nuls_replaced": self.state.nuls}
         _replace(beside(self._path, "manifest.json"), manifest)
         part.rename(self._path)
         beside(self._path, "state.json").unlink(missing_ok=True)
 
 
-def _ends(wanted: Wanted) -> tuple[int, int]:
+def _ends(wanted: ExportSpec) -> tuple[int, int]:
     """Highest and lowest position of the data that the export goes through."""
-    found, (low, high) = files_of(wanted.search), wanted.search.stretch()
+    found, (low, high) = files_in_range(wanted.search), wanted.search.stretch()
     if not found:
         return low, low
     return min(high, max(file.high for file in found)), max(low, min(file.low for file in found))

@@ -11,11 +11,11 @@ from lake.errors import LakeUnusable, QueryTooLarge
 from lake.flush.chunk import Chunk
 from lake.models import BatchRun
 from lake.storage.duckdb_engine import Unreadable
-from lake.storage.parquet_writer import Pending
+from lake.storage.parquet_writer import PendingFile
 from process import instants
 
 
-def committed(chunk: Chunk, entries: Entries, written: Sequence[Pending]) -> BatchRun:
+def committed(chunk: Chunk, entries: Entries, written: Sequence[PendingFile]) -> BatchRun:
     """Of a batch that is to be committed."""
     rows: dict[str, int] = {}
     for pending in written:
@@ -42,17 +42,17 @@ def failed(entries: Entries, started: float, error: Exception) -> BatchRun:
         started_at=datetime.fromtimestamp(started, UTC),
         seconds=time.time() - started,
         state=BatchRun.State.FAILED,
-        error=said(error),
+        error=describe_error(error),
         first_id=entries.ids[0].decode(),
         last_id=entries.ids[-1].decode(),
         events=len(entries),
     )
 
 
-def foreseen(error: Exception) -> bool:
+def is_expected(error: Exception) -> bool:
     """Whether such data is known to come; all else is a bug of ours."""
     return isinstance(error, Unreadable | QueryTooLarge | LakeUnusable | DatabaseError)
 
 
-def said(error: Exception) -> str:
-    return str(error) if foreseen(error) else f"{type(error).__name__}: {error}"
+def describe_error(error: Exception) -> str:
+    return str(error) if is_expected(error) else f"{type(error).__name__}: {error}"

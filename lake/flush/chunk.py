@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from ingest.buffer.entries import Entries, arrival_ms
 from lake.catalog import listing, read_guard
-from lake.catalog.commits import AccountState, Version
+from lake.catalog.commits import AccountState, NewTombstone
 from lake.schema import DATASETS, STATE, STATEFUL, Dataset
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine, Unreadable, limited, read_sql
@@ -66,7 +66,9 @@ class Chunk:
         for (name,) in self._rows("SELECT DISTINCT dataset FROM event"):
             dataset = DATASETS[name]
             ranges, arrivals = self._times(dataset)
-            read_guard.reading(partial(listing.nearby, name, ranges, arrivals), partial(self._fold_against, dataset))
+            read_guard.read_current(
+                partial(listing.paths_near, name, ranges, arrivals), partial(self._fold_against, dataset)
+            )
 
     def _fold_against(self, dataset: Dataset, paths: list[str]) -> None:
         """Most chunks are news, and a rev is of one commit: where no rev of the files is ours, no key can be."""
@@ -119,32 +121,32 @@ class Chunk:
         table = self._arrow(sql)
         return table.drop_columns("misfit"), int(pc.sum(table["misfit"], min_count=0).as_py())
 
-    def tombstones(self) -> list[Version]:
-        return [Version(*row) for row in self._rows(_sql("tombstones"))] + self._forgotten()
+    def tombstones(self) -> list[NewTombstone]:
+        return [NewTombstone(*row) for row in self._rows(_sql("tombstones"))] + self._forgotten()
 
-    def _forgotten(self) -> list[Version]:
+    def _forgotten(self) -> list[NewTombstone]:
         """Tombstones that the catalog may have no more, of versions that come so late; the lake itself still knows."""
         before = now_us() - listing.LATE // timedelta(microseconds=1)
         late = f"FROM event WHERE dataset IN {STATEFUL} AND epoch_us(seen) < {before}"
-        found: list[Version] = []
+        found: list[NewTombstone] = []
         for (oldest,) in self._rows(f"SELECT epoch_us(min(seen)) {late} HAVING count(*) > 0"):
             for name in ("deletes", *STATEFUL):
-                ask = partial(listing.since, name, instants.utc(oldest) - listing.LATE)
-                found += read_guard.reading(ask, partial(self._newer, DATASETS[name], before))
+                ask = partial(listing.paths_since, name, instants.utc(oldest) - listing.LATE)
+                found += read_guard.read_current(ask, partial(self._newer, DATASETS[name], before))
         return found
 
-    def _newer(self, dataset: Dataset, before: int, paths: list[str]) -> list[Version]:
+    def _newer(self, dataset: Dataset, before: int, paths: list[str]) -> list[NewTombstone]:
         collection = f"'{dataset.collection}'" if dataset.collection else "d.collection"
         sql = _sql("forgotten").format(collection=collection, deleted=dataset.name == "deletes")
         values = {"files": self._absolute(paths), "before": before}
-        return [Version(*row) for row in self._rows(sql, values)] if paths else []
+        return [NewTombstone(*row) for row in self._rows(sql, values)] if paths else []
 
     def accounts(self) -> list[AccountState]:
         """The latest state of each account of which the chunk has news."""
         oldest = self._rows("SELECT epoch_us(min(seen)) FROM event WHERE kind = 'account'")[0][0]
         if oldest is None:
             return []
-        return read_guard.reading(partial(listing.later, "accounts", oldest), self._latest_accounts)
+        return read_guard.read_current(partial(listing.paths_from, "accounts", oldest), self._latest_accounts)
 
     def _latest_accounts(self, paths: list[str]) -> list[AccountState]:
         later = (

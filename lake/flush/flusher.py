@@ -26,7 +26,7 @@ from lake.models import BatchRun
 from lake.schema import Dataset
 from lake.storage import layout, parquet_writer
 from lake.storage.duckdb_engine import Engine, read_sql
-from lake.storage.parquet_writer import Pending
+from lake.storage.parquet_writer import PendingFile
 from process.crash_points import crash_point
 from process.instants import now_us
 
@@ -57,7 +57,7 @@ class Flusher:
 
     def prepare(self) -> None:
         """To be called once, before the first batch. Raises LakeUnusable when the lake is not the catalog's."""
-        lake_root.require_lake(self._root)
+        lake_root.require_lake_root(self._root)
         lake_root.remove_orphans(self._root, layout.is_flush_file)
 
     def flush(self, stop: Callable[[], bool] = lambda: False) -> int:
@@ -115,7 +115,7 @@ class Flusher:
             self._flush(half, Chunk(self._engine, self._root))
 
     def _write(self, entries: Entries, chunk: Chunk, started: float) -> BatchRun:
-        lake_root.require_lake(self._root)
+        lake_root.require_lake_root(self._root)
         if not chunk.loaded:
             chunk.load(entries)
         chunk.fold()
@@ -140,7 +140,7 @@ class Flusher:
         partitions = chunk.partitions()
         first_id = entries.ids[0].decode()
         datasets = list(dict.fromkeys(partition.dataset for partition in partitions))
-        written: list[tuple[Pending, int]] = []
+        written: list[tuple[PendingFile, int]] = []
 
         def write(dataset: Dataset) -> int:
             table, misfits = chunk.rows(dataset)
@@ -180,20 +180,21 @@ class Flusher:
             last=run.last_id,
             events=run.events,
             error=run.error,
-            exc_info=None if batch_run.foreseen(error) else error,
+            exc_info=None if batch_run.is_expected(error) else error,
         )
         run.save()
 
     def _set_aside(self, entries: Entries, error: Exception) -> None:
         """A dead letter of this one event. Raises BufferFull while there is no room for it."""
-        if not batch_run.foreseen(error):
+        if not batch_run.is_expected(error):
             if self._unexpected == MOST_UNEXPECTED:
+                cause = batch_run.describe_error(error)
                 raise LakeUnusable(
-                    f"{MOST_UNEXPECTED} events of this flush could not be written because of {batch_run.said(error)}. "
+                    f"{MOST_UNEXPECTED} events of this flush could not be written because of {cause}. "
                     "Nothing is lost: the rest waits in the buffer. Report it, install a mended version, start again."
                 ) from error
             self._unexpected += 1
-        log.error("event set aside as a dead letter", id=entries.ids[0].decode(), error=batch_run.said(error))
+        log.error("event set aside as a dead letter", id=entries.ids[0].decode(), error=batch_run.describe_error(error))
         wait([self._reading])
         self._buffer.set_aside([Drop(entries.frames[0], DropReason.POISON)])
         metrics.POISONED.inc()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lake.flush.chunk import Partition
 from lake.storage import disk, layout
-from lake.storage.parquet_writer import Pending
+from lake.storage.parquet_writer import PendingFile
 
 
 def free_name(root: Path, partition: Partition, first_id: str) -> str:
@@ -16,7 +16,7 @@ def free_name(root: Path, partition: Partition, first_id: str) -> str:
     return next(name for name in names if not (folder / name).exists())
 
 
-def publish(root: Path, written: Sequence[Pending]) -> None:
+def publish(root: Path, written: Sequence[PendingFile]) -> None:
     """Gives all files their names, or none."""
     try:
         for pending in written:
@@ -26,9 +26,9 @@ def publish(root: Path, written: Sequence[Pending]) -> None:
         raise
 
 
-def withdraw(root: Path, written: Iterable[Pending]) -> None:
+def withdraw(root: Path, written: Iterable[PendingFile]) -> None:
     """Removes files of a batch that was not committed."""
     for pending in written:
         for name in (pending.name, layout.temporary_name(pending.name)):
             if (root / pending.folder / name).exists():
-                disk.remove(root, Path(pending.folder) / name, "its batch was not committed")
+                disk.remove_file(root, Path(pending.folder) / name, "its batch was not committed")

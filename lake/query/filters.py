@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lake.query.timestamps import iso, moment
+from lake.query.timestamps import format_timestamp, parse_timestamp
 
 _SHOWN = 60  # characters of a wrong value that the message repeats
 
@@ -13,7 +13,7 @@ class QueryError(ValueError):
     """What is asked can't be understood; the message says where, and what is allowed."""
 
 
-class Kind(NamedTuple):
+class FilterSpec(NamedTuple):
     """`operator` is what a reader writes before the colon, `takes` completes "it takes ...". `normal` gives the value
     as it is kept; it raises ValueError where it is none."""
 
@@ -57,32 +57,34 @@ _TAKES_PERSON = "a handle like alice.bsky.social or a DID"
 _PERSON = _pattern(rf"{_DID}|[a-z0-9._-]+", _person)
 _TAKES_MOMENT = "a date like 2026-07-01 or a time like 2026-07-01T12:00:00Z"
 
-KINDS: dict[str, Kind] = {
-    "author": Kind("from", _TAKES_PERSON, _PERSON),
-    "lang": Kind("lang", "a language code like en or pt-BR", _pattern(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*", str.strip)),
+FILTERS: dict[str, FilterSpec] = {
+    "author": FilterSpec("from", _TAKES_PERSON, _PERSON),
+    "lang": FilterSpec(
+        "lang", "a language code like en or pt-BR", _pattern(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*", str.strip)
+    ),
     # No control characters: lake.query.sql divides lists by them.
-    "tag": Kind("tag", "a hashtag like #lake", _pattern(r"[^\x00-\x1f\x7f]+", _hashtag)),
-    "mention": Kind("mentions", _TAKES_PERSON, _PERSON),
-    "domain": Kind("domain", "a domain like example.com", _pattern(r"[^\s\x00-\x1f/:@?#,]+", _domain)),
-    "url": Kind("url", "a link or its beginning like example.com/page", _pattern(r"\S+", str.strip)),
-    "has": Kind("has", *_choice("image", "video", "link", "quote", "alt")),
-    "is": Kind("is", *_choice("reply", "original", "quote")),
-    "subject": Kind(
+    "tag": FilterSpec("tag", "a hashtag like #lake", _pattern(r"[^\x00-\x1f\x7f]+", _hashtag)),
+    "mention": FilterSpec("mentions", _TAKES_PERSON, _PERSON),
+    "domain": FilterSpec("domain", "a domain like example.com", _pattern(r"[^\s\x00-\x1f/:@?#,]+", _domain)),
+    "url": FilterSpec("url", "a link or its beginning like example.com/page", _pattern(r"\S+", str.strip)),
+    "has": FilterSpec("has", *_choice("image", "video", "link", "quote", "alt")),
+    "is": FilterSpec("is", *_choice("reply", "original", "quote")),
+    "subject": FilterSpec(
         "subject", "a URI like at://did:plc:abc/app.bsky.feed.post/xyz or a DID",
         _pattern(rf"{_DID}|at://{_DID}/[^\s\x00-\x1f/]+/[^\s\x00-\x1f/]+", str.strip),
     ),
-    "since": Kind("since", _TAKES_MOMENT, lambda text: iso(moment(text))),
-    "until": Kind("until", _TAKES_MOMENT, lambda text: iso(moment(text, end_of_day=True))),
+    "since": FilterSpec("since", _TAKES_MOMENT, lambda text: format_timestamp(parse_timestamp(text))),
+    "until": FilterSpec("until", _TAKES_MOMENT, lambda text: format_timestamp(parse_timestamp(text, end_of_day=True))),
 }  # fmt: skip
 
 
-def value_of(kind: str, text: str) -> str:
+def parse_value(kind: str, text: str) -> str:
     """The value as it is kept: a handle without @, a time in UTC (an `until` that is a date becomes the beginning of
     the next day), a tag without #. Raises QueryError that says what is allowed."""
     try:
-        return KINDS[kind].normal(text)
+        return FILTERS[kind].normal(text)
     except OverflowError as error:
         raise QueryError(f"takes the years 1 to 9999, not '{text[:_SHOWN]}'") from error
     except ValueError as error:
         wrong = f", not '{text[:_SHOWN]}'" if text else ""
-        raise QueryError(f"takes {KINDS[kind].takes}{wrong}") from error
+        raise QueryError(f"takes {FILTERS[kind].takes}{wrong}") from error

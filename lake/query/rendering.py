@@ -1,31 +1,31 @@
 """A query's tree written out as text that means the same. Pure."""
 
-from lake.query.filters import KINDS, QueryError
-from lake.query.lexer import signs
+from lake.query.filters import FILTERS, QueryError
+from lake.query.lexer import tokenize
 from lake.query.parser import _leaf
-from lake.query.tree import AllOf, AnyOf, Filter, Node, Not, Term
+from lake.query.tree import And, Filter, Node, Not, Or, Term
 
 MAX_WRITTEN = 50  # values of one filter: no text can have more
 
 
-def written(node: Node) -> str:
+def render(node: Node) -> str:
     """In the search syntax: what is written out of a text's tree means the same tree."""
     match node:
-        case AllOf(nodes):
-            return " ".join(f"({written(one)})" if isinstance(one, AnyOf) else written(one) for one in nodes)
-        case AnyOf(nodes):
-            return " OR ".join(written(one) for one in nodes)
+        case And(nodes):
+            return " ".join(f"({render(one)})" if isinstance(one, Or) else render(one) for one in nodes)
+        case Or(nodes):
+            return " OR ".join(render(one) for one in nodes)
         case Not(one):
-            return f"-({written(one)})" if isinstance(one, AllOf | AnyOf) else f"-{written(one)}"
+            return f"-({render(one)})" if isinstance(one, And | Or) else f"-{render(one)}"
         case Filter(kind, values):
-            return _written_filter(node, KINDS[kind].operator, values)
+            return _render_filter(node, FILTERS[kind].operator, values)
         case Term(parts, whole=True):
             return _plainest(node, f"exact:{parts[0]}", f"exact:{_quoted(parts[0])}")
         case Term(parts):
             return _plainest(node, "*".join(parts), _quoted("*".join(parts)))
 
 
-def _written_filter(node: Filter, operator: str, values: tuple[str, ...]) -> str:
+def _render_filter(node: Filter, operator: str, values: tuple[str, ...]) -> str:
     if len(values) > MAX_WRITTEN:
         return f"{operator}:({len(values)} values)"
     hashtags = [",".join(f"#{value}" for value in values)] if node.kind == "tag" else []
@@ -40,7 +40,7 @@ def _plainest(leaf: Term | Filter, *texts: str) -> str:
 
 def _means(text: str, leaf: Term | Filter) -> bool:
     try:
-        return [_leaf(sign) for sign in signs(text)] == [leaf]
+        return [_leaf(sign) for sign in tokenize(text)] == [leaf]
     except QueryError:
         return False
 

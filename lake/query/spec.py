@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from lake.query.tree import AllOf, Node
+from lake.query.tree import And, Node
 from lake.schema import DATASETS, Dataset
 from process.instants import microseconds
 
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
 CLOCKS = {"seen": "seen", "created": "created_at"}  # and their columns
-EVERYTHING = AllOf(())
+EVERYTHING = And(())
 
 
-class Key(NamedTuple):
+class SortKey(NamedTuple):
     """Where a row stands in the total order: its time in microseconds, then what tells rows of one time apart."""
 
     us: int
@@ -22,20 +22,20 @@ class Key(NamedTuple):
     version: str
 
 
-class Place(NamedTuple):
+class ResumePoint(NamedTuple):
     """How far a walk has come: rows at this position or below are still to be read, and of that very position, if there
     is an `after`, only those that follow it. A position is a time in microseconds, or its negative where the oldest
     come first, so that every walk goes down."""
 
     at: int
-    after: Key | None = None
+    after: SortKey | None = None
 
 
 @dataclass(frozen=True)
 class Search:
     """Rows of a dataset that the query matches, whose time by the clock is in [start, end). Without `hide` what is
     deleted, superseded or of an inactive account shows as well, as far as it is still there. Rows and versions seen
-    after `until_us` do not exist. `timeout`: seconds for the whole of a page, and for each piece of an export."""
+    after `snapshot_us` do not exist. `timeout`: seconds for the whole of a page, and for each piece of an export."""
 
     query: Node = EVERYTHING
     dataset: str = "posts"
@@ -44,7 +44,7 @@ class Search:
     clock: str = "seen"
     newest: bool = True
     hide: bool = True
-    until_us: int = LAST_US
+    snapshot_us: int = LAST_US
     timeout: float = 30.0
 
     @property
@@ -59,9 +59,9 @@ class Search:
     def position(self, us: int) -> int:
         return us if self.newest else -us
 
-    def place(self, key: Key) -> Place:
+    def place(self, key: SortKey) -> ResumePoint:
         """Just after this row."""
-        return Place(self.position(key.us), key)
+        return ResumePoint(self.position(key.us), key)
 
     def span(self) -> tuple[int, int]:
         """First and last microsecond of the times asked for."""

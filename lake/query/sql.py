@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from lake.query.parser import QueryError
-from lake.query.rendering import written
-from lake.query.text_sql import MANY, Bound, any_term, escaped
-from lake.query.tree import AllOf, AnyOf, Filter, Node, Not, Term, terms
+from lake.query.filters import QueryError
+from lake.query.rendering import render
+from lake.query.text_sql import MANY, Parameters, any_term, escaped
+from lake.query.tree import And, Filter, Node, Not, Or, Term, terms
 from lake.schema import Dataset
 from process.instants import microseconds
 
@@ -49,28 +49,28 @@ class Condition(NamedTuple):
     values: dict[str, Any]
 
 
-def condition(node: Node, dataset: Dataset, clock: str = "seen") -> Condition:
+def compile_query(node: Node, dataset: Dataset, clock: str = "seen") -> Condition:
     """`clock`: the column that since and until are about. The node must have passed check(), and have no handles."""
-    compiler = _Compiler(dataset, clock, Bound())
+    compiler = _Compiler(dataset, clock, Parameters())
     return Condition(compiler.sql(node), compiler.bound.values)
 
 
-def matched(node: Node) -> Condition:
+def matched_terms(node: Node) -> Condition:
     """A VARCHAR[] over posts: those of the query's terms, as they are written, that match the row. Its parameters are
     $m0, $m1, ..., so that it may stand beside the condition."""
-    bound = Bound("m")
-    cases = [f"CASE WHEN {any_term([term], bound)} THEN {bound(written(term))} END" for term in terms(node)]
+    bound = Parameters("m")
+    cases = [f"CASE WHEN {any_term([term], bound)} THEN {bound(render(term))} END" for term in terms(node)]
     return Condition(f"list_filter([{', '.join(cases)}]::VARCHAR[], lambda x: x IS NOT NULL)", bound.values)
 
 
-def check(node: Node, dataset: Dataset) -> None:
+def check_dataset(node: Node, dataset: Dataset) -> None:
     """Raises QueryError where the dataset has not what is asked of it."""
     match node:
-        case AllOf(nodes) | AnyOf(nodes):
+        case And(nodes) | Or(nodes):
             for one in nodes:
-                check(one, dataset)
+                check_dataset(one, dataset)
         case Not(one):
-            check(one, dataset)
+            check_dataset(one, dataset)
         case Term() if dataset.name != "posts":
             raise QueryError(f"is for posts: {dataset.name} have no text to search")
         case Filter("subject", values):
@@ -91,16 +91,16 @@ def _check_subject(value: str, dataset: Dataset) -> None:
 
 
 class _Compiler:
-    def __init__(self, dataset: Dataset, clock: str, bound: Bound) -> None:
+    def __init__(self, dataset: Dataset, clock: str, bound: Parameters) -> None:
         self._dataset = dataset
         self._clock = clock
         self.bound = bound
 
     def sql(self, node: Node) -> str:
         match node:
-            case AllOf(nodes):
+            case And(nodes):
                 return f"({' AND '.join(map(self.sql, _excluded_at_once(nodes))) or 'true'})"
-            case AnyOf(nodes):
+            case Or(nodes):
                 some = [one for one in nodes if isinstance(one, Term)]
                 found = [any_term(some, self.bound)] if some else []
                 found += [self.sql(one) for one in nodes if not isinstance(one, Term)]
@@ -167,7 +167,7 @@ def _excluded_at_once(nodes: Sequence[Node]) -> list[Node]:
     terms_of = {at: one.node for at, one in enumerate(nodes) if isinstance(one, Not) and isinstance(one.node, Term)}
     if len(terms_of) < MANY:
         return list(nodes)
-    return [*(one for at, one in enumerate(nodes) if at not in terms_of), Not(AnyOf(tuple(terms_of.values())))]
+    return [*(one for at, one in enumerate(nodes) if at not in terms_of), Not(Or(tuple(terms_of.values())))]
 
 
 def _portions(values: Sequence[str]) -> Iterator[list[str]]:

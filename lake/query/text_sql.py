@@ -25,7 +25,7 @@ _BEFORE = rf"(?:^|{_FREE})\p{{M}}*"  # marks belong to the character before them
 _AFTER = rf"(?:$|{_FREE})"
 
 
-class Bound:
+class Parameters:
     """Values on their way to the parameters $q0, $q1, ... (or of another prefix), each once."""
 
     def __init__(self, prefix: str = "q") -> None:
@@ -44,7 +44,7 @@ class Bound:
         return f"${name}"
 
 
-def any_term(terms: Sequence[Term], bound: Bound) -> str:
+def any_term(terms: Sequence[Term], bound: Parameters) -> str:
     """True of a row when one of the terms, of which there is at least one, matches."""
     plain = [bound(term.parts[0]) for term in terms if _plain(term)]
     phrases = [bound(term.parts[0]) for term in terms if term.whole]

@@ -5,16 +5,16 @@ from datetime import UTC, date, datetime, time, timedelta
 
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ZONE = r"Z|z|[+ -][0-9]{2}:?[0-9]{2}"
-_MOMENT = re.compile(rf"({_DATE})[Tt ]([0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:[.,][0-9]{{1,9}})?)?)({_ZONE})?")
+_TIMESTAMP = re.compile(rf"({_DATE})[Tt ]([0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:[.,][0-9]{{1,9}})?)?)({_ZONE})?")
 
 
-def moment(text: str, *, end_of_day: bool = False) -> datetime:
+def parse_timestamp(text: str, *, end_of_day: bool = False) -> datetime:
     """An ISO date or date-time, UTC unless it says otherwise. With `end_of_day` a date means the end of that day: the
     beginning of the next. Raises ValueError, or OverflowError where it is outside of the years 1 to 9999 in UTC."""
     text = text.strip()
     if re.fullmatch(_DATE, text):
         return _day(date.fromisoformat(text), end_of_day)
-    found = _MOMENT.fullmatch(text)
+    found = _TIMESTAMP.fullmatch(text)
     if found is None:
         raise ValueError(text)
     day, clock, zone = found.groups(default="Z")
@@ -28,6 +28,6 @@ def _day(day: date, end: bool) -> datetime:
     return datetime.combine(day, time(), UTC) + timedelta(days=end)
 
 
-def iso(value: datetime) -> str:
+def format_timestamp(value: datetime) -> str:
     """ISO 8601 with Z, and microseconds only where there are some."""
     return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

@@ -24,28 +24,28 @@ class Not(NamedTuple):
     node: "Node"
 
 
-class AllOf(NamedTuple):
+class And(NamedTuple):
     """Of none: everything matches."""
 
     nodes: tuple["Node", ...]
 
 
-class AnyOf(NamedTuple):
+class Or(NamedTuple):
     nodes: tuple["Node", ...]
 
 
-Node = Term | Filter | Not | AllOf | AnyOf
+Node = Term | Filter | Not | And | Or
 
 
-def all_of(nodes: Iterable[Node]) -> Node:
+def and_of(nodes: Iterable[Node]) -> Node:
     """As flat as can be."""
-    flat = tuple(one for node in nodes for one in (node.nodes if isinstance(node, AllOf) else (node,)))
-    return flat[0] if len(flat) == 1 else AllOf(flat)
+    flat = tuple(one for node in nodes for one in (node.nodes if isinstance(node, And) else (node,)))
+    return flat[0] if len(flat) == 1 else And(flat)
 
 
-def any_of(nodes: Iterable[Node]) -> Node:
-    flat = tuple(one for node in nodes for one in (node.nodes if isinstance(node, AnyOf) else (node,)))
-    return flat[0] if len(flat) == 1 else AnyOf(flat)
+def or_of(nodes: Iterable[Node]) -> Node:
+    flat = tuple(one for node in nodes for one in (node.nodes if isinstance(node, Or) else (node,)))
+    return flat[0] if len(flat) == 1 else Or(flat)
 
 
 def terms(node: Node) -> tuple[Term, ...]:
@@ -53,41 +53,41 @@ def terms(node: Node) -> tuple[Term, ...]:
     match node:
         case Term():
             return (node,)
-        case AllOf(nodes) | AnyOf(nodes):
+        case And(nodes) | Or(nodes):
             return tuple(dict.fromkeys(term for one in nodes for term in terms(one)))
     return ()
 
 
-def _each(node: Node) -> Iterable[Filter]:
+def _filters_in(node: Node) -> Iterable[Filter]:
     match node:
         case Filter():
             yield node
         case Not(one):
-            yield from _each(one)
-        case AllOf(nodes) | AnyOf(nodes):
+            yield from _filters_in(one)
+        case And(nodes) | Or(nodes):
             for one in nodes:
-                yield from _each(one)
+                yield from _filters_in(one)
 
 
 def normal_handle(value: str) -> str:
     return value.removeprefix("@").lower()
 
 
-def handles(node: Node) -> set[str]:
+def handles_in(node: Node) -> set[str]:
     """Those that stand where a DID is needed, lower case and without @."""
-    accounts = (one for one in _each(node) if one.kind in ("author", "mention"))
+    accounts = (one for one in _filters_in(node) if one.kind in ("author", "mention"))
     return {normal_handle(value) for one in accounts for value in one.values if not value.startswith("did:")}
 
 
-def resolved(node: Node, dids: Mapping[str, str]) -> Node:
+def resolve_handles(node: Node, dids: Mapping[str, str]) -> Node:
     """The same with DIDs in place of handles, all of which must be given."""
     match node:
         case Filter(("author" | "mention") as kind, values):
             return Filter(kind, tuple(v if v.startswith("did:") else dids[normal_handle(v)] for v in values))
         case Not(one):
-            return Not(resolved(one, dids))
-        case AllOf(nodes):
-            return AllOf(tuple(resolved(one, dids) for one in nodes))
-        case AnyOf(nodes):
-            return AnyOf(tuple(resolved(one, dids) for one in nodes))
+            return Not(resolve_handles(one, dids))
+        case And(nodes):
+            return And(tuple(resolve_handles(one, dids) for one in nodes))
+        case Or(nodes):
+            return Or(tuple(resolve_handles(one, dids) for one in nodes))
     return node

@@ -49,9 +49,9 @@ class Backup:
         refuse_place(self._folder, self._database, self._root)
         if not self._database.is_file():
             raise LakeError(f"There is no catalog at {self._database}: run manage.py migrate, or set DATABASE_PATH.")
-        with disk.our_disk(self._folder):
+        with disk.disk_errors(self._folder):
             make_ours(self._folder)
-        with alone(self._folder), disk.our_disk(self._folder):
+        with alone(self._folder), disk.disk_errors(self._folder):
             before = manifest.read(self._folder)
             self._before = {entry.path: entry.sha256 for entry in before.files} if before else {}
             try:

@@ -30,13 +30,13 @@ class Restore:
             made = self._whole()
             self.made_at = made.made_at
             self._require_empty()
-            with disk.our_disk(self._root):
+            with disk.disk_errors(self._root):
                 self._root.mkdir(exist_ok=True)
                 for number, entry in enumerate(made.files, 1):
                     if not self._bring(self._folder / LAKE / entry.path, self._root / entry.path, entry):
                         self.damaged.append(entry.path)
                     yield number, len(made.files)
-            with disk.our_disk(self._database):
+            with disk.disk_errors(self._database):
                 self._bring_databases(made)
 
     def resumes_at_us(self) -> int | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lake.errors import QueryTooLarge
 from lake.query.spec import EVERYTHING, Search
-from lake.search.full_scan import Whole
+from lake.search.full_scan import FullScan
 
 BY = ("minute", "hour", "day", "week")  # weeks begin on Monday
 MOST_BUCKETS = 50_000
@@ -25,7 +25,7 @@ class Bucket(NamedTuple):
     all: int
 
 
-def timeline(whole: Whole, search: Search, by: str) -> list[Bucket]:
+def timeline(whole: FullScan, search: Search, by: str) -> list[Bucket]:
     """Buckets with at least one row, oldest first. One that is missing has no data at all: see the coverage. Raises
     TooManyBuckets for more than MOST_BUCKETS."""
     deadline = time.monotonic() + search.timeout
@@ -39,7 +39,7 @@ def timeline(whole: Whole, search: Search, by: str) -> list[Bucket]:
     return [Bucket(start, hits.get(start, 0), rows) for start, rows in sorted(every.items())]
 
 
-def top(whole: Whole, search: Search, what: str, size: int) -> tuple[list[tuple[str, int]], int]:
+def top(whole: FullScan, search: Search, what: str, size: int) -> tuple[list[tuple[str, int]], int]:
     """The values that occur in most hits with the number of these, and how many values there are."""
     column = TOP[what]
     value = column if column == "did" else f"unnest(list_distinct({column}))"

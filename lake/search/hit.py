@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from lake.query.spec import Key, Search
+from lake.query.spec import Search, SortKey
 from lake.schema import Dataset
 from lake.storage import derived_cids
 from process.instants import iso_us
@@ -33,14 +33,14 @@ FIELDS: dict[str, dict[str, str]] = {
 }
 
 
-WHO_AND_WHEN = ("id", "did", "username", "timestamp", "seen_at")
+COMMON_FIELDS = ("id", "did", "username", "timestamp", "seen_at")
 
 
 class Hit(NamedTuple):
     """Times are microseconds since 1970, UTC; `created_us` is None when the author's createdAt is no date. `fields`:
     what its dataset's FIELDS name."""
 
-    key: Key
+    key: SortKey
     rev: str
     seen_us: int
     created_us: int | None
@@ -71,37 +71,37 @@ class Hit(NamedTuple):
         return None if self.created_us is None else iso_us(self.created_us)
 
 
-def collection(dataset: Dataset) -> str:
+def collection_sql(dataset: Dataset) -> str:
     """SQL of a row's collection; an account event has none."""
     if dataset.collection:
         return f"'{dataset.collection}'"
     return "collection" if "collection" in dataset.names else "''"
 
 
-def uri(dataset: Dataset) -> str:
+def uri_sql(dataset: Dataset) -> str:
     """SQL of a row's AT-URI, as Hit.uri has it."""
-    path = "" if dataset.name == "accounts" else f", '/', {collection(dataset)}, '/', rkey"
+    path = "" if dataset.name == "accounts" else f", '/', {collection_sql(dataset)}, '/', rkey"
     return f"concat('at://', did{path})"
 
 
-def select(search: Search) -> str:
+def select_list(search: Search) -> str:
     """The SELECT list that `hit` takes."""
     times = f"epoch_us({search.time}), {', '.join(search.of.order)}"
     common = "coalesce(rev, ''), epoch_us(seen), epoch_us(created_at), state, epoch_us(state_seen)"
-    return ", ".join((times, common, collection(search.of), _left_out(search.of), *FIELDS[search.dataset].values()))
+    return ", ".join((times, common, collection_sql(search.of), _left_out(search.of), *FIELDS[search.dataset].values()))
 
 
 def _left_out(dataset: Dataset) -> str:
     """SQL of the whole row where its CID is to be made of it."""
-    if not derived_cids.left_out(dataset):
+    if not derived_cids.are_derived(dataset):
         return "NULL"
     whole = ", ".join(f"'{column.name}': {column.name}::{column.type}" for column in dataset.columns)
     return f"CASE WHEN cid IS NULL THEN {{{whole}}} END"
 
 
-def hit(search: Search, row: tuple[Any, ...]) -> Hit:
+def to_hit(search: Search, row: tuple[Any, ...]) -> Hit:
     us, did, rkey, version, rev, seen_us, created_us, state, state_us, collection, whole, *fields = row
-    key = Key(us, did, rkey, version)
+    key = SortKey(us, did, rkey, version)
     named = dict(zip(FIELDS[search.dataset], fields, strict=True))
     if "cid" in named:
         named["cid"] = derived_cids.cid(search.dataset, whole) if whole else named["cid"] or None

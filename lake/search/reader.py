@@ -8,19 +8,17 @@ from typing import NamedTuple
 import structlog
 
 from lake.errors import QueryTimeout
-from lake.query.spec import Key, Place, Search
-from lake.search.full_scan import Whole
+from lake.query.spec import ResumePoint, Search
+from lake.search.full_scan import FullScan
 from lake.search.hit import Hit
-from lake.search.index_pruning import LOOK_COST
-from lake.search.paged_scan import Piece, Walk
-from lake.search.scan import Source
-from lake.search.snapshot import File
-from lake.search.tombstone_cache import Graves
+from lake.search.index_pruning import TIMES_COST
+from lake.search.paged_scan import PagedScan, Slice
+from lake.search.scan import Scanner
+from lake.search.snapshot import ScanFile
+from lake.search.tombstone_cache import TombstoneCache
 from lake.search.visibility import hidden
 from lake.storage.duckdb_engine import Engine
 from process.instants import iso_us
-
-__all__ = ["Hit", "Key", "Page", "Reader", "Search"]
 
 log = structlog.get_logger("search")
 
@@ -34,7 +32,7 @@ class Page(NamedTuple):
 
     hits: list[Hit]
     hidden: int
-    next: Place | None
+    next: ResumePoint | None
     total: int | None
     searched_to: str | None
 
@@ -47,30 +45,30 @@ class Reader:
     """Searches one lake. One per process: it holds the DuckDB database. Any number of threads may use it."""
 
     def __init__(self, engine: Engine, root: Path) -> None:
-        self.source = Source(engine, root)
-        self.graves = Graves(engine)
-        self.whole = Whole(self.source, self.graves)
+        self.source = Scanner(engine, root)
+        self.graves = TombstoneCache(engine)
+        self.whole = FullScan(self.source, self.graves)
 
     def probe(self, seconds: float) -> None:
         """Reads the newest post. Raises what keeps searches from being answered."""
-        next(iter(Walk(self._hits, Search(), 1, lambda: seconds)), None)
+        next(iter(PagedScan(self._hits, Search(), 1, lambda: seconds)), None)
 
-    def find(self, search: Search, limit: int = 50, offset: int = 0, start: Place | None = None) -> Page:
+    def find(self, search: Search, limit: int = 50, offset: int = 0, start: ResumePoint | None = None) -> Page:
         """One page, from `start` on. Raises QueryTooLarge, LakeUnusable or, when no part of it was read in time,
         QueryTimeout."""
         deadline = time.monotonic() + search.timeout
         wanted = offset + limit
-        walk = Walk(
+        walk = PagedScan(
             self._hits,
             search,
             wanted + SPARE,
             lambda: deadline - time.monotonic(),
             start,
-            self.source.narrowing(search, LOOK_COST),
+            self.source.narrowing(search, TIMES_COST),
         )
         found: list[Hit] = []
         candidates = 0
-        reached: Place | None = None
+        reached: ResumePoint | None = None
         timed_out = False
         try:
             for piece in walk:
@@ -94,16 +92,18 @@ class Reader:
         )
 
     def _hits(
-        self, search: Search, files: Sequence[File], low: int, high: Place, size: int, seconds: float
-    ) -> Piece[list[Hit]]:
+        self, search: Search, files: Sequence[ScanFile], low: int, high: ResumePoint, size: int, seconds: float
+    ) -> Slice[list[Hit]]:
         deadline = time.monotonic() + seconds
         found = self.source.hits(search, files, low, high, size, seconds)
         gone = hidden(search, found, self.source, deadline - time.monotonic()) if search.hide else set()
         visible = [hit for hit in found if hit.version not in gone]
-        return Piece(visible, len(found), found[-1].key if found else None)
+        return Slice(visible, len(found), found[-1].key if found else None)
 
 
-def _next(search: Search, walk: Walk[list[Hit]], found: list[Hit], wanted: int, reached: Place | None) -> Place | None:
+def _next(
+    search: Search, walk: PagedScan[list[Hit]], found: list[Hit], wanted: int, reached: ResumePoint | None
+) -> ResumePoint | None:
     if len(found) > wanted or (len(found) == wanted and not walk.ended):
         return search.place(found[wanted - 1].key)
     return None if walk.ended else reached

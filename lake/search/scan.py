@@ -11,21 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lake.errors import LakeUnusable, QueryTimeout
-from lake.query.spec import Place, Search
-from lake.query.sql import condition
+from lake.query.spec import ResumePoint, Search
+from lake.query.sql import compile_query
 from lake.schema import DATASETS
 from lake.search import hit as search_hit
 from lake.search.hit import Hit
-from lake.search.index_pruning import Narrowing
-from lake.search.snapshot import File
+from lake.search.index_pruning import IndexPruner
+from lake.search.snapshot import ScanFile
 from lake.storage import row_reader
 from lake.storage.duckdb_engine import Engine, Unreadable
-from lake.textindex.postings import Ordinals
+from lake.textindex.postings import DocIds
 
 FEWEST_PICKS = 10  # rows by their number that are read at once: two at a time take as long as one
 
 
-class Source:
+class Scanner:
     """All methods raise QueryTimeout after so many seconds, QueryTooLarge, and LakeUnusable when a file is missing or
     damaged."""
 
@@ -33,14 +33,14 @@ class Source:
         self.engine = engine
         self._root = root
 
-    def narrowing(self, search: Search, cost: int) -> Narrowing:
-        return Narrowing(self._root, search, cost)
+    def narrowing(self, search: Search, cost: int) -> IndexPruner:
+        return IndexPruner(self._root, search, cost)
 
     def absolute(self, paths: Sequence[str]) -> list[str]:
         return [f"{self._root}/{path}" for path in paths]
 
     def hits(
-        self, search: Search, files: Sequence[File], low: int, high: Place, size: int, seconds: float
+        self, search: Search, files: Sequence[ScanFile], low: int, high: ResumePoint, size: int, seconds: float
     ) -> list[Hit]:
         """The first `size` candidates from `high` down to the position `low`, hidden ones too, in the order asked. Of
         rows that an index names, only as many are read as it takes."""
@@ -60,17 +60,17 @@ class Source:
         return sorted(found + named, key=lambda hit: hit.key, reverse=search.newest)[:size] if named else found
 
     def _hits(
-        self, search: Search, files: Sequence[File], low: int, high: Place, size: int, seconds: float
+        self, search: Search, files: Sequence[ScanFile], low: int, high: ResumePoint, size: int, seconds: float
     ) -> list[Hit]:
-        sql, values = self.select(search, search_hit.select(search), files, low, high)
-        rows = self.rows(f"{sql} {ordered(search)} LIMIT {size:d}", values, files, seconds)
-        return [search_hit.hit(search, row) for row in rows]
+        sql, values = self.select(search, search_hit.select_list(search), files, low, high)
+        rows = self.rows(f"{sql} {order_by(search)} LIMIT {size:d}", values, files, seconds)
+        return [search_hit.to_hit(search, row) for row in rows]
 
     def select(
-        self, search: Search, columns: str, files: Sequence[File], low: int, high: Place
+        self, search: Search, columns: str, files: Sequence[ScanFile], low: int, high: ResumePoint
     ) -> tuple[str, dict[str, Any]]:
         """SELECT of the candidates between two places, and its values: for `rows` and `table`, with the same files."""
-        matching = condition(search.query, search.of, search.time)
+        matching = compile_query(search.query, search.of, search.time)
         first, last = (low, high.at) if search.newest else (-high.at, -low)
         whole = self.absolute([file.path for file in files if file.picked is None])
         paths = {"files": whole} if whole else {}
@@ -78,7 +78,7 @@ class Source:
         sql = f"""SELECT {columns} FROM {relation} AS row WHERE {matching.sql}
             AND {search.time} >= make_timestamp($first) AND {search.time} <= make_timestamp($last)
             AND seen <= make_timestamp($until)"""
-        values = matching.values | paths | {"first": first, "last": last, "until": search.until_us}
+        values = matching.values | paths | {"first": first, "last": last, "until": search.snapshot_us}
         if high.after:
             sign = "<" if search.newest else ">"
             order = ", ".join(search.of.order)
@@ -89,32 +89,36 @@ class Source:
             sql += " AND (state IS DISTINCT FROM 'deleted' OR cid IS NOT NULL)"
         return sql, values
 
-    def rows(self, sql: str, values: Mapping[str, Any], files: Sequence[File], seconds: float) -> list[tuple[Any, ...]]:
+    def rows(
+        self, sql: str, values: Mapping[str, Any], files: Sequence[ScanFile], seconds: float
+    ) -> list[tuple[Any, ...]]:
         """Of a statement around a `select` of these files."""
         picked, left = self._picked(sql, files, seconds)
         with readable(left):
             return self.engine.rows(sql, values, left, **picked)
 
-    def table(self, sql: str, values: Mapping[str, Any], files: Sequence[File], seconds: float) -> Any:
+    def table(self, sql: str, values: Mapping[str, Any], files: Sequence[ScanFile], seconds: float) -> Any:
         """The same as one Arrow table."""
         picked, left = self._picked(sql, files, seconds)
         with readable(left):
             return self.engine.table(sql, values, left, **picked)
 
-    def _picked(self, sql: str, files: Sequence[File], seconds: float) -> tuple[dict[str, Any], float]:
+    def _picked(self, sql: str, files: Sequence[ScanFile], seconds: float) -> tuple[dict[str, Any], float]:
         """The picked rows with the columns that the statement names, and the seconds that are left for it."""
         if not (picks := self._picks(files)):
             return {}, seconds
         deadline, words = monotonic() + seconds, set(re.findall(r"\w+", sql))
         names = [name for name in DATASETS["posts"].names if name in words]
-        return {"picked": row_reader.read(picks, names, self.engine.threads, seconds)}, deadline - monotonic()
+        return {"picked": row_reader.read_rows(picks, names, self.engine.threads, seconds)}, deadline - monotonic()
 
-    def _picks(self, files: Sequence[File]) -> list[tuple[Path, Ordinals]]:
+    def _picks(self, files: Sequence[ScanFile]) -> list[tuple[Path, DocIds]]:
         return [(self._root / file.path, file.picked) for file in files if file.picked is not None]
 
-    def _in_order(self, search: Search, files: Sequence[File], low: int, high: Place, seconds: float) -> "_Order":
+    def _in_order(
+        self, search: Search, files: Sequence[ScanFile], low: int, high: ResumePoint, seconds: float
+    ) -> "_Order":
         """The picked rows between two places."""
-        times = row_reader.times(self._picks(files), search.time, self.engine.threads, seconds)
+        times = row_reader.read_times(self._picks(files), search.time, self.engine.threads, seconds)
         at = np.concatenate([search.position(1) * found for found in times])
         return _Order(files, at, low, high.at)
 
@@ -122,7 +126,7 @@ class Source:
 class _Order:
     """Picked rows from the position `high` down to `low`, to be taken from the highest on."""
 
-    def __init__(self, files: Sequence[File], at: NDArray[np.int64], low: int, high: int) -> None:
+    def __init__(self, files: Sequence[ScanFile], at: NDArray[np.int64], low: int, high: int) -> None:
         """`at`: the positions of all rows of all files."""
         self._files = files
         self._file = np.repeat(np.arange(len(files)), [len(_rows(file)) for file in files])
@@ -134,7 +138,7 @@ class _Order:
     def __len__(self) -> int:
         return len(self._left)
 
-    def take(self, size: int) -> list[File]:
+    def take(self, size: int) -> list[ScanFile]:
         """The next so many rows, and those of the same time as the last: their order is not known yet."""
         if size < len(self._left):
             size = int(np.searchsorted(-self._at[self._left], -self._at[self._left[size - 1]], side="right"))
@@ -143,7 +147,7 @@ class _Order:
         return [self._files[file]._replace(picked=np.sort(rows[files == file])) for file in np.unique(files)]
 
 
-def _rows(file: File) -> Ordinals:
+def _rows(file: ScanFile) -> DocIds:
     assert file.picked is not None
     return file.picked
 
@@ -156,7 +160,7 @@ def _relation(whole: bool, picked: bool) -> str:
     return read if whole else "picked"
 
 
-def ordered(search: Search) -> str:
+def order_by(search: Search) -> str:
     way = "DESC" if search.newest else "ASC"
     return "ORDER BY " + ", ".join(f"{column} {way}" for column in (search.time, *search.of.order))
 

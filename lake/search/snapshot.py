@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from lake.catalog import listing
 from lake.query.spec import Search
-from lake.textindex.postings import Ordinals
+from lake.textindex.postings import DocIds
 from process.instants import microseconds, utc
 
 ODD_US = 3_600_000_000  # an author's clock is mostly no further from the server's
 
 
-class File(NamedTuple):
+class ScanFile(NamedTuple):
     """A file, or some rows of it. `low`, `high`: the lowest and highest position of its rows. Most of them lie
     between `begin` and `end`."""
 
@@ -22,7 +22,7 @@ class File(NamedTuple):
     high: int
     begin: int
     end: int
-    picked: Ordinals | None = None  # rows by their number in the file, ascending, when not all are to be read
+    picked: DocIds | None = None  # rows by their number in the file, ascending, when not all are to be read
 
     @property
     def folder(self) -> str:
@@ -30,25 +30,25 @@ class File(NamedTuple):
         return self.path.rpartition("/")[0]
 
 
-def as_of_now(search: Search) -> Search:
+def pin_snapshot(search: Search) -> Search:
     """The search bound to what is there now: what is seen later does not exist for it."""
     newest = listing.newest_seen(search.dataset)
-    return search if newest is None else replace(search, until_us=microseconds(newest))
+    return search if newest is None else replace(search, snapshot_us=microseconds(newest))
 
 
-def files_of(search: Search) -> list[File]:
+def files_in_range(search: Search) -> list[ScanFile]:
     """The listed files that may hold a hit, those that begin last first."""
     low, high = map(utc, search.span())
-    files = listing.listed(search.dataset).filter(min_seen__lte=utc(search.until_us))
+    files = listing.files_of(search.dataset).filter(min_seen__lte=utc(search.snapshot_us))
     if search.clock == "seen":
         files = files.filter(max_seen__gte=low, min_seen__lte=high)
     else:
         files = files.filter(max_created__gte=low, min_created__lte=high)
     rows = files.values_list("path", "rows", "min_seen", "max_seen", "min_created", "max_created")
-    return sorted((_file(search, *row) for row in rows), key=lambda file: (-file.begin, file.path))
+    return sorted((_scan_file(search, *row) for row in rows), key=lambda file: (-file.begin, file.path))
 
 
-def _file(search: Search, path: str, rows: int, *times: datetime | None) -> File:
+def _scan_file(search: Search, path: str, rows: int, *times: datetime | None) -> ScanFile:
     """`times`: first and last seen, first and last created. A dataset's rows without a created time have no file here
     when that is the clock."""
     first, last, *created = (microseconds(time) if time else 0 for time in times)
@@ -57,5 +57,5 @@ def _file(search: Search, path: str, rows: int, *times: datetime | None) -> File
     if begin > end:
         begin, end = low, high
     if search.newest:
-        return File(path, rows, low, high, begin, end)
-    return File(path, rows, -high, -low, -end, -begin)
+        return ScanFile(path, rows, low, high, begin, end)
+    return ScanFile(path, rows, -high, -low, -end, -begin)

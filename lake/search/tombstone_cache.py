@@ -15,7 +15,7 @@ from lake.catalog import listing
 from lake.models import InactiveAccount, Tombstone
 from lake.query.spec import Search
 from lake.search import hit
-from lake.search.scan import Source
+from lake.search.scan import Scanner
 from lake.storage.duckdb_engine import Engine
 
 ROWS_AT_ONCE = 50_000
@@ -26,7 +26,7 @@ _COLUMNS = {"did": "VARCHAR", "collection": "VARCHAR", "rkey": "VARCHAR", "rev":
 }
 
 
-class Graves:
+class TombstoneCache:
     """Of one engine. Any number of threads may use it."""
 
     def __init__(self, engine: Engine) -> None:
@@ -87,25 +87,25 @@ class Visible(NamedTuple):
     paths: list[str]
 
 
-def visible(search: Search, source: Source) -> Visible:
+def visible(search: Search, source: Scanner) -> Visible:
     if not search.hide:
         return Visible("true", {}, [])
     dead, values, paths = _deletes(search, source) if search.of.subject else Visible(_tombstones(search), {}, [])
     sql = f"""(state IS NULL OR state = 'superseded' AND state_seen > make_timestamp($until))
         AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did) AND NOT EXISTS ({dead})"""
-    return Visible(sql, values | {"until": search.until_us}, paths)
+    return Visible(sql, values | {"until": search.snapshot_us}, paths)
 
 
 def _tombstones(search: Search) -> str:
     return f"""FROM tombstone WHERE tombstone.did = row.did AND tombstone.rkey = row.rkey AND tombstone.rev > row.rev
-            AND tombstone.collection = {hit.collection(search.of)}
+            AND tombstone.collection = {hit.collection_sql(search.of)}
             AND (deleted OR tombstone.seen <= make_timestamp($until))"""
 
 
-def _deletes(search: Search, source: Source) -> Visible:
+def _deletes(search: Search, source: Scanner) -> Visible:
     """Likes, reposts, follows and blocks have no tombstones: their deletes are in the lake."""
     start = search.start if search.clock == "seen" else None
-    paths = listing.since("deletes", start)
+    paths = listing.paths_since("deletes", start)
     if not paths:
         return Visible("SELECT 1 WHERE false", {}, [])
     return Visible(

@@ -9,7 +9,7 @@ from lake.catalog.read_guard import unless_replaced
 from lake.models import InactiveAccount, Tombstone
 from lake.query.spec import Search
 from lake.search.hit import Hit
-from lake.search.scan import Source, readable
+from lake.search.scan import Scanner, readable
 from process.instants import utc
 
 Version = tuple[str, str, str]  # did, rkey, rev
@@ -31,22 +31,22 @@ _DELETED = """
 """
 
 
-def hidden(search: Search, hits: Sequence[Hit], source: Source, seconds: float) -> set[Version]:
-    """Those that must not show to a reader for whom versions seen after the search's `until_us` do not exist."""
-    marked = {hit.version for hit in hits if _marked(hit, search.until_us)}
+def hidden(search: Search, hits: Sequence[Hit], source: Scanner, seconds: float) -> set[Version]:
+    """Those that must not show to a reader for whom versions seen after the search's `snapshot_us` do not exist."""
+    marked = {hit.version for hit in hits if _marked(hit, search.snapshot_us)}
     deleted = _deleted(search, hits, source, seconds) if search.of.subject else set()
-    return marked | deleted | _buried(hits, search.until_us)
+    return marked | deleted | _buried(hits, search.snapshot_us)
 
 
-def _marked(hit: Hit, until_us: int) -> bool:
-    return hit.state == "deleted" or (hit.state == "superseded" and (hit.state_us or 0) <= until_us)
+def _marked(hit: Hit, snapshot_us: int) -> bool:
+    return hit.state == "deleted" or (hit.state == "superseded" and (hit.state_us or 0) <= snapshot_us)
 
 
-def _buried(hits: Sequence[Hit], until_us: int) -> set[Version]:
+def _buried(hits: Sequence[Hit], snapshot_us: int) -> set[Version]:
     """Some 15 us each: it is looked up in the indexes, while an IN list of DIDs beside one of rkeys would make SQLite
     try every DID with every rkey."""
     found: set[Version] = set()
-    until = connection.ops.adapt_datetimefield_value(utc(until_us))
+    until = connection.ops.adapt_datetimefield_value(utc(snapshot_us))
     with connection.cursor() as cursor:
         for start in range(0, len(hits), KEYS_AT_ONCE):
             part = hits[start : start + KEYS_AT_ONCE]
@@ -61,10 +61,10 @@ def _buried(hits: Sequence[Hit], until_us: int) -> set[Version]:
     return found
 
 
-def _deleted(search: Search, hits: Sequence[Hit], source: Source, seconds: float) -> set[Version]:
+def _deleted(search: Search, hits: Sequence[Hit], source: Scanner, seconds: float) -> set[Version]:
     """Likes, reposts, follows and blocks have no tombstones: their deletes are in the lake, in the order of their keys
     once an hour is compacted."""
-    paths = listing.since("deletes", utc(min(hit.seen_us for hit in hits))) if hits else []
+    paths = listing.paths_since("deletes", utc(min(hit.seen_us for hit in hits))) if hits else []
     if not paths:
         return set()
     dids, rkeys, revs = (list(column) for column in zip(*(hit.version for hit in hits), strict=True))

@@ -29,12 +29,12 @@ _NONE = bytes(CID_BYTES)
 
 def cid(dataset: str, row: Mapping[str, Any]) -> str | None:
     """The row's CID; made anew, from all columns of the row and in 40 us, where it is left out. None: it has none."""
-    if row["cid"] is None and left_out(DATASETS[dataset]):
+    if row["cid"] is None and are_derived(DATASETS[dataset]):
         return record_cid(record_rebuild.event(dataset, row)["commit"]["record"])
     return row["cid"] or None
 
 
-def left_out(dataset: Dataset) -> bool:
+def are_derived(dataset: Dataset) -> bool:
     """Whether compaction leaves out those that follow from their rows."""
     return dataset.subject is not None
 
@@ -42,10 +42,10 @@ def left_out(dataset: Dataset) -> bool:
 def filled(dataset: Dataset, table: pa.Table) -> pa.Table:
     """Rows of compacted files with all their CIDs, an empty one where the event had none: 8 us a row."""
     place = table.schema.get_field_index("cid")
-    return table.set_column(place, "cid", pc.coalesce(table["cid"], made(dataset, table)))
+    return table.set_column(place, "cid", pc.coalesce(table["cid"], derive(dataset, table)))
 
 
-class LeavesOut:
+class CidRemover:
     """Takes the CIDs that follow from their rows out of a file's row groups, and notes what proves them."""
 
     def __init__(self, dataset: Dataset, notes: dict[str, str]) -> None:
@@ -55,7 +55,7 @@ class LeavesOut:
 
     def passing(self, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for group in groups:
-            again = made(self._dataset, group)
+            again = derive(self._dataset, group)
             whole = pc.coalesce(group["cid"], again)
             if whole.null_count:
                 raise LakeUnusable(
@@ -83,7 +83,7 @@ def _digest(whole: pa.ChunkedArray) -> str:
     return sha256("".join(text or "" for text in whole.to_pylist()).encode()).hexdigest()
 
 
-def made(dataset: Dataset, table: pa.Table) -> pa.Array:
+def derive(dataset: Dataset, table: pa.Table) -> pa.Array:
     """The CIDs that the rows' records hash to; null for what DAG-CBOR can't hold."""
     found = b"".join(_blocks(dataset, table))
     bits = np.unpackbits(np.frombuffer(found, np.uint8).reshape(-1, CID_BYTES), axis=1)

@@ -42,7 +42,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def our_disk(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     """Turns an error of the disk into one sentence that says what to do."""
     try:
         yield
@@ -52,7 +52,7 @@ def our_disk(path: Path) -> Iterator[None]:
         raise LakeUnusable(f"{path} can't be written ({error.strerror}): mend that, then start again.") from error
 
 
-def on_disk(root: Path) -> Iterator[Path]:
+def files_below(root: Path) -> Iterator[Path]:
     """All files below the root's dataset folders and at the root itself, hidden ones too; paths below the root."""
     for folder, folders, names in os.walk(root):
         if folder == str(root):
@@ -61,6 +61,6 @@ def on_disk(root: Path) -> Iterator[Path]:
             yield (Path(folder) / name).relative_to(root)
 
 
-def remove(root: Path, path: Path, why: str) -> None:
+def remove_file(root: Path, path: Path, why: str) -> None:
     log.warning("removed file", path=str(path), why=why)
     (root / path).unlink()

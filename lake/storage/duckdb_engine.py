@@ -55,12 +55,12 @@ class Engine:
 
     def run(self, sql: str, **tables: Any) -> None:
         """For tables of our own in memory. The statement sees these Arrow tables by their names."""
-        with limited(seeing(self.cursor(), tables)) as cursor:
+        with limited(_registered(self.cursor(), tables)) as cursor:
             cursor.execute(sql)
 
     def table(self, sql: str, parameters: Mapping[str, Any], seconds: float = 0, **tables: Any) -> Any:
         """All rows as one Arrow table. Raises as rows() does."""
-        with limited(seeing(self._reading(sql), tables), seconds) as cursor:
+        with limited(_registered(self._reading(sql), tables), seconds) as cursor:
             return cursor.sql(sql, params=dict(parameters)).to_arrow_table()
 
     def rows(
@@ -68,7 +68,7 @@ class Engine:
     ) -> list[tuple[Any, ...]]:
         """All rows; the statement sees these Arrow tables too. Raises QueryTimeout after `seconds` (0: never),
         QueryTooLarge at the memory limit."""
-        with limited(seeing(self._reading(sql), tables), seconds) as cursor:
+        with limited(_registered(self._reading(sql), tables), seconds) as cursor:
             return cursor.execute(sql, parameters or None).fetchall()
 
     def stream(
@@ -95,7 +95,7 @@ def _only_selects(sql: str) -> bool:
     return all(statement.type == duckdb.StatementType.SELECT for statement in duckdb.extract_statements(sql))
 
 
-def seeing(cursor: "duckdb.DuckDBPyConnection", tables: Mapping[str, Any]) -> "duckdb.DuckDBPyConnection":
+def _registered(cursor: "duckdb.DuckDBPyConnection", tables: Mapping[str, Any]) -> "duckdb.DuckDBPyConnection":
     for name, table in tables.items():
         cursor.register(name, table)
     return cursor

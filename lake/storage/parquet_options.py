@@ -13,7 +13,7 @@ _SHARED_PREFIXES = {"rev"}
 _WITH_STATISTICS = _INCREASING | {"did", "rkey", "rev", "operation", "state", "collection", "kind", "status"}
 
 
-class Style(NamedTuple):
+class WriterProfile(NamedTuple):
     """How a file is laid out: zstd's level, and the rows of a row group."""
 
     level: int
@@ -22,18 +22,18 @@ class Style(NamedTuple):
 
 # A flush file lives for an hour or two: groups small enough for point reads and large enough for zstd, whose level 2
 # makes these columns as small as 3 does, a tenth faster.
-FLUSHED = Style(2, 32_768)
+FLUSHED = WriterProfile(2, 32_768)
 # What readers see is read row by row where a search has hits: small groups, of which one takes 3 ms (of 4,096 rows: 5,
 # of 1,024: 2, in files 3 % smaller and 4 % larger), and level 6, which makes text 5 % smaller than 2 and takes four
 # times as long (9: 6 %, 19: 10 % and a hundred times).
-_READ = Style(6, 2_048)
+_SEARCHED = WriterProfile(6, 2_048)
 # The rest is mostly hashes, which no level makes smaller (19: 3 % in fifty times the time), in the order of what it is
 # asked by.
-_LOOKED_UP = Style(2, 32_768)
-COMPACTED = {name: _READ if name in STATEFUL else _LOOKED_UP for name in DATASETS}
+_LOOKED_UP = WriterProfile(2, 32_768)
+COMPACTED = {name: _SEARCHED if name in STATEFUL else _LOOKED_UP for name in DATASETS}
 
 
-def options(dataset: Dataset, group_rows: int, level: int) -> dict[str, object]:
+def writer_options(dataset: Dataset, group_rows: int, level: int) -> dict[str, object]:
     """What pyarrow's writer takes. `group_rows`: of a row group, for the size of its bloom filters."""
     return {
         "compression": "zstd",

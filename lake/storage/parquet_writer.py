@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from lake.schema import VERSION, Dataset
 from lake.storage import layout, parquet_options
-from lake.storage.disk import make_folder, our_disk, sha256, sync_folder
-from lake.storage.parquet_options import FLUSHED, Style
+from lake.storage.disk import disk_errors, make_folder, sha256, sync_folder
+from lake.storage.parquet_options import FLUSHED, WriterProfile
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 SOFTWARE = "bluesky-post-explorer 0.2"
@@ -33,7 +33,7 @@ _TYPES = {
 
 
 @dataclass(frozen=True)
-class Pending:
+class PendingFile:
     """A file that is written and fsynced, but has no name yet. Paths are below the root; times are UTC."""
 
     root: Path
@@ -56,7 +56,7 @@ class Pending:
     def publish(self) -> None:
         """Gives the file its name, for good."""
         folder = self.root / self.folder
-        with our_disk(folder):
+        with disk_errors(folder):
             (folder / layout.temporary_name(self.name)).rename(folder / self.name)
             sync_folder(folder)
 
@@ -66,7 +66,7 @@ def schema(dataset: Dataset) -> pa.Schema:
     return pa.schema(fields, {"schema_version": str(VERSION), "software": SOFTWARE, "dataset": dataset.name})
 
 
-def write(root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Table) -> Pending:
+def write(root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Table) -> PendingFile:
     """Writes one file of rows that have the dataset's columns in order, fsynced, under a temporary name.
 
     Raises LakeUnusable when the disk is full or the lake is gone."""
@@ -80,14 +80,14 @@ def write_parts(
     name: str,
     parts: Iterable[pa.Table],
     expected: int,
-    style: Style,
+    style: WriterProfile,
     notes: Mapping[str, str] | None = None,
-) -> Pending:
+) -> PendingFile:
     """The same of rows that come in parts, in memory one at a time; each becomes row groups of its own. `expected`: how
     many rows that will be, at least one. `notes`: what the metadata says besides, as of the last part."""
     folder = layout.partition(dataset.name, hour)
     temporary = root / folder / layout.temporary_name(name)
-    with our_disk(root):
+    with disk_errors(root):
         make_folder(root, folder)
         try:
             rows, times = _write_durably(temporary, dataset, parts, expected, style, {} if notes is None else notes)
@@ -95,14 +95,19 @@ def write_parts(
             temporary.unlink(missing_ok=True)
             raise
         size, digest = temporary.stat().st_size, sha256(temporary)
-    return Pending(root, folder, name, dataset.name, hour, rows, size, digest, *map(_utc, times))
+    return PendingFile(root, folder, name, dataset.name, hour, rows, size, digest, *map(_utc, times))
 
 
 def _write_durably(
-    path: Path, dataset: Dataset, parts: Iterable[pa.Table], expected: int, style: Style, notes: Mapping[str, str]
+    path: Path,
+    dataset: Dataset,
+    parts: Iterable[pa.Table],
+    expected: int,
+    style: WriterProfile,
+    notes: Mapping[str, str],
 ) -> tuple[int, list[int | None]]:
     """How many rows it wrote; the first and last seen, the first and last created_at, in microseconds."""
-    options = parquet_options.options(dataset, min(expected, style.group_rows), style.level)
+    options = parquet_options.writer_options(dataset, min(expected, style.group_rows), style.level)
     rows, seen, created = 0, _Range(), _Range()
     with path.open("wb") as file:
         with pq.ParquetWriter(file, schema(dataset), **options) as writer:

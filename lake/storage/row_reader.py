@@ -17,31 +17,31 @@ from numpy.typing import NDArray
 
 from lake.errors import LakeUnusable, QueryTimeout
 from lake.query.spec import FIRST_US
-from lake.textindex.postings import Ordinals
+from lake.textindex.postings import DocIds
 
 Table = Any  # pyarrow.Table
 
 OPEN = 128  # footers: some 2 MB each, and 3 ms to read
 
 
-def read(picks: Iterable[tuple[Path, Ordinals]], columns: Sequence[str], threads: int, seconds: float) -> Table:
+def read_rows(picks: Iterable[tuple[Path, DocIds]], columns: Sequence[str], threads: int, seconds: float) -> Table:
     """These rows of each file, in no order. Raises QueryTimeout after so many seconds, and LakeUnusable when a file is
     missing or damaged."""
     return pa.concat_tables(_tables(picks, columns, threads, seconds)).combine_chunks()
 
 
-def times(picks: Iterable[tuple[Path, Ordinals]], column: str, threads: int, seconds: float) -> list[NDArray[np.int64]]:
+def read_times(
+    picks: Iterable[tuple[Path, DocIds]], column: str, threads: int, seconds: float
+) -> list[NDArray[np.int64]]:
     """Microseconds since 1970 of these rows, file by file, in their order; without a time, the first that there is."""
     tables = _tables(picks, [column], threads, seconds)
     return [table[column].cast(pa.int64()).fill_null(FIRST_US).to_numpy() for table in tables]
 
 
-def _tables(
-    picks: Iterable[tuple[Path, Ordinals]], columns: Sequence[str], threads: int, seconds: float
-) -> list[Table]:
+def _tables(picks: Iterable[tuple[Path, DocIds]], columns: Sequence[str], threads: int, seconds: float) -> list[Table]:
     deadline = time.monotonic() + seconds
 
-    def of_file(pick: tuple[Path, Ordinals]) -> Table:
+    def of_file(pick: tuple[Path, DocIds]) -> Table:
         if time.monotonic() >= deadline:
             raise QueryTimeout(f"The time limit of {seconds:.3g} s was reached.")
         return _of_file(*pick, columns)
@@ -53,7 +53,7 @@ def _tables(
         raise LakeUnusable(f"The lake can't be read: {error}") from error
 
 
-def _of_file(path: Path, rows: Ordinals, columns: Sequence[str]) -> Table:
+def _of_file(path: Path, rows: DocIds, columns: Sequence[str]) -> Table:
     footer, ends = _footer(path)
     groups = np.searchsorted(ends, rows, side="right")
     file = pq.ParquetFile(path, metadata=footer)

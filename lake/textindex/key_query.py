@@ -2,15 +2,15 @@
 
 from typing import NamedTuple
 
-from lake.textindex.ngrams import Range
+from lake.textindex.ngrams import KeyRange
 
 
-class All(NamedTuple):
-    of: tuple["Wanted", ...]
+class AllKeys(NamedTuple):
+    of: tuple["KeyQuery", ...]
 
 
-class Any(NamedTuple):
-    of: tuple["Wanted", ...]
+class AnyKey(NamedTuple):
+    of: tuple["KeyQuery", ...]
 
 
-Wanted = Range | All | Any  # of a range: any of its keys
+KeyQuery = KeyRange | AllKeys | AnyKey  # of a range: any of its keys

@@ -26,7 +26,7 @@ for _low, _high in _WIDE_RANGES:
     _WIDE[_low : _high + 1] = True
 
 
-class Range(NamedTuple):
+class KeyRange(NamedTuple):
     """The keys from `low` to `high`, both included."""
 
     low: int
@@ -38,7 +38,7 @@ def name_key(kind: str, value: str) -> int:
     return zlib.crc32(f"{kind}:{value}".encode())
 
 
-def pairs(texts: Sequence[str], names: Sequence[int | None]) -> Keys:
+def gram_pairs(texts: Sequence[str], names: Sequence[int | None]) -> Keys:
     """Each key of each text once, as key << ROW_BITS | number of the text, ascending. At most 1 << ROW_BITS texts,
     lower-cased, without NUL. `names`: the name_key() of each; None where a post is not to be found: its text is ""."""
     points = _points("\0\0".join([*texts, ""]))
@@ -56,21 +56,21 @@ def pairs(texts: Sequence[str], names: Sequence[int | None]) -> Keys:
     return every[first]
 
 
-def literal(part: str) -> list[Range]:
+def gram_ranges(part: str) -> list[KeyRange]:
     """What a text must have that holds this part, lower-cased: a key of each range. Empty when the part is too short to
     say anything."""
     codes = _points(part.replace("\0", REPLACEMENT)).astype(np.uint16)
     if len(codes) == 1 and _WIDE[codes[0]]:
         first = int(codes[0]) << 32
-        return [Range(first, first + (1 << 32) - 1)]
+        return [KeyRange(first, first + (1 << 32) - 1)]
     thirds, kept = _grams(np.append(codes, np.uint16(END)))
     places = np.flatnonzero(kept)
     keys = [int(codes[place]) << 32 | int(codes[place + 1]) << 16 | int(thirds[place]) for place in places]
     if len(places) and places[-1] == len(codes) - 2 and not _WIDE[codes[-2:]].all():
         last = keys.pop()  # its third character is not known
         if len(codes) == 2 and codes[1] != END:
-            return [Range(last, last | 0xFFFF)]
-    return [Range(key, key) for key in dict.fromkeys(keys)]
+            return [KeyRange(last, last | 0xFFFF)]
+    return [KeyRange(key, key) for key in dict.fromkeys(keys)]
 
 
 def _points(text: str) -> NDArray[np.uint32]:

@@ -12,35 +12,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-Ordinals = NDArray[np.uint32]
+DocIds = NDArray[np.uint32]
 Bytes = NDArray[np.uint8]
 MAX_UNIVERSE = 1 << 24
 _PLANES = 6  # whole planes make 5 % more bytes than the best width of each list would, and half the work
 
 
-class Lists(NamedTuple):
+class PostingLists(NamedTuple):
     """Keys, ascending, how many numbers each has (at least one), and the numbers, list after list."""
 
     keys: NDArray[np.uint64]
     counts: Ints
-    ordinals: Ordinals
+    doc_ids: DocIds
 
 
-def encode(lists: Lists, universe: int) -> bytes:
-    keys, counts, ordinals = lists
+def encode(lists: PostingLists, universe: int) -> bytes:
+    keys, counts, doc_ids = lists
     widths, highs = _layout(counts, universe)
     head = _varints(np.concatenate([_steps(keys), counts.astype(np.uint64)]))
     sizes = np.array([len(keys), len(head)], "<u4").tobytes() + keys[:1].astype("<u8").tobytes()
     each = np.repeat(widths.astype(np.uint32), counts)
     places = np.repeat(highs[:-1] - starts_of(counts)[:-1], counts)
-    places += np.arange(len(ordinals))
-    places += ordinals >> each
+    places += np.arange(len(doc_ids))
+    places += doc_ids >> each
     ones = np.zeros(highs[-1], np.bool_)
     ones[places] = True
     parts = [sizes, head, np.packbits(ones).tobytes()]
     for shift in range(0, int(widths.max()), 4):
         has = each > shift
-        values = (ordinals if has.all() else ordinals[has]) >> np.uint32(shift)
+        values = (doc_ids if has.all() else doc_ids[has]) >> np.uint32(shift)
         parts.append(_nibbles(values.astype(np.uint8) & np.uint8(15)))
     return b"".join(parts)
 
@@ -56,7 +56,7 @@ class Block:
         self._bits: Bytes = np.frombuffer(data, np.uint8, offset=16 + head)
         self._widths, self._highs = _layout(self.counts, universe)
 
-    def ordinals(self, first: int, last: int) -> Ordinals:
+    def doc_ids(self, first: int, last: int) -> DocIds:
         """The numbers of the lists from `first` up to, but without, `last`, list after list."""
         counts, begin, end = self.counts[first:last], int(self._highs[first]), int(self._highs[last])
         bits = np.unpackbits(self._bits[begin >> 3 : (end + 7) >> 3]).view(np.bool_)
@@ -91,8 +91,8 @@ class Block:
             place += int(starts[-1]) + 1 >> 1
         return planes
 
-    def lists(self) -> Lists:
-        return Lists(self.keys, self.counts, self.ordinals(0, len(self.keys)))
+    def lists(self) -> PostingLists:
+        return PostingLists(self.keys, self.counts, self.doc_ids(0, len(self.keys)))
 
 
 def starts_of(counts: Ints) -> Ints:

@@ -19,10 +19,10 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
-from lake.textindex.postings import Block, Lists, encode, starts_of
+from lake.textindex.postings import Block, PostingLists, encode, starts_of
 
 BLOCK_KEYS = 256
-BLOCK_ORDINALS = 1 << 16  # about 60 KB; the last list of a block may make it longer
+BLOCK_DOC_IDS = 1 << 16  # about 60 KB; the last list of a block may make it longer
 VERSION = 1  # of the format, and of what lake.textindex.ngrams takes for a gram
 _MAGIC = b"BPX" + bytes([VERSION])
 _FOOT = struct.Struct("<QQI4s")  # rows, blocks, CRC32 of the directory and of these two, magic
@@ -33,14 +33,14 @@ class IndexDamaged(Exception):
     """The file is not what was written: do without it, and build it anew."""
 
 
-class Built(NamedTuple):
+class SegmentInfo(NamedTuple):
     rows: int
     bytes: int
     sha256: str
 
 
-class Writer:
-    """Fills a file with lists whose keys ascend from call to call. `rows`: all ordinals are below it."""
+class SegmentWriter:
+    """Fills a file with lists whose keys ascend from call to call. `rows`: all doc_ids are below it."""
 
     def __init__(self, file: IO[bytes], rows: int) -> None:
         self._file, self._rows = file, rows
@@ -51,15 +51,15 @@ class Writer:
         self._checks: list[int] = []
         self._put(_MAGIC)
 
-    def add(self, lists: Lists) -> None:
+    def add(self, lists: PostingLists) -> None:
         starts, size = starts_of(lists.counts), len(lists.keys)
         if not size:
             return
-        cells = starts[:-1] // BLOCK_ORDINALS * (size + 1) + np.arange(size) // BLOCK_KEYS
+        cells = starts[:-1] // BLOCK_DOC_IDS * (size + 1) + np.arange(size) // BLOCK_KEYS
         firsts = np.flatnonzero(np.diff(cells, prepend=-1)).tolist()
         for first, last in pairwise([*firsts, size]):
-            ordinals = lists.ordinals[starts[first] : starts[last]]
-            self.add_block(encode(Lists(lists.keys[first:last], lists.counts[first:last], ordinals), self._rows))
+            doc_ids = lists.doc_ids[starts[first] : starts[last]]
+            self.add_block(encode(PostingLists(lists.keys[first:last], lists.counts[first:last], doc_ids), self._rows))
 
     def add_block(self, data: bytes) -> None:
         """A block as it is, from an index of as many rows."""
@@ -68,7 +68,7 @@ class Writer:
         self._checks.append(zlib.crc32(data))
         self._put(data)
 
-    def close(self) -> Built:
+    def close(self) -> SegmentInfo:
         """Writes the directory and brings the file to the disk. It stays open."""
         directory = np.array([*self._firsts, *self._places, self._size], "<u8").tobytes()
         directory += np.array(self._checks, "<u4").tobytes()
@@ -76,7 +76,7 @@ class Writer:
         self._put(directory + foot + struct.pack("<I", zlib.crc32(directory + foot)) + _MAGIC)
         self._file.flush()
         os.fsync(self._file.fileno())
-        return Built(self._rows, self._size, self._digest.hexdigest())
+        return SegmentInfo(self._rows, self._size, self._digest.hexdigest())
 
     def _put(self, data: bytes) -> None:
         self._file.write(data)
@@ -84,7 +84,7 @@ class Writer:
         self._size += len(data)
 
 
-class Reader:
+class SegmentReader:
     """One file. Any number of threads may use it. All methods raise IndexDamaged."""
 
     def __init__(self, path: Path) -> None:
@@ -115,19 +115,19 @@ class Reader:
     def block(self, number: int) -> Block:
         return Block(self.data(number), self.rows)
 
-    def upto(self, limits: Iterable[int]) -> Iterator[Lists]:
+    def upto(self, limits: Iterable[int]) -> Iterator[PostingLists]:
         """All lists in pieces: those below each limit. Limits ascend."""
-        rest, number = Lists(np.zeros(0, np.uint64), np.zeros(0, np.int64), _NONE), 0
+        rest, number = PostingLists(np.zeros(0, np.uint64), np.zeros(0, np.int64), _NONE), 0
         for limit in limits:
             blocks = [rest]
             while number < len(self.firsts) and int(self.firsts[number]) < limit:
                 blocks.append(self.block(number).lists())
                 number += 1
-            every = Lists(*(np.concatenate(arrays) for arrays in zip(*blocks, strict=True)))
+            every = PostingLists(*(np.concatenate(arrays) for arrays in zip(*blocks, strict=True)))
             cut = int(np.searchsorted(every.keys, np.uint64(limit)))
             place = int(every.counts[:cut].sum())
-            rest = Lists(every.keys[cut:], every.counts[cut:], every.ordinals[place:])
-            yield Lists(every.keys[:cut], every.counts[:cut], every.ordinals[:place])
+            rest = PostingLists(every.keys[cut:], every.counts[cut:], every.doc_ids[place:])
+            yield PostingLists(every.keys[:cut], every.counts[:cut], every.doc_ids[:place])
 
     def _directory(self) -> tuple[int, NDArray[np.uint64], NDArray[np.int64], NDArray[np.uint32]]:
         size = os.fstat(self._file).st_size

@@ -15,7 +15,7 @@ from django.db import connection
 from lake.models import BatchRun, DataFile, Retention
 from lake.verify.runner import Finding, Report, Stage, Task
 
-FAILED_TOLD = 20
+MOST_FAILED_REPORTED = 20
 FEWER = "look in the log of compact_lake for folded rows or for a retention; else restore them from a backup"
 MORE = "look for repeats above; else restore the catalog and the lake from one backup"
 
@@ -45,7 +45,7 @@ _BATCHES = """
 """
 
 
-class Batches:
+class BatchChecks:
     def __init__(self, report: Report) -> None:
         self._report = report
 
@@ -79,10 +79,10 @@ class Batches:
         count = failed.count()
         told = [
             f"batch {run.pk} failed at {run.started_at:%Y-%m-%d %H:%M:%S} and was tried again: {run.error}"
-            for run in failed.order_by("-started_at")[:FAILED_TOLD]
+            for run in failed.order_by("-started_at")[:MOST_FAILED_REPORTED]
         ]
-        if count > FAILED_TOLD:
-            told.append(f"{count - FAILED_TOLD:,} batches before these failed, too")
+        if count > MOST_FAILED_REPORTED:
+            told.append(f"{count - MOST_FAILED_REPORTED:,} batches before these failed, too")
         self._report.notes += told
 
 

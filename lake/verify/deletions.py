@@ -16,7 +16,7 @@ from lake.flags.definitions import flags
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL
 from lake.storage.duckdb_engine import Engine
-from lake.verify.runner import Finding, Report, Stage, Task, arrival
+from lake.verify.runner import Finding, Report, Stage, Task, written_at
 from process import instants
 
 WITHIN = timedelta(hours=24)  # what has arrived before that must be in all files
@@ -73,7 +73,7 @@ class Hours(NamedTuple):
     last: datetime
 
 
-class States:
+class DeletionChecks:
     def __init__(self, root: Path, engine: Engine, report: Report) -> None:
         self._root, self._engine, self._report = root, engine, report
 
@@ -138,21 +138,21 @@ class States:
     def _unpurged(self) -> Iterator[Finding]:
         """lake.verify.files has compared the files with these numbers."""
         if flags().purge_deleted:
-            for file in listing.every_listed().filter(unpurged__gt=0):
+            for file in listing.all_files().filter(unpurged__gt=0):
                 yield Finding(file.path, f"holds {file.unpurged} deleted rows with text, purge_deleted is on", COMPACT)
 
     def _arrived(self, dataset: str, hours: Hours | None = None) -> list[DataFile]:
         """Files whose rows have all been in the lake for so long that they must have had their effect."""
         deadline = datetime.now(UTC) - WITHIN
-        return [file for file in self._files(dataset, hours) if arrival(file) < deadline]
+        return [file for file in self._files(dataset, hours) if written_at(file) < deadline]
 
     def _settled(self, dataset: str, hours: Hours | None = None) -> list[DataFile]:
         """Files in which all older deletes must show: compaction writes none without, a flushed one gets its time."""
         deadline = datetime.now(UTC) - WITHIN
-        return [file for file in self._files(dataset, hours) if file.batch is None or arrival(file) < deadline]
+        return [file for file in self._files(dataset, hours) if file.batch is None or written_at(file) < deadline]
 
     def _files(self, dataset: str, hours: Hours | None = None) -> list[DataFile]:
-        listed = listing.listed(dataset).order_by("hour", "path").select_related("batch")
+        listed = listing.files_of(dataset).order_by("hour", "path").select_related("batch")
         meant = listed.filter(hour__gte=hours.first, hour__lte=hours.last) if hours else listed
         return [file for file in meant if file.path not in self._report.unsound]
 

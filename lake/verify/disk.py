@@ -17,7 +17,7 @@ ORPHAN = "verify_lake --fix removes it while no writer runs, a writer its own at
 FOREIGN = "no writer of ours makes such names: move it away"
 
 
-class Disk:
+class DiskChecks:
     """`writing`: whether a process that writes the lake runs now, so that files may be about to be listed."""
 
     def __init__(self, root: Path, writing: Callable[[], bool]) -> None:
@@ -36,7 +36,7 @@ class Disk:
         """Those that stay unlisted: a running writer gets time to list what it has just renamed, or to remove it."""
         deadline = time.monotonic() + COMMIT_SECONDS
         while True:
-            paths = {path for path in paths - known() if (self._root / path).exists()}
+            paths = {path for path in paths - known_paths() if (self._root / path).exists()}
             young = any(_young(self._root / path) for path in paths)
             if not young or not self._writing() or time.monotonic() > deadline:
                 return sorted(paths)
@@ -46,18 +46,18 @@ class Disk:
 def unlisted(root: Path) -> set[str]:
     """Files that the catalog does not know, without those that may be growing still: temporary ones and indexes. What
     is no Parquet in the folders of the lake is not the lake's."""
-    visible = {str(path) for path in disk.on_disk(root)}
+    visible = {str(path) for path in disk.files_below(root)}
     hidden = {str(path.relative_to(root)) for name in HIDDEN for path in (root / name).glob("*") if path.is_file()}
     growing = (".tmp", ".index")
     return {
         path
-        for path in (visible | hidden) - known()
+        for path in (visible | hidden) - known_paths()
         if path.endswith((".parquet", ".parquet.tmp")) or path.startswith(HIDDEN)
         if not (path.endswith(growing) and _young(root / path))
     }
 
 
-def known() -> set[str]:
+def known_paths() -> set[str]:
     """All paths that the catalog knows, and where those wait that are superseded."""
     paths: set[str] = set()
     for model in (DataFile, IndexFile):

@@ -22,7 +22,7 @@ from lake.storage.layout import HOUR
 from lake.verify.runner import Finding, Report, Stage, Task
 
 ROWS_AT_ONCE = 1_500_000  # hashes of a query: some 100 MB
-TOLD = 10_000  # repeats of a query that are looked at exactly
+MOST_REPORTED = 10_000  # repeats of a query that are looked at exactly
 COMPACT = "the daily pass of compact_lake makes them one"
 REPORT = "report it: the flusher should have folded them"
 
@@ -44,7 +44,7 @@ _ARRIVED = """
 """
 
 
-class Events:
+class DuplicateChecks:
     def __init__(self, root: Path, engine: Engine, report: Report) -> None:
         self._root, self._engine, self._report = root, engine, report
 
@@ -52,7 +52,7 @@ class Events:
         return Stage("partitions without repeats", self._tasks)
 
     def _tasks(self) -> list[Task]:
-        partitions = listing.every_listed().order_by("dataset", "hour").values_list("dataset", "hour").distinct()
+        partitions = listing.all_files().order_by("dataset", "hour").values_list("dataset", "hour").distinct()
         tasks = [
             Task(
                 f"{dataset} of {hour:%Y-%m-%d %H}:00",
@@ -61,12 +61,12 @@ class Events:
             )
             for dataset, hour in partitions
         ]
-        by_arrival = listing.every_listed().filter(rows_by_arrival__gt=0).values_list("dataset", flat=True).distinct()
+        by_arrival = listing.all_files().filter(rows_by_arrival__gt=0).values_list("dataset", flat=True).distinct()
         return tasks + [Task(name, "", partial(self._arrivals, DATASETS[name])) for name in by_arrival.order_by()]
 
     def _files(self, dataset: str, hour: datetime) -> tuple[list[str], int]:
         """The partition's files and those of the next hour that begin early in it; their rows."""
-        listed = listing.listed(dataset)
+        listed = listing.files_of(dataset)
         near = listed.filter(hour=hour) | listed.filter(hour=hour + HOUR, min_seen__lt=hour + HOUR + NEARBY)
         return self._sound(near), near.aggregate(n=Sum("rows"))["n"] or 0
 
@@ -75,7 +75,7 @@ class Events:
         if not paths:
             return  # gone meanwhile
         parts = rows // ROWS_AT_ONCE + 1
-        sql = _REPEATED.format(key=_keys(dataset), told=TOLD)
+        sql = _REPEATED.format(key=_keys(dataset), told=MOST_REPORTED)
         values = {"files": self._absolute(paths), "until": _us(hour + HOUR + NEARBY), "end": _us(hour + HOUR)}
         for part in range(parts):
             hashes = [row[0] for row in self._engine.rows(sql, {**values, "parts": parts, "part": part})]
@@ -84,12 +84,12 @@ class Events:
 
     def _arrivals(self, dataset: Dataset) -> Iterator[Finding]:
         """An event that came before its time may have come again when its time was there."""
-        early = listing.listed(dataset.name).filter(rows_by_arrival__gt=0)
+        early = listing.files_of(dataset.name).filter(rows_by_arrival__gt=0)
         span = early.aggregate(low=Min("min_seen"), high=Max("max_seen"))
         if span["low"] is None:
             return
-        later = listing.listed(dataset.name).filter(max_seen__gte=span["low"], min_seen__lte=span["high"] + AHEAD)
-        sql = _ARRIVED.format(key=_keys(dataset), told=TOLD)
+        later = listing.files_of(dataset.name).filter(max_seen__gte=span["low"], min_seen__lte=span["high"] + AHEAD)
+        sql = _ARRIVED.format(key=_keys(dataset), told=MOST_REPORTED)
         arrived = self._absolute(self._sound(early))
         if not arrived:
             return
@@ -100,7 +100,7 @@ class Events:
         sql = _BY_FILES.format(key=_keys(dataset))
         for files, count, did in self._engine.rows(sql, {"files": self._absolute(paths), "hashes": hashes}):
             names = [str(Path(file).relative_to(self._root)) for file in files]
-            number = f"{count}{' or more' if len(hashes) == TOLD else ''} events"
+            number = f"{count}{' or more' if len(hashes) == MOST_REPORTED else ''} events"
             what = f"holds {number} twice" if len(names) == 1 else f"holds {number} that {names[1]} holds too"
             same_hour = len(names) > 1 and len({name.rpartition("/")[0] for name in names}) == 1
             yield Finding(names[0], f"{what}, such as one of {did}", COMPACT if same_hour else REPORT)

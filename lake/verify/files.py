@@ -11,7 +11,7 @@ from typing import Any
 
 from ingest.events import record_cid
 from lake.catalog import listing
-from lake.compact.rewrite import PURGED_KEEPS
+from lake.compact.rewrite import KEPT_WHEN_PURGED
 from lake.errors import LakeError
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, Dataset
@@ -31,7 +31,7 @@ _FACTS = """
 _COLUMNS = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet($1, hive_partitioning = false))"
 
 
-class Files:
+class FileChecks:
     def __init__(self, root: Path, engine: Engine, report: Report, cids: int) -> None:
         self._root, self._engine, self._report, self._cids = root, engine, report, cids
 
@@ -39,14 +39,14 @@ class Files:
         return Stage("files", self._tasks)
 
     def _tasks(self) -> list[Task]:
-        listed = listing.every_listed().values_list("pk", "path", "sha256")
+        listed = listing.all_files().values_list("pk", "path", "sha256")
         return [
             Task(path, f"file {pk} {sha256} {self._cids}", partial(self._check, pk, path))
             for pk, path, sha256 in listed
         ]
 
     def _check(self, pk: int, path: str) -> Iterator[Finding]:
-        file = listing.every_listed().filter(pk=pk).first()
+        file = listing.all_files().filter(pk=pk).first()
         if file is None:  # compacted meanwhile
             self._report.files.pop(path, None)
             self._report.unsound.discard(path)
@@ -85,7 +85,7 @@ class Files:
 
     def _wrong_states(self, file: DataFile, dataset: Dataset, path: str) -> Iterator[Finding]:
         """A deleted row has lost all that its author wrote, unless the catalog knows that it has not."""
-        held = " OR ".join(f"{name} IS NOT NULL" for name in dataset.names if name not in PURGED_KEEPS)
+        held = " OR ".join(f"{name} IS NOT NULL" for name in dataset.names if name not in KEPT_WHEN_PURGED)
         sql = f"SELECT count(*) FROM read_parquet($1, hive_partitioning = false) WHERE state = 'deleted' AND ({held})"
         ((kept,),) = self._engine.rows(sql, [path])
         if kept != file.unpurged:
@@ -95,7 +95,7 @@ class Files:
     def _wrong_cids(self, file: DataFile, dataset: Dataset, path: str) -> Iterator[Finding]:
         """Of up to so many neighbouring rows that have a CID, from another place of the file at each run; and of a row
         group those that the file leaves out."""
-        if derived_cids.left_out(dataset):
+        if derived_cids.are_derived(dataset):
             made, right = derived_cids.check_group(Path(path), dataset)
             self._report.cids += made
             if not right:

@@ -15,7 +15,7 @@ from lake.compact.index_upkeep import Indexer
 from lake.models import IndexFile
 from lake.storage import disk
 from lake.storage.duckdb_engine import Engine
-from lake.verify.disk import is_ours, known
+from lake.verify.disk import is_ours, known_paths
 from lake.verify.runner import Finding
 from process.locks import lock_path
 
@@ -47,16 +47,16 @@ def _locked(locks: ExitStack, name: str) -> bool:
 
 
 def _remove(root: Path, path: str) -> str:
-    if path in known() or not is_ours(path) or not (root / path).is_file():
+    if path in known_paths() or not is_ours(path) or not (root / path).is_file():
         return "is in order by now"
-    disk.remove(root, Path(path), "orphan: the catalog does not list it")
+    disk.remove_file(root, Path(path), "orphan: the catalog does not list it")
     return "removed"
 
 
 def _make_anew(root: Path, engine: Engine, paths: Sequence[str]) -> None:
     """Those of the paths that are indexes are taken away; then each index is made that should be there and is not."""
     damaged = list(IndexFile.objects.filter(path__in=paths, superseded_at=None).values_list("path", flat=True))
-    commits.drop(damaged)
+    commits.supersede(damaged)
     sweep.move(root, damaged)
     posts = [file for file in listing.listed_files() if file.dataset == "posts"]
     Indexer(root, engine).follow(posts, datetime.now(UTC))

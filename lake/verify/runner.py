@@ -20,7 +20,7 @@ from lake.storage.duckdb_engine import Unreadable
 from lake.verify.journal import Journal
 from process import instants
 
-LOOKS = 5
+ATTEMPTS = 5
 
 
 class Finding(NamedTuple):
@@ -79,7 +79,7 @@ def run(stage: Stage, journal: Journal, report: Report) -> Iterator[tuple[int, i
     for number, task in enumerate(tasks, 1):
         if task.key and journal.holds(task.key):
             report.skipped += 1
-        elif found := settled(task):
+        elif found := confirmed(task):
             report.findings += found
         elif task.key:
             journal.add(task.key)
@@ -88,7 +88,7 @@ def run(stage: Stage, journal: Journal, report: Report) -> Iterator[tuple[int, i
 
 def _tasks(stage: Stage, report: Report) -> list[Task]:
     """A file that some of it was read from may be swapped meanwhile."""
-    for _ in range(LOOKS):
+    for _ in range(ATTEMPTS):
         try:
             return stage.tasks()
         except (LakeError, Unreadable) as error:
@@ -97,11 +97,11 @@ def _tasks(stage: Stage, report: Report) -> list[Task]:
     return []
 
 
-def settled(task: Task) -> list[Finding]:
+def confirmed(task: Task) -> list[Finding]:
     """What stays wrong when nothing changes meanwhile, or when another look finds the same."""
     before: list[Finding] | None = None
     found: list[Finding] = []
-    for _ in range(LOOKS):
+    for _ in range(ATTEMPTS):
         listed = _listed()
         found = _found(task)
         if not found or found == before or _listed() == listed:
@@ -133,7 +133,7 @@ def _listed() -> tuple[object, ...]:
     )
 
 
-def arrival(file: DataFile) -> datetime:
+def written_at(file: DataFile) -> datetime:
     """When all rows of the file were in the lake: its commit, or the time in the name of a compacted file."""
     if file.batch is not None:
         return file.batch.started_at

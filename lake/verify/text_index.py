@@ -15,8 +15,9 @@ from lake.models import DataFile, IndexFile
 from lake.query.tree import Filter, Node, Term
 from lake.storage import disk
 from lake.storage.duckdb_engine import Engine
-from lake.textindex.builder import Index, IndexDamaged
-from lake.verify.runner import Finding, Report, Stage, Task, arrival
+from lake.textindex.lookup import TextIndex
+from lake.textindex.segment import IndexDamaged
+from lake.verify.runner import Finding, Report, Stage, Task, written_at
 
 SAMPLE = 50  # rows of an index, and as many deleted ones
 WORD = 12  # characters of a text that are asked for
@@ -32,7 +33,7 @@ _ROWS = """
 """
 
 
-class Indexes:
+class TextIndexChecks:
     def __init__(self, root: Path, engine: Engine, report: Report) -> None:
         self._root, self._engine, self._report = root, engine, report
 
@@ -48,7 +49,7 @@ class Indexes:
         """Compacted files of posts that no index covers."""
         listed = IndexFile.objects.filter(superseded_at=None).values_list("files", flat=True)
         covered = {path for paths in listed for path in paths}
-        for file in listing.listed("posts").filter(batch=None).order_by("path"):
+        for file in listing.files_of("posts").filter(batch=None).order_by("path"):
             if file.path not in covered and not _young(file):
                 yield Finding(file.path, "is in no index, so that searches read all of it", *REBUILD)
 
@@ -57,9 +58,9 @@ class Indexes:
         if index is None:
             return
         path = self._root / index.path
-        listed = dict(listing.listed("posts").filter(path__in=index.files).values_list("path", "rows"))
+        listed = dict(listing.files_of("posts").filter(path__in=index.files).values_list("path", "rows"))
         if gone := [name for name in index.files if name not in listed]:
-            files_now = listing.listed("posts").filter(batch=None, hour__gte=index.start, hour__lt=index.end)
+            files_now = listing.files_of("posts").filter(batch=None, hour__gte=index.start, hour__lt=index.end)
             if not any(map(_young, files_now)):
                 yield Finding(index.path, f"covers {gone[0]}, which is none of the lake's", *REBUILD)
         elif not path.is_file():
@@ -73,7 +74,7 @@ class Indexes:
                 yield Finding(index.path, f"is damaged ({error})", *REBUILD)
 
     def _compare(self, index: IndexFile, covered: Sequence[tuple[str, int]]) -> Iterator[Finding]:
-        with closing(Index.open(self._root / index.path)) as opened:
+        with closing(TextIndex.open(self._root / index.path)) as opened:
             expected = sum(rows for _, rows in covered)
             if {index.rows, opened.rows} != {expected}:
                 what = f"is of {opened.rows} rows, the catalog says {index.rows}, its files hold {expected}"
@@ -95,11 +96,11 @@ class Indexes:
 
 def _young(file: DataFile) -> bool:
     """Whether its index may still be to come."""
-    return arrival(file) > datetime.now(UTC) - LAG
+    return written_at(file) > datetime.now(UTC) - LAG
 
 
 def _wrong(
-    path: str, index: Index, ordinal: int, row: str, did: str, text: str | None, deleted: bool
+    path: str, index: TextIndex, ordinal: int, row: str, did: str, text: str | None, deleted: bool
 ) -> Iterator[Finding]:
     author: Node = Filter("author", (did,))
     if deleted:
@@ -111,7 +112,7 @@ def _wrong(
         yield Finding(path, f"does not find {row} by its text", *REBUILD)
 
 
-def _holds(index: Index, node: Node, ordinal: int) -> bool | None:
+def _holds(index: TextIndex, node: Node, ordinal: int) -> bool | None:
     """None: the index can't narrow that."""
     found = index.candidates(node)
     return None if found is None else bool((found == ordinal).any())

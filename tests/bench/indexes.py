@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lake.query.index_terms import fold
+from lake.query.index_terms import lowercase
 from lake.query.tree import Filter, Term
 from lake.storage.duckdb_engine import Engine
 from lake.textindex import builder as textindex_builder
-from lake.textindex.builder import Index
+from lake.textindex.lookup import TextIndex
 from tests.bench import months
 from tests.bench.months_needles import AUTHOR, JAPANESE, PART, PHRASE, WORD
 
@@ -61,7 +61,7 @@ def main(given: list[str]) -> None:
     engine.close()
 
 
-def own(engine: Engine, paths: list[Path], folder: Path) -> tuple[Measured, Index]:
+def own(engine: Engine, paths: list[Path], folder: Path) -> tuple[Measured, TextIndex]:
     """One index for each file, and of these one."""
     rows = [count for path in paths for (count,) in
             engine.rows("SELECT sum(num_rows) FROM parquet_file_metadata([$path])", {"path": str(path)})]  # fmt: skip
@@ -72,10 +72,10 @@ def own(engine: Engine, paths: list[Path], folder: Path) -> tuple[Measured, Inde
     built = time.process_time()
     one = textindex_builder.merge(list(zip(parts, rows, strict=True)), folder / "one.index")
     merged = time.process_time()
-    textindex_builder.without(folder / "one.index", range(0, one.rows, 1000), folder / "without.index")
+    textindex_builder.purge(folder / "one.index", range(0, one.rows, 1000), folder / "without.index")
     speeds = (one.rows / seconds for seconds in (built - started, merged - built, time.process_time() - merged))
     print("posts/s: built {:,.0f} (reading included), merged {:,.0f}, one in 1,000 taken out {:,.0f}".format(*speeds))
-    opened = Index.open(folder / "one.index")
+    opened = TextIndex.open(folder / "one.index")
 
     def ask(term: str) -> int | None:
         found = opened.candidates(Term((term,)))
@@ -84,7 +84,7 @@ def own(engine: Engine, paths: list[Path], folder: Path) -> tuple[Measured, Inde
     return Measured("ours", merged - started, one.bytes, ask), opened
 
 
-def fts5(texts: list[str], folder: Path, opened: Index) -> Measured:
+def fts5(texts: list[str], folder: Path, opened: TextIndex) -> Measured:
     path = folder / "fts5.sqlite3"
     with closing(sqlite3.connect(path)) as database:
         database.execute(
@@ -125,7 +125,7 @@ def _tantivy(library: Any, texts: list[str], folder: Path, name: str, tokenizer:
     folder.mkdir()
     builder = library.SchemaBuilder()
     builder.add_text_field("text", stored=False, tokenizer_name="own", index_option=option)
-    made = library.Index(builder.build(), str(folder))
+    made = library.TextIndex(builder.build(), str(folder))
     analyzer = library.TextAnalyzerBuilder(tokenizer).build()
     made.register_tokenizer("own", analyzer)
     started = time.process_time()
@@ -154,8 +154,8 @@ def show(measured: Measured, posts: int) -> None:
     name, seconds, size, ask = measured
     print(f"{name}: {size / posts:.0f} bytes a post, {posts / seconds:,.0f} posts/s")
     for what, term in QUESTIONS:
-        found = ask(fold(term))
-        took = best(partial(ask, fold(term)))
+        found = ask(lowercase(term))
+        took = best(partial(ask, lowercase(term)))
         answer = "no answer" if found is None else f"{found:9,} candidates, {took:8.2f} ms"
         print(f"  {what + ' (' + term + ')':38s} {answer}")
 

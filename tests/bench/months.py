@@ -25,7 +25,7 @@ from lake.catalog import commits
 from lake.schema import DATASETS
 from lake.storage import layout, parquet_writer
 from lake.storage.parquet_options import COMPACTED
-from lake.storage.parquet_writer import Pending
+from lake.storage.parquet_writer import PendingFile
 from tests.bench import months_index
 from tests.bench.months_needles import NEEDLES, authors_every
 from tests.bench.months_rows import HOUR_US, Hour, table
@@ -122,7 +122,7 @@ def _make(months: Months) -> None:
     with ProcessPoolExecutor(PROCESSES, get_context("spawn"), months_index.gentle) as pool:
         for pending in pool.map(write_hour, jobs):
             pending.publish()
-            commits.row(pending, 0, None).save()
+            commits.data_file_row(pending, 0, None).save()
             count += pending.rows
             _say(f"making {months.folder}: {count:,} of {months.posts:,} posts", started, count)
     print()
@@ -132,7 +132,7 @@ def _say(what: str, started: float, count: int) -> None:
     print(f"\r{what}, {count / (time.monotonic() - started):,.0f} a second", end="", flush=True)
 
 
-def write_hour(job: tuple[str, Hour, int]) -> Pending:
+def write_hour(job: tuple[str, Hour, int]) -> PendingFile:
     root, hour, seed = job
     moment, name = START + timedelta(hours=hour.number), layout.compacted_name(hour.start_us // 1000)
     return parquet_writer.write_parts(

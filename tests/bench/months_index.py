@@ -13,7 +13,7 @@ import structlog
 from django.db import connections
 
 from lake.catalog.listing import listed_posts
-from lake.compact.index_upkeep import VERSION_MARK, Indexer, remove_orphans, wanted
+from lake.compact.index_upkeep import VERSION_MARK, Indexer, plan_indexes, remove_orphans
 from lake.models import IndexFile
 from lake.storage.duckdb_engine import Engine
 
@@ -43,7 +43,7 @@ def build_all(root: Path, now: datetime, processes: int) -> None:
 
 def _missing(now: datetime) -> list[date]:
     made = {tuple(row.files) for row in IndexFile.objects.filter(superseded_at=None) if VERSION_MARK in row.path}
-    return sorted({want.start.date() for want in wanted(listed_posts(), now) if tuple(want.paths) not in made})
+    return sorted({want.start.date() for want in plan_indexes(listed_posts(), now) if tuple(want.paths) not in made})
 
 
 def follow(job: tuple[Path, Path, datetime, date]) -> int:

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from api.answers.reader import reader
 from lake.query.spec import Search
-from lake.query.tree import AllOf, Filter, Node, Term
+from lake.query.tree import And, Filter, Node, Term
 from tests.bench.months import Months
 from tests.bench.search_questions import Question
 
@@ -24,7 +24,7 @@ def asked(question: Question) -> Search:
     nodes: list[Node] = [Term((question.text.lower(),))] if question.text else []
     nodes += [Filter("author", (question.did,))] if question.did else []
     nodes += [Filter("lang", (question.lang,))] if question.lang else []
-    return Search(AllOf(tuple(nodes)), timeout=SECONDS)
+    return Search(And(tuple(nodes)), timeout=SECONDS)
 
 
 def page(question: Question) -> Answer:

@@ -24,7 +24,7 @@ from ingest.simulator.log import timed
 from ingest.simulator.server.jetstream import Options as Wire
 from ingest.simulator.server.production import Source
 from ingest.simulator.server.server import running
-from ingest.stream.connection_journal import Journal
+from ingest.stream.connection_journal import ConnectionJournal
 from ingest.stream.consumer import Consumer, Options
 from process.instants import now_us
 from tests.bench import world
@@ -45,7 +45,7 @@ class Cost(NamedTuple):
         return {"per_second": events / self.seconds, "cpu_us": self.cpu / events * 1e6}
 
 
-class NoJournal(Journal):
+class NoJournal(ConnectionJournal):
     """Rows of connections are not what is measured, and there is no catalog here."""
 
     def _save_soon(self) -> None:

@@ -126,7 +126,7 @@ def show_codecs(env: dict[str, str], dataset: str, folder: Path) -> None:
     print(f"\n{dataset}, {table.num_rows:,} rows{'':6}{'bytes a row':>14}{'write, s':>10}{'scan, s':>10}")
     for codec, level in CODECS:
         path = folder / "codec.parquet"
-        options = parquet_options.options(DATASETS[dataset], style.group_rows, level)
+        options = parquet_options.writer_options(DATASETS[dataset], style.group_rows, level)
         options |= {"compression": codec, "compression_level": level or None}
         started = time.process_time()
         pq.write_table(table, path, row_group_size=style.group_rows, **options)

@@ -45,15 +45,15 @@ def gone_once(engine, root):
         sql = "SELECT did FROM read_parquet($1, hive_partitioning = false) WHERE kind = 'account' AND NOT active"
         return {did for (did,) in engine.rows(sql, [[str(root / path) for path in paths]])}
 
-    return read_guard.reading(lambda: listing.since("accounts", None), read)
+    return read_guard.read_current(lambda: listing.paths_since("accounts", None), read)
 
 
 def walk(reader):
     """The URIs of all posts that show, page by page."""
-    from lake.search.reader import Search
-    from lake.search.snapshot import as_of_now
+    from lake.query.spec import Search
+    from lake.search.snapshot import pin_snapshot
 
-    search, place, uris = as_of_now(Search()), None, []
+    search, place, uris = pin_snapshot(Search()), None, []
     while True:
         page = reader.find(search, limit=300, start=place)
         uris += [hit.uri for hit in page.hits]

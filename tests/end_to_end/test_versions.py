@@ -6,7 +6,8 @@ from itertools import permutations, product
 import pytest
 
 from lake.query.parser import parse
-from lake.search.reader import Reader, Search
+from lake.query.spec import Search
+from lake.search.reader import Reader
 from lake.storage.duckdb_engine import Engine
 from tests.builders import NOON_US, account, delete, post, tid
 

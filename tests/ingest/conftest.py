@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from ingest.buffer.redis_stream import Buffer
-from ingest.stream.connection_journal import Journal
+from ingest.stream.connection_journal import ConnectionJournal
 from ingest.stream.consumer import Consumer, Options
 
 SECONDS = 20  # to wait for what must come
@@ -87,7 +87,7 @@ def consuming(buffer, redis_server, catalog):
 
     @contextmanager
     def start(*urls, checkpoint=None, high_water=0.9, own_buffer=None):
-        journal = Journal()
+        journal = ConnectionJournal()
         options = Options(urls, (), high_water, lambda: checkpoint)
         work = Work(Consumer(own_buffer or Buffer(redis_server.url), journal, options))
         try:

@@ -10,18 +10,18 @@ from django.core.management.base import BaseCommand, CommandError
 from rest_framework.exceptions import APIException, ValidationError
 
 from api.answers.reader import reader
-from api.answers.usernames import known
+from api.answers.usernames import handle_lookup
 from api.errors import problem
-from api.params.fields import Several, YesOrNo
-from api.params.request_values import Asked
+from api.params.fields import Boolean, Repeatable
+from api.params.request_values import RequestValues
 from api.params.serializers import ExportParams
-from api.views.exports import covered, form_of, parameters, wanted_by
-from ingest.handles.lookup import HandleServiceDown
+from api.views.exports import format_of, parameters, spec_of, window_coverage
+from ingest.handles.appview import HandleServiceDown
 from lake.errors import LakeError
 from lake.export import resumable_file
-from lake.export.manifest import describe, moment
+from lake.export.manifest import describe, iso_or_none
 from lake.export.resumable_file import ExportFile, State, beside
-from lake.export.stream import Wanted
+from lake.export.stream import ExportSpec
 from lake.flags.definitions import flags
 from process import progress_bar
 
@@ -33,15 +33,15 @@ class Command(BaseCommand):
         parser.add_argument("--output", metavar="FILE", type=Path, required=True)
         parser.add_argument("--resume", action="store_true", help="go on with what a run that was killed has left")
         for name, field in ExportParams().fields.items():
-            more: dict[str, Any] = {"nargs": "?", "const": "true"} if isinstance(field, YesOrNo) else {}
-            repeat = " Repeatable." if isinstance(field, Several) else ""
+            more: dict[str, Any] = {"nargs": "?", "const": "true"} if isinstance(field, Boolean) else {}
+            repeat = " Repeatable." if isinstance(field, Repeatable) else ""
             text = f"{field.help_text}{repeat}".replace("%", "%%")
             parser.add_argument(f"--{name}", action="append", default=[], help=text, **more)
 
     def handle(self, *args: Any, output: Path, resume: bool, **options: Any) -> None:
         texts = {str(name): options[str(name)] for name in ExportParams().fields}
         params = ExportParams(
-            data=Asked({name: given for name, given in texts.items() if given}, {}), context={"flags": flags()}
+            data=RequestValues({name: given for name, given in texts.items() if given}, {}), context={"flags": flags()}
         )
         try:
             params.is_valid(raise_exception=True)
@@ -60,22 +60,22 @@ class Command(BaseCommand):
             raise CommandError(f"{beside(path, 'part')} is there: go on with it by --resume, or remove it.")
         asked_for, state = self._begin(params, path, resume)
         manifest = describe(asked_for, parameters(params), params.flags)
-        manifest["coverage"] = covered(manifest["window"])
-        form = form_of(params, asked_for, manifest)
+        manifest["coverage"] = window_coverage(manifest["window"])
+        form = format_of(params, asked_for, manifest)
         export = ExportFile(path, state, manifest)
-        progress = export.run(reader(), asked_for, form, known().names)
-        progress_bar.show(progress, lambda: f"seconds of the data, {state.rows:,} rows")
+        progress = export.run(reader(), asked_for, form, handle_lookup().names)
+        progress_bar.run_with_progress(progress, lambda: f"seconds of the data, {state.rows:,} rows")
         self.stdout.write(f"OK: {path} has {state.rows:,} rows, {state.bytes:,} bytes; its sha256 is in the manifest.")
 
-    def _begin(self, params: ExportParams, path: Path, resume: bool) -> tuple[Wanted, State]:
+    def _begin(self, params: ExportParams, path: Path, resume: bool) -> tuple[ExportSpec, State]:
         """What is wanted, and of which file. One with a footer, or of a sample, can only begin anew."""
-        asked_for, asked = wanted_by(params, 0), parameters(params)
+        asked_for, asked = spec_of(params, 0), parameters(params)
         anew = params.validated_data["format"] == "parquet" or params.validated_data["sample"]
         state = resumable_file.load(path, asked) if resume and not anew else None
         if state is None:
             if resume:
                 self.stdout.write("Begins anew.")
-            started = moment(datetime.now(UTC)) or ""
-            return asked_for, State(asked, asked_for.search.until_us, started)
+            started = iso_or_none(datetime.now(UTC)) or ""
+            return asked_for, State(asked, asked_for.search.snapshot_us, started)
         self.stdout.write(f"Goes on after {state.rows:,} rows.")
-        return replace(asked_for, search=replace(asked_for.search, until_us=state.until_us)), state
+        return replace(asked_for, search=replace(asked_for.search, snapshot_us=state.snapshot_us)), state

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ingest import checks
 from ingest.buffer.redis_stream import Buffer, BufferUnsafe
-from ingest.stream.connection_journal import Journal, checkpoint
+from ingest.stream.connection_journal import ConnectionJournal, checkpoint
 from ingest.stream.consumer import Consumer, Options
 from process.locks import only_one
 from process.metrics_server import serve_metrics
@@ -45,7 +45,7 @@ async def consume(stop: Stop) -> None:
         loop.add_signal_handler(number, stop.set)
     if stop:  # asked for before anyone listened
         return
-    journal = Journal()
+    journal = ConnectionJournal()
     options = Options(settings.JETSTREAM_URLS, settings.JETSTREAM_COLLECTIONS, settings.BUFFER_HIGH_WATER, checkpoint)
     try:
         await Consumer(Buffer(settings.REDIS_URL), journal, options).run()

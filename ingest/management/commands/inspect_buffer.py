@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ingest.buffer.entries import Cursor, DeadLetter, State, arrival_ms
+from ingest.buffer.entries import BufferState, Cursor, DeadLetter, arrival_ms
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
 from ingest.events import Event, read
 from process.instants import iso, now_us
@@ -89,7 +89,7 @@ def summary(buffer: Buffer, letters: Sequence[DeadLetter], now: int) -> Iterator
     yield f"dead letters  {counts(Counter(letter.reason for letter in letters))}"
 
 
-def ages(state: State, now: int) -> Iterator[str]:
+def ages(state: BufferState, now: int) -> Iterator[str]:
     for name, ms in (("oldest", state.oldest_ms), ("newest", state.newest_ms)):
         text = "none" if ms is None else f"{seconds(now - ms * 1000)} ago, arrived {iso(ms * 1000)}"
         yield f"{name:<14}{text}"

@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, check: bool, **options: Any) -> None:
         backup = Backup(folder, settings.DATABASE_PATH, settings.LAKE_ROOT, check)
         try:
-            progress_bar.show(backup.run(), "files")
+            progress_bar.run_with_progress(backup.run(), "files")
         except LakeError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(

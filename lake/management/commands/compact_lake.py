@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import DatabaseError
 
 from lake import checks
-from lake.catalog.command_requests import answer, ask_running, waiting
+from lake.catalog.command_requests import complete, delegate, pending
 from lake.compact.compactor import DAILY, Compactor, last_daily_pass
 from lake.errors import LakeError
 from lake.models import Request
@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 with tempfile.TemporaryDirectory(prefix="compact_lake-") as folder:
                     for line in compactor(stop, Path(folder)).would_do():
                         self.stdout.write(line)
-            elif not (once and ask_running(NAME, Request.Kind.COMPACT, stop)):
+            elif not (once and delegate(NAME, Request.Kind.COMPACT, stop)):
                 self._run(stop, once)
         except LakeError as error:
             raise CommandError(str(error)) from error
@@ -95,13 +95,13 @@ def loop(stop: Stop, round_: Callable[..., int]) -> None:
     """A round every some seconds; the daily pass when it is due, and all there is when the admin asks for it."""
     due, last_pass = 0.0, last_daily_pass()
     while not stop:
-        asked = waiting(Request.Kind.COMPACT)
+        asked = pending(Request.Kind.COMPACT)
         daily = bool(asked) or time.time() >= last_pass + DAILY.total_seconds()
         if daily or time.monotonic() >= due:
             started = time.time()
             written = round_(daily=daily, patient=not asked)
             if daily and not stop:
                 last_pass = started
-                answer(asked, f"{written} files written")
+                complete(asked, f"{written} files written")
             due = time.monotonic() + ROUND_SECONDS
         stop.wait(LOOK_SECONDS)

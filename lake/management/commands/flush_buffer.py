@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
 from lake import checks
-from lake.catalog.command_requests import answer, ask_running, waiting
+from lake.catalog.command_requests import complete, delegate, pending
 from lake.errors import LakeError
 from lake.flush import metrics
 from lake.flush.flusher import Flusher
@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         stop = Stop().listen()
-        if once and ask_running(NAME, Request.Kind.FLUSH, stop):
+        if once and delegate(NAME, Request.Kind.FLUSH, stop):
             return
         with only_one(NAME, stop):
             if stop:
@@ -91,9 +91,9 @@ def loop(stop: Stop, buffer: Buffer, flusher: Flusher) -> None:
     while not stop:
         depth = buffer.depth()
         metrics.DEPTH.set(depth)
-        asked = waiting(Request.Kind.FLUSH)
+        asked = pending(Request.Kind.FLUSH)
         if time.monotonic() >= due or depth >= settings.FLUSH_MAX_EVENTS or asked:
             due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
             flusher.flush(lambda: bool(stop))
-            answer(asked, "the buffer was empty")
+            complete(asked, "the buffer was empty")
         stop.wait(min(LOOK_SECONDS, max(0.0, due - time.monotonic())))

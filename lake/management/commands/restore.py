@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         restore = Restore(folder, settings.DATABASE_PATH, settings.LAKE_ROOT)
         try:
-            progress_bar.show(restore.run(), "files")
+            progress_bar.run_with_progress(restore.run(), "files")
         except LakeError as error:
             raise CommandError(str(error)) from error
         for path in restore.damaged:

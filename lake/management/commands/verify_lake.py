@@ -10,15 +10,15 @@ from django.core.management.base import BaseCommand, CommandError
 from lake.errors import LakeError, LakeUnusable
 from lake.storage.duckdb_engine import Engine
 from lake.verify import runner
-from lake.verify.batches import Batches
-from lake.verify.deletions import States
-from lake.verify.disk import Disk
-from lake.verify.duplicates import Events
-from lake.verify.files import Files
+from lake.verify.batches import BatchChecks
+from lake.verify.deletions import DeletionChecks
+from lake.verify.disk import DiskChecks
+from lake.verify.duplicates import DuplicateChecks
+from lake.verify.files import FileChecks
 from lake.verify.journal import Journal
 from lake.verify.repair import WRITERS, repair
 from lake.verify.runner import Finding, Report, Stage
-from lake.verify.text_index import Indexes
+from lake.verify.text_index import TextIndexChecks
 from process import progress_bar
 from process.locks import running
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
                 f"{times[1]:%Y-%m-%d %H:%M}: those that are still the same are skipped (--again verifies them, too)."
             )
         for stage in all_:
-            progress_bar.show(runner.run(stage, journal, report), stage.what)
+            progress_bar.run_with_progress(runner.run(stage, journal, report), stage.what)
         journal.end()
 
     def _repair(self, engine: Engine, report: Report) -> int:
@@ -90,11 +90,11 @@ def stages(engine: Engine, report: Report, cids: int) -> list[Stage]:
     if not root.is_dir():
         raise LakeUnusable(f"LAKE_ROOT {root} is missing: mount it or create it, then verify again.")
     parts = (
-        Files(root, engine, report, cids),
-        Events(root, engine, report),
-        States(root, engine, report),
-        Indexes(root, engine, report),
-        Batches(report),
-        Disk(root, lambda: any(map(running, WRITERS))),
+        FileChecks(root, engine, report, cids),
+        DuplicateChecks(root, engine, report),
+        DeletionChecks(root, engine, report),
+        TextIndexChecks(root, engine, report),
+        BatchChecks(report),
+        DiskChecks(root, lambda: any(map(running, WRITERS))),
     )
     return [part.stage() for part in parts]

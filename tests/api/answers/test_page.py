@@ -6,7 +6,7 @@ import pytest
 from constance import config
 
 from api.answers import page as answers_page
-from api.answers.usernames import known
+from api.answers.usernames import handle_lookup
 from ingest.handles.lookup import Handles
 from lake.flags.definitions import flags
 from lake.search import paged_scan as walk_module
@@ -124,9 +124,9 @@ def test_likes_of_a_post_and_columns_wanted(lake, client):
 @pytest.fixture
 def handles(tmp_path, settings, posts):
     settings.HANDLES_PATH = tmp_path / "handles.sqlite3"
-    known.cache_clear()
+    handle_lookup.cache_clear()
     yield settings.HANDLES_PATH
-    known.cache_clear()
+    handle_lookup.cache_clear()
 
 
 def test_an_unknown_handle_is_a_404_that_names_it(handles, client):

@@ -12,7 +12,7 @@ from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, Thrott
 
 from api.errors import _PROBLEMS, UNEXPECTED
 from api.params.fields import MANY
-from api.params.request_values import asked
+from api.params.request_values import read_request
 from api.params.serializers import (
     MOST_SAMPLED,
     MOST_SKIPPED,
@@ -25,13 +25,13 @@ from api.params.serializers import (
     columns,
 )
 from api.params.strict import MAX_FAULTS
-from api.params.tokens import Token, written
+from api.params.tokens import Token, encode
 from api.schema import shapes
 from deploy.local.child import ROOT
 from lake.flags.definitions import Flags, effective
 from lake.query.parser import MAX_CHARACTERS, MAX_TERMS, parse
-from lake.query.spec import Key, Place
-from lake.query.tree import AllOf, Filter, Not
+from lake.query.spec import ResumePoint, SortKey
+from lake.query.tree import And, Filter, Not
 from lake.schema import DATASETS
 from lake.search.aggregates import MOST_BUCKETS
 from tests.builders import ALICE
@@ -49,7 +49,7 @@ def params(query, kind=SearchParams, **flags):
     else:
         body = query if isinstance(query, bytes) else json.dumps(query)
         request = RequestFactory().post("/search", body, content_type="application/json")
-    return kind(data=asked(request), context={"flags": FLAGS._replace(**flags)})
+    return kind(data=read_request(request), context={"flags": FLAGS._replace(**flags)})
 
 
 def valid(query, kind=SearchParams, **flags):
@@ -80,13 +80,13 @@ def at(*parts):
 
 def test_nothing_asked_is_the_newest_of_everything():
     found = search("")
-    assert (found.query, found.start, found.end, found.newest, found.hide) == (AllOf(()), None, None, True, True)
+    assert (found.query, found.start, found.end, found.newest, found.hide) == (And(()), None, None, True, True)
     assert (valid("")["page"], valid("")["limit"], valid("")["dataset"]) == (1, 50, "posts")
 
 
 def test_text_is_decoded_from_percent_signs_plus_signs_and_bare_utf8():
-    assert text("text=a%20b+c%2Bd") == AllOf((parse("a b c+d"),))
-    assert text("text=%E6%B9%96") == text("text=湖") == AllOf((parse("湖"),))
+    assert text("text=a%20b+c%2Bd") == And((parse("a b c+d"),))
+    assert text("text=%E6%B9%96") == text("text=湖") == And((parse("湖"),))
 
 
 @pytest.mark.parametrize("empty", ["text=&start=&end=&page=&limit=", "&&", "text="])
@@ -172,13 +172,11 @@ def test_only_formats_that_are_there_are_known():
 
 
 def test_repeated_values_are_any_of_these_and_a_minus_excludes():
-    assert text("lang=pt&lang=es&lang=-en") == AllOf(
-        (AllOf((Filter("lang", ("pt", "es")), Not(Filter("lang", ("en",))))),)
+    assert text("lang=pt&lang=es&lang=-en") == And((And((Filter("lang", ("pt", "es")), Not(Filter("lang", ("en",))))),))
+    assert text(f"did={ALICE}&username=@alice.example") == And(
+        (And((Filter("author", ("@alice.example",)),)), And((Filter("author", (ALICE,)),)))
     )
-    assert text(f"did={ALICE}&username=@alice.example") == AllOf(
-        (AllOf((Filter("author", ("@alice.example",)),)), AllOf((Filter("author", (ALICE,)),)))
-    )
-    assert text("has=image&has=-video") == AllOf((AllOf((Filter("has", ("image",)), Not(Filter("has", ("video",))))),))
+    assert text("has=image&has=-video") == And((And((Filter("has", ("image",)), Not(Filter("has", ("video",))))),))
 
 
 @pytest.mark.parametrize(
@@ -228,7 +226,7 @@ def test_a_post_takes_the_same_names_as_json():
     body = {"text": "lake", "did": dids, "limit": 5, "exact": True, "start": None, "lang": "-en"}
     found = params(body)
     assert found.is_valid(), found.errors
-    assert found.nodes["did"] == AllOf((Filter("author", tuple(dids)),))
+    assert found.nodes["did"] == And((Filter("author", tuple(dids)),))
     assert found.nodes["text"] == parse("lake", exact=True)
     assert found.validated_data["limit"] == 5
     assert set(faults({"did": [*dids, dids[0]]})) == {"did"}
@@ -253,18 +251,18 @@ def test_a_body_that_means_nothing_is_a_fault(body, field):
 
 def test_a_post_has_its_parameters_in_its_body_only():
     request = RequestFactory().post("/search?text=a", "{}", content_type="application/json")
-    assert set(asked(request).faults) == {"text"}
+    assert set(read_request(request).faults) == {"text"}
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------
 
-TOKEN = Token(Place(5, Key(5, ALICE, "k", "r")), 7, 2, 100, "gte")
+TOKEN = Token(ResumePoint(5, SortKey(5, ALICE, "k", "r")), 7, 2, 100, "gte")
 
 
 def test_a_token_comes_back_and_is_bound_to_its_query():
     query = params("text=a&lang=en&lang=pt&limit=5")
     assert query.is_valid()
-    token = written(TOKEN, query.fingerprint)
+    token = encode(TOKEN, query.fingerprint)
     assert valid(f"lang=pt&lang=en&text=a&limit=9&total=true&token={token}")["token"] == TOKEN
     assert "another query" in faults(f"text=b&lang=en&lang=pt&token={token}")["token"]
     assert "another query" in faults(f"text=a&lang=en&token={token}")["token"]
@@ -277,7 +275,7 @@ def test_a_token_comes_back_and_is_bound_to_its_query():
 def test_a_token_that_was_changed_is_refused(data):
     query = params("text=a")
     assert query.is_valid()
-    token = written(TOKEN, query.fingerprint)
+    token = encode(TOKEN, query.fingerprint)
     place = data.draw(st.integers(1, len(token) - 1))
     sign = data.draw(st.sampled_from("abcXYZ019-_:"))
     changed = token[:place] + sign + token[place + 1 :]

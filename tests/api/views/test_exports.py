@@ -13,7 +13,7 @@ from django.db import OperationalError
 from api.access.concurrency import LIMITS
 from lake.export import record
 from lake.export import stream as export_module
-from lake.export.columns import names
+from lake.export.columns import column_names
 from lake.models import Export
 from lake.search import paged_scan as walk_module
 from tests.builders import ALICE, BOB, NOON_US, delete, like, post
@@ -107,7 +107,7 @@ def test_a_manifest_before_says_what_an_export_would_be(lake, client):
         "end": "2026-07-02T00:00:00.000000Z",
         "seen_until": None,
     }
-    assert [column["name"] for column in found["columns"]] == names("posts")
+    assert [column["name"] for column in found["columns"]] == column_names("posts")
     assert found["newest_seen"] == found["window"]["seen_until"] == "2026-07-01T13:00:00.000002Z"
     assert (found["coverage"]["minutes"], found["coverage"]["minutes_with_data"]) == (61, 2)
     assert len(found["coverage"]["gaps"]) == 1
@@ -209,7 +209,7 @@ def test_an_export_stops_when_its_reader_has_gone(lake, client, small, caplog, m
     response = client.get("/export")
     next(iter(response.streaming_content))
     reads = []
-    monkeypatch.setattr(export_module.Rows, "_read", lambda *arguments: reads.append(arguments))
+    monkeypatch.setattr(export_module.ExportRows, "_read", lambda *arguments: reads.append(arguments))
     response.close()
     assert reads == []
     assert record.CLIENT_GONE in caplog.text

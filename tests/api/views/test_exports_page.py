@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from deploy.local.child import ROOT
-from lake.export.columns import names
+from lake.export.columns import column_names
 from tests.api.test_gunicorn import POSTS, folder, oldest_hidden_away, server  # noqa: F401 - fixtures
 from tests.api.web import until
 
@@ -59,7 +59,7 @@ def test_a_file_of_the_page_in_parquet(here, tmp_path):
     sh(here("curl --fail 'http://localhost:8000/export?format=parquet&limit=5' --output posts.parquet"), tmp_path)
     found = {"pandas": __import__("pandas")}
     exec(blocks("python")[1].replace('"posts.parquet"', repr(str(tmp_path / "posts.parquet"))), found)
-    assert list(found["posts"].columns) == names("posts")
+    assert list(found["posts"].columns) == column_names("posts")
 
 
 def test_a_broken_file_is_exit_code_18(server, oldest_hidden_away, tmp_path):  # noqa: F811

@@ -106,7 +106,7 @@ def test_a_catalog_that_can_not_be_read_is_a_503(lake, client, monkeypatch):
     def locked(*_):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(walk_module, "files_of", locked)
+    monkeypatch.setattr(walk_module, "files_in_range", locked)
     must_be_error(client.get("/search"), 503, "lake_unavailable")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.handles.appview import AppView, HandleServiceDown, Refused
 from ingest.handles.appview_replies import MAX_ANSWER, Reply, asked_delay, judge, read_did, read_profiles
-from ingest.identifiers import is_did, normal
+from ingest.identifiers import is_did, normalize_handle
 from tests.builders import ALICE, BOB
 from tests.ingest.handles import appview_server as faults
 
@@ -169,7 +169,7 @@ def test_any_answer_is_read_or_refused(body):
 def test_only_valid_handles_of_those_asked_for_are_taken(profiles):
     for did, handle in read_profiles(json.dumps({"profiles": profiles}).encode(), [ALICE]).items():
         assert did == ALICE
-        assert normal(handle) == handle
+        assert normalize_handle(handle) == handle
 
 
 def test_one_broken_profile_does_not_cost_the_others():
@@ -210,7 +210,7 @@ def test_every_status_has_an_outcome(status):
     ],
 )
 def test_the_normal_form_of_a_handle(text, handle):
-    assert normal(text) == handle
+    assert normalize_handle(text) == handle
 
 
 @pytest.mark.parametrize(

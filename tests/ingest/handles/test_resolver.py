@@ -10,7 +10,7 @@ from ingest.buffer.redis_stream import Buffer
 from ingest.handles.appview import BATCH, AppView
 from ingest.handles.lookup import STALE_US
 from ingest.handles.resolver import CONFIRM_US, READ, READS, Resolver
-from ingest.handles.sightings import Sightings, look
+from ingest.handles.sightings import Sightings, collect
 from ingest.handles.store import Claim, Store
 from ingest.stream.frames import read_frames
 from process.instants import now_us
@@ -22,7 +22,7 @@ LATER = NOON_US + 3_600_000_000
 
 def seen(*frames, now=LATER):
     found = Sightings()
-    look(frames, now, found)
+    collect(frames, now, found)
     return found
 
 

@@ -21,7 +21,7 @@ from ingest.simulator.server.jetstream import Options
 from ingest.simulator.server.server import running
 from ingest.stream import connection_progress, jetstream, metrics
 from ingest.stream import consumer as consumer_module
-from ingest.stream.connection_journal import Journal
+from ingest.stream.connection_journal import ConnectionJournal
 from tests.builders import delete
 from tests.ingest.conftest import until
 from tests.ingest.simulator.server.wire_client import BASE, FRAMES
@@ -319,7 +319,7 @@ def test_an_append_under_way_is_finished_before_it_stops(redis, redis_server, ca
         finished.append(append(self, *arguments))
 
     async def run(url):
-        journal = Journal()
+        journal = ConnectionJournal()
         options = consumer_module.Options([url], (), 0.9, lambda: None)
         task = asyncio.create_task(consumer_module.Consumer(Buffer(redis_server.url), journal, options).run())
         await asyncio.to_thread(entered.wait)
@@ -440,4 +440,4 @@ def test_a_slow_redis_bounds_what_waits_in_memory(consuming, redis, monkeypatch)
         assert len(sent) < 200, "the host is made to wait"
         go_on.set()
         await_depth(redis, 200)
-    assert max(sizes) < jetstream.TAKE_BYTES + 200_000
+    assert max(sizes) < jetstream.BATCH_BYTES + 200_000

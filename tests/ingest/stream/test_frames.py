@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ingest.buffer.entries import Cursor
 from ingest.events import EARLIEST_TIME_US, DropReason, Event
-from ingest.stream.frames import AHEAD_US, SEQ_LIMIT, advance, read_frames
+from ingest.stream.frames import AHEAD_US, SEQ_LIMIT, advance_cursor, read_frames
 from tests.builders import NOON_US, delete
 
 NOW = NOON_US
@@ -23,7 +23,7 @@ def event(time_us, seq=None):
 @example(None, NOW + AHEAD_US, None)
 @example(Cursor(NOW + 10**9), NOW, None)
 def test_the_cursor_is_the_highest_plausible_time_and_never_ahead_of_now(before, time_us, seq):
-    after = advance(before, event(time_us, seq), HOST, NOW)
+    after = advance_cursor(before, event(time_us, seq), HOST, NOW)
     possible = [before.time_us] if before else []
     if EARLIEST_TIME_US <= time_us <= NOW + AHEAD_US:
         possible.append(time_us)
@@ -36,7 +36,7 @@ def test_the_cursor_is_the_highest_plausible_time_and_never_ahead_of_now(before,
 
 @given(cursors, times, seqs)
 def test_a_seq_is_of_this_host_and_can_be_taken_for_no_time(before, time_us, seq):
-    after = advance(before, event(time_us, seq), HOST, NOW)
+    after = advance_cursor(before, event(time_us, seq), HOST, NOW)
     if after and after.seq is not None:
         assert (after.seq == seq and 0 < seq < SEQ_LIMIT) or (before.host == HOST and after.seq == before.seq)
 
@@ -44,15 +44,15 @@ def test_a_seq_is_of_this_host_and_can_be_taken_for_no_time(before, time_us, seq
 def test_garbage_times_leave_the_cursor_where_it_was():
     before = Cursor(NOW - 1000, HOST)
     for time_us in (0, -1, EARLIEST_TIME_US - 1, NOW + AHEAD_US + 1, 10**30):
-        assert advance(before, event(time_us), HOST, NOW) == before
+        assert advance_cursor(before, event(time_us), HOST, NOW) == before
 
 
 def test_a_seq_may_step_back_as_its_server_does():
-    assert advance(Cursor(NOW, HOST, 900), event(NOW, 500), HOST, NOW) == Cursor(NOW, HOST, 500)
+    assert advance_cursor(Cursor(NOW, HOST, 900), event(NOW, 500), HOST, NOW) == Cursor(NOW, HOST, 500)
 
 
 def test_a_seq_does_not_go_over_to_another_host():
-    assert advance(Cursor(NOW, "other", 900), event(NOW), HOST, NOW) == Cursor(NOW, HOST, None)
+    assert advance_cursor(Cursor(NOW, "other", 900), event(NOW), HOST, NOW) == Cursor(NOW, HOST, None)
 
 
 def test_each_event_carries_the_cursor_after_it_and_drops_move_nothing():

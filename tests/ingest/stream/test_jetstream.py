@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingest.buffer.entries import Cursor
 from ingest.simulator.server.server import running
 from ingest.stream import jetstream
-from ingest.stream.jetstream import Disconnected, ask, backoff, in_turn, session
+from ingest.stream.jetstream import Disconnected, backoff, rotation, session, subscribe_request
 from tests.builders import NOON_US
 from tests.ingest.simulator.server.wire_client import FRAMES
 from tests.ingest.stream.scripted import scripted
@@ -23,7 +23,7 @@ ONE, TWO = "wss://one.example.com/subscribe", "wss://two.example.com/subscribe"
 
 
 def test_without_a_cursor_we_ask_for_the_present():
-    assert ask(ONE, None) == jetstream.Ask(ONE, None, None)
+    assert subscribe_request(ONE, None) == jetstream.SubscribeRequest(ONE, None, None)
 
 
 @pytest.mark.parametrize(
@@ -37,17 +37,20 @@ def test_without_a_cursor_we_ask_for_the_present():
 )
 def test_a_time_is_rewound_more_on_another_host(cursor, back_us):
     position = NOON_US - back_us
-    assert ask(ONE, cursor) == jetstream.Ask(f"{ONE}?cursor={position}", position, position)
+    assert subscribe_request(ONE, cursor) == jetstream.SubscribeRequest(f"{ONE}?cursor={position}", position, position)
 
 
 def test_a_seq_is_rewound_and_used_on_its_own_host_only():
-    assert ask(ONE, Cursor(NOON_US, "one.example.com", 10_000)).cursor == 10_000 - 8_192
-    assert ask(ONE, Cursor(NOON_US, "one.example.com", 10)).cursor == 1
-    assert ask(TWO, Cursor(NOON_US, "one.example.com", 10_000)).cursor == NOON_US - 60_000_000
+    assert subscribe_request(ONE, Cursor(NOON_US, "one.example.com", 10_000)).cursor == 10_000 - 8_192
+    assert subscribe_request(ONE, Cursor(NOON_US, "one.example.com", 10)).cursor == 1
+    assert subscribe_request(TWO, Cursor(NOON_US, "one.example.com", 10_000)).cursor == NOON_US - 60_000_000
 
 
 def test_collections_are_asked_for():
-    assert ask(ONE, None, ["a.b.c", "d.e.*"]).url == f"{ONE}?wantedCollections=a.b.c&wantedCollections=d.e.%2A"
+    assert (
+        subscribe_request(ONE, None, ["a.b.c", "d.e.*"]).url
+        == f"{ONE}?wantedCollections=a.b.c&wantedCollections=d.e.%2A"
+    )
 
 
 @given(st.integers(1, 20))
@@ -62,8 +65,8 @@ def test_the_backoff_of_two_clients_differs():
 
 
 def test_hosts_take_turns_from_the_cursor_s_host_on():
-    assert list(in_turn([ONE, TWO], "two.example.com")) == [TWO, ONE]
-    assert list(in_turn([ONE, TWO], "elsewhere")) == [ONE, TWO]
+    assert list(rotation([ONE, TWO], "two.example.com")) == [TWO, ONE]
+    assert list(rotation([ONE, TWO], "elsewhere")) == [ONE, TWO]
 
 
 def receive(url, enough=lambda frames: False, pause=0.0):
@@ -200,7 +203,7 @@ def test_empty_frames_fill_the_queue_too(monkeypatch):
 
 
 def test_a_take_is_bounded_in_bytes(monkeypatch):
-    monkeypatch.setattr(jetstream, "TAKE_BYTES", 10_000)
+    monkeypatch.setattr(jetstream, "BATCH_BYTES", 10_000)
     sizes = []
 
     async def run(url):

@@ -9,7 +9,7 @@ from lake.catalog import listing, read_guard
 from lake.compact import compactor as compact_compactor
 from lake.compact import index_upkeep
 from lake.compact.compactor import Compactor
-from lake.compact.rewrite import order
+from lake.compact.rewrite import sort_columns
 from lake.errors import LakeUnusable
 from lake.flags.definitions import DEFINITIONS
 from lake.models import DataFile, InactiveAccount, IndexFile, Tombstone
@@ -99,14 +99,14 @@ def test_rows_are_in_the_order_in_which_they_are_looked_up(lake, compactor):
     fill(lake)
     compactor.round(patient=False)
     for dataset in DATASETS.values():
-        columns = order(dataset)
-        for path in listing.listed(dataset.name).values_list("path", flat=True):
+        columns = sort_columns(dataset)
+        for path in listing.files_of(dataset.name).values_list("path", flat=True):
             rows = pq.ParquetFile(lake.root / path).read(list(columns)).to_pylist()
             keys = [[str(row[name]) for name in columns] for row in rows]
             assert keys == sorted(keys), dataset.name
-    assert order(DATASETS["likes"])[:2] == ("subject_uri", "seen")
-    assert order(DATASETS["posts"])[:2] == ("seen", "did")
-    assert order(DATASETS["deletes"])[:3] == ("collection", "rkey", "did")
+    assert sort_columns(DATASETS["likes"])[:2] == ("subject_uri", "seen")
+    assert sort_columns(DATASETS["posts"])[:2] == ("seen", "did")
+    assert sort_columns(DATASETS["deletes"])[:3] == ("collection", "rkey", "did")
 
 
 def test_a_compacted_file_has_small_groups_statistics_page_indexes_and_bloom_filters(lake, compactor):
@@ -424,7 +424,7 @@ def test_the_flusher_folds_while_files_are_replaced_under_it(lake, compactor, mo
 
         return answer
 
-    monkeypatch.setattr(listing, "nearby", overtaken(listing.nearby))
+    monkeypatch.setattr(listing, "paths_near", overtaken(listing.paths_near))
     lake.flush(*frames, account(True, seq=0, time="2026-06-01T00:00:00.000Z"))
     assert replaced[0] == 3
     assert [len(lake.rows(name)) for name in ("posts", "likes", "accounts")] == [1, 1, 2]
@@ -435,8 +435,8 @@ def test_a_listed_file_that_is_gone_still_stops_the_flusher(lake):
     lake.flush(post("one", time_us=NOON_US))
     (lake.root / DataFile.objects.get().path).unlink()
     with pytest.raises(LakeUnusable):
-        read_guard.reading(
-            lambda: listing.nearby("posts", [(NOON_US, NOON_US)], False), lambda paths: read(lake, paths)
+        read_guard.read_current(
+            lambda: listing.paths_near("posts", [(NOON_US, NOON_US)], False), lambda paths: read(lake, paths)
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 from lake.catalog.listing import ListedFile
 from lake.compact import index_upkeep
 from lake.compact.compactor import Compactor
-from lake.compact.index_upkeep import wanted
+from lake.compact.index_upkeep import plan_indexes
 from lake.models import DataFile, IndexFile, Retention
 from lake.query.parser import parse
 from lake.query.spec import Search
@@ -17,7 +17,7 @@ from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
 from lake.storage.layout import HOUR
 from lake.textindex import builder
-from lake.textindex.builder import Index
+from lake.textindex.lookup import TextIndex
 from tests.builders import NOON_US, delete, post
 
 HOUR_US = 3_600_000_000
@@ -29,7 +29,7 @@ def listed(hour, name="c-1"):
 
 
 def spans(files, now):
-    return [(want.start, (want.end - want.start) // HOUR, len(want.files)) for want in wanted(files, now)]
+    return [(want.start, (want.end - want.start) // HOUR, len(want.files)) for want in plan_indexes(files, now)]
 
 
 def test_hours_have_their_own_index_until_their_day_is_over_and_whole():
@@ -63,7 +63,7 @@ def found(lake, words):
     """Row numbers by the path of the file that they are in, as the indexes say."""
     rows = {}
     for listed_index in IndexFile.objects.filter(superseded_at=None):
-        with closing(Index.open(lake.root / listed_index.path)) as opened:
+        with closing(TextIndex.open(lake.root / listed_index.path)) as opened:
             numbers = opened.candidates(parse(words)).tolist()
         first = 0
         for path in listed_index.files:

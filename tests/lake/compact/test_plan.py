@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lake.catalog.listing import ListedFile
-from lake.compact.plan import Why, plan
+from lake.compact.plan import Reason, plan
 from lake.storage.layout import HOUR
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -44,13 +44,13 @@ def test_what_is_not_compacted_is_when_its_hour_is_over_and_not_before(files, cl
     for partition in {(listed.dataset, listed.hour) for listed in files}:
         own = [listed for listed in files if (listed.dataset, listed.hour) == partition]
         if not any(listed.compacted for listed in own):
-            assert reasons.get(partition) == (Why.CLOSED if partition[1] + HOUR <= closed else None)
+            assert reasons.get(partition) == (Reason.CLOSED if partition[1] + HOUR <= closed else None)
         elif not daily:
             assert partition not in reasons
         elif partition in touched or (purge and any(listed.unpurged for listed in own)):
-            assert reasons[partition] == Why.DELETED
+            assert reasons[partition] == Reason.DELETED
         else:
-            assert reasons.get(partition) == (Why.LATE if partition[1] + HOUR <= closed and len(own) > 1 else None)
+            assert reasons.get(partition) == (Reason.LATE if partition[1] + HOUR <= closed and len(own) > 1 else None)
 
 
 @given(**ASKED)
@@ -64,4 +64,4 @@ def test_a_pass_leaves_nothing_for_the_next_one(files, closed, daily, touched, p
 
 def test_an_hour_with_one_flush_file_is_rewritten_too():
     (job,) = plan([file("posts", NOON, 1, False, 0)], NOON + timedelta(hours=1), False, (), True)
-    assert (job.why, job.rows) == (Why.CLOSED, 10)
+    assert (job.why, job.rows) == (Reason.CLOSED, 10)

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lake.export.columns import Column, Kind
-from lake.export.formats import PIECE_BYTES, form, pieces
+from lake.export.columns import CellType, ExportColumn
+from lake.export.formats import CHUNK_BYTES, chunks, new_format
 from lake.schema import DATASETS
 from lake.storage.duckdb_engine import Engine
 
 COLUMNS = [
-    Column("id", Kind.TEXT, "", "id"),
-    Column("username", Kind.TEXT, "", ""),
-    Column("timestamp", Kind.TIME, "", "time"),
-    Column("text", Kind.TEXT, "", "text"),
-    Column("links", Kind.LIST, "", "links"),
-    Column("active", Kind.BOOLEAN, "", "active"),
+    ExportColumn("id", CellType.TEXT, "", "id"),
+    ExportColumn("username", CellType.TEXT, "", ""),
+    ExportColumn("timestamp", CellType.TIME, "", "time"),
+    ExportColumn("text", CellType.TEXT, "", "text"),
+    ExportColumn("links", CellType.LIST, "", "links"),
+    ExportColumn("active", CellType.BOOLEAN, "", "active"),
 ]
 NASTY = st.text(st.characters(exclude_categories=["Cs"])) | st.text("\r\n\t\",;' \0\\u0000\ufeff\u2028\x85é湖🏔=+-@[]")
 MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)).map(lambda time: time.replace(tzinfo=UTC))  # noqa: DTZ001
@@ -54,7 +54,7 @@ engine = Engine("200MB", 1)
 
 def file(name, rows, **options):
     """The bytes of a file with these rows, and the form, as an export makes it."""
-    made = form(name, COLUMNS, **options)
+    made = new_format(name, COLUMNS, **options)
     lake = pa.table(
         [pa.array(column, kind.type) for column, kind in zip(zip(*rows, strict=True), LAKE, strict=True)]
         if rows
@@ -204,16 +204,16 @@ def test_a_file_without_rows_is_a_file(name):
 
 @given(st.binary(max_size=5), st.integers(0, 3))
 def test_pieces_are_the_whole(rest, whole):
-    body = b"x" * PIECE_BYTES * whole + rest
-    found = list(pieces(body))
+    body = b"x" * CHUNK_BYTES * whole + rest
+    found = list(chunks(body))
     assert b"".join(found) == body
-    assert all(0 < len(piece) <= PIECE_BYTES for piece in found)
+    assert all(0 < len(piece) <= CHUNK_BYTES for piece in found)
 
 
 def test_every_column_of_every_dataset_has_its_meaning():
-    from lake.export.columns import columns, names
+    from lake.export.columns import column_names, export_columns
 
     for dataset in DATASETS:
-        found = columns(dataset, names(dataset), "[]::VARCHAR[]")
-        assert [column.name for column in found] == names(dataset)
+        found = export_columns(dataset, column_names(dataset), "[]::VARCHAR[]")
+        assert [column.name for column in found] == column_names(dataset)
         assert all(column.meaning for column in found)

@@ -8,19 +8,19 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from lake.catalog.listing import listed
+from lake.catalog.listing import files_of
 from lake.compact.compactor import Compactor
 from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge
 from lake.export import stream as export_module
-from lake.export.columns import names
-from lake.export.formats import form
-from lake.export.stream import Rows, wanted, written
+from lake.export.columns import column_names
+from lake.export.formats import new_format
+from lake.export.stream import ExportRows, encode, export_spec
 from lake.query.parser import parse
 from lake.query.spec import Search
 from lake.schema import DATASETS
 from lake.search import paged_scan as walk_module
 from lake.search.reader import Reader
-from lake.search.snapshot import as_of_now
+from lake.search.snapshot import pin_snapshot
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post
@@ -43,13 +43,15 @@ def small(monkeypatch):
 
 
 def asked(text="", columns=(), limit=None, sample=None, seed="", **fields):
-    search = as_of_now(Search(parse(text), **{"timeout": PATIENCE, **fields}))
-    return wanted(search, columns or names(search.dataset), limit, sample, seed)
+    search = pin_snapshot(Search(parse(text), **{"timeout": PATIENCE, **fields}))
+    return export_spec(search, columns or column_names(search.dataset), limit, sample, seed)
 
 
 def rows_of(reader, asked_for, known=None):
-    made = form("parquet", asked_for.columns)
-    return Rows(reader, asked_for, made, lambda dids: {did: name for did, name in (known or {}).items() if did in dids})
+    made = new_format("parquet", asked_for.columns)
+    return ExportRows(
+        reader, asked_for, made, lambda dids: {did: name for did, name in (known or {}).items() if did in dids}
+    )
 
 
 def exported(reader, text="", known=None, **options):
@@ -131,7 +133,7 @@ def test_an_export_goes_on_when_its_files_are_replaced_meanwhile(lake, reader, l
     hours(lake, 3)
     parts = iter(rows_of(reader, asked()))
     found = next(parts).rows["text"].to_pylist()
-    for file in list(listed("posts")):
+    for file in list(files_of("posts")):
         swap(lake_root, file)
     found += [text for part in parts for text in part.rows["text"].to_pylist()]
     assert found == NEWEST_FIRST
@@ -147,10 +149,10 @@ def test_an_export_goes_on_when_a_file_is_replaced_again_and_again_while_it_is_r
     def replaced(self, *arguments):
         found = table(self, *arguments)
         if (name := next(names_left, None)) is not None:
-            for file in list(listed("posts")):
+            for file in list(files_of("posts")):
                 new = file.path.rpartition("/")[0] + f"/{name}.parquet"
                 (lake_root / file.path).rename(lake_root / new)
-                listed("posts").filter(pk=file.pk).update(path=new)
+                files_of("posts").filter(pk=file.pk).update(path=new)
         return found
 
     monkeypatch.setattr(Engine, "table", replaced)
@@ -198,11 +200,11 @@ def test_a_limit_ends_an_export(lake, reader, small):
 
 def test_it_goes_on_from_any_place(lake, reader, small):
     hours(lake, 3)
-    asked_for, made = asked(), form("parquet", asked().columns)
-    parts = list(Rows(reader, asked_for, made, lambda dids: {}))
+    asked_for, made = asked(), new_format("parquet", asked().columns)
+    parts = list(ExportRows(reader, asked_for, made, lambda dids: {}))
     for number, part in enumerate(parts[:-1], 1):
         before = sum(part.rows.num_rows for part in parts[:number])
-        rest = Rows(reader, asked_for, made, lambda dids: {}, part.place)
+        rest = ExportRows(reader, asked_for, made, lambda dids: {}, part.place)
         assert [text for part in rest for text in part.rows["text"].to_pylist()] == NEWEST_FIRST[before:]
 
 
@@ -226,7 +228,7 @@ def test_a_post_has_its_columns(lake, reader):
     lake.flush(post("a\0b", did=BOB, rkey="n", time_us=NOON_US + 1, langs=[], createdAt="soon"))
     other, row = exported(reader, "lake OR b OR sea", known={ALICE: "alice.example"})
     assert [name for name in row if not name.startswith("_")] == [
-        n for n in names("posts") if n not in ("timestamp", "seen_at")
+        n for n in column_names("posts") if n not in ("timestamp", "seen_at")
     ]
     assert (row["id"], row["did"], row["username"]) == (f"at://{ALICE}/app.bsky.feed.post/k", ALICE, "alice.example")
     assert (row["langs"], row["hashtags"], row["mentions"], row["media"]) == (["en"], ["lake"], [], [])
@@ -260,8 +262,8 @@ def test_every_dataset_can_be_exported_in_every_form(lake, reader):
 
 def file(reader, asked_for, name):
     """The bytes of the whole file, and its rows."""
-    made, digest = form(name, asked_for.columns), hashlib.sha256()
-    parts = list(written(Rows(reader, asked_for, made, lambda dids: {}), made, digest))
+    made, digest = new_format(name, asked_for.columns), hashlib.sha256()
+    parts = list(encode(ExportRows(reader, asked_for, made, lambda dids: {}), made, digest))
     body = b"".join(part.body for part in parts)
     assert hashlib.sha256(body).hexdigest() == digest.hexdigest()
     return body, sum(part.rows for part in parts)
@@ -289,7 +291,7 @@ def test_cids_that_compaction_leaves_out_are_there(lake, reader, lake_root, smal
 def test_a_piece_is_small_when_rows_are_large(lake, reader, monkeypatch):
     monkeypatch.setattr(walk_module, "FIRST_ROWS", 20)
     monkeypatch.setattr(export_module, "FEWEST_ROWS", 5)
-    monkeypatch.setattr(export_module, "PIECE_BYTES", 100_000)
+    monkeypatch.setattr(export_module, "SLICE_BYTES", 100_000)
     lake.flush(*(commit("some.other", {"a": "x" * 10_000}, time_us=NOON_US + n) for n in range(100)))
     lake.flush(*(commit("some.other", {}, time_us=NOON_US - 1 - n) for n in range(1000)))
     sizes = [part.rows.num_rows for part in rows_of(reader, asked(dataset="records"))]
@@ -300,7 +302,7 @@ def test_a_piece_is_small_when_rows_are_large(lake, reader, monkeypatch):
 
 def test_what_fails_while_it_is_written_breaks_the_file(lake, reader, small):
     hours(lake, 3)
-    made = form("csv", asked().columns)
+    made = new_format("csv", asked().columns)
     made.rows = lambda table: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        list(written(Rows(reader, asked(), made, lambda dids: {}), made, hashlib.sha256()))
+        list(encode(ExportRows(reader, asked(), made, lambda dids: {}), made, hashlib.sha256()))

@@ -205,7 +205,7 @@ def test_a_file_whose_name_is_taken_gets_another_and_the_first_stays(lake, monke
 
 
 def test_files_of_a_batch_that_fails_before_its_commit_are_withdrawn(lake, monkeypatch):
-    monkeypatch.setattr(parquet_writer.Pending, "publish", lambda self: (_ for _ in ()).throw(LakeUnusable("no")))
+    monkeypatch.setattr(parquet_writer.PendingFile, "publish", lambda self: (_ for _ in ()).throw(LakeUnusable("no")))
     with pytest.raises(LakeUnusable):
         lake.flush(post(), like("at://x/y/z"))
     assert parquet(lake.root) == set()
@@ -217,16 +217,16 @@ def test_a_lake_that_is_not_the_catalogs_is_refused(lake, tmp_path):
     lake.flush(post())
     (tmp_path / "empty").mkdir()
     with pytest.raises(LakeUnusable, match="which the catalog lists"):
-        lake_root.require_lake(tmp_path / "empty")
+        lake_root.require_lake_root(tmp_path / "empty")
     with pytest.raises(LakeUnusable, match="is missing"):
-        lake_root.require_lake(tmp_path / "gone")
+        lake_root.require_lake_root(tmp_path / "gone")
 
 
 def test_the_first_start_makes_the_lakes_folder_but_never_its_parents(db, tmp_path):
-    lake_root.require_lake(tmp_path / "lake")
+    lake_root.require_lake_root(tmp_path / "lake")
     assert (tmp_path / "lake").is_dir()
     with pytest.raises(LakeUnusable, match="is missing"):
-        lake_root.require_lake(tmp_path / "no" / "lake")
+        lake_root.require_lake_root(tmp_path / "no" / "lake")
 
 
 def tombstones():

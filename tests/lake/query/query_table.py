@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from itertools import count
 
-from lake.query.tree import AllOf, AnyOf, Filter, Not, Term
+from lake.query.tree import And, Filter, Not, Or, Term
 from lake.schema import DATASETS
 from tests.builders import ALICE, BOB
 
@@ -187,20 +187,18 @@ EXACT = [
 
 DIDS = tuple(f"did:plc:{n:024}" for n in range(200))
 TREES = [
-    AllOf(()),
-    Not(AllOf(())),
-    AnyOf(()),
-    Not(AnyOf(())),
+    And(()),
+    Not(And(())),
+    Or(()),
+    Not(Or(())),
     Not(Not(Term(("lake",)))),
-    AllOf(
-        (AllOf((Term(("lake",)), AllOf(()))), AnyOf((AnyOf((Term(("cat",)), Filter("lang", ("en",)))), Term(("a",)))))
-    ),
-    AllOf((Not(AnyOf((Term(("lake",)), Term(("cat",))))), Filter("is", ("original",)))),
+    And((And((Term(("lake",)), And(()))), Or((Or((Term(("cat",)), Filter("lang", ("en",)))), Term(("a",)))))),
+    And((Not(Or((Term(("lake",)), Term(("cat",))))), Filter("is", ("original",)))),
     Filter("author", ()),
     Not(Filter("lang", ())),
     Filter("author", (*DIDS, BOB)),
     Not(Filter("author", (*DIDS, ALICE))),
-    AnyOf((Filter("author", (*DIDS, BOB)), Term(("lake",)))),
+    Or((Filter("author", (*DIDS, BOB)), Term(("lake",)))),
     Filter("mention", (*DIDS, BOB)),
     Filter("subject", (*(f"at://did:plc:x/y/{n}" for n in range(100)), POST)),
     Filter("domain", (*(f"site{n:01000}.example" for n in range(101)), "example.com")),

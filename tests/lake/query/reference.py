@@ -5,7 +5,7 @@ import unicodedata
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from lake.query.tree import AllOf, AnyOf, Filter, Not, Term
+from lake.query.tree import And, Filter, Not, Or, Term
 
 SPACELESS = (
     "CJK ",
@@ -161,8 +161,8 @@ def matches(node, row, dataset="posts", clock="seen"):
             return any(passes(kind, value, row, dataset, clock) for value in values)
         case Not(one):
             return not matches(one, row, dataset, clock)
-        case AllOf(nodes):
+        case And(nodes):
             return all(matches(one, row, dataset, clock) for one in nodes)
-        case AnyOf(nodes):
+        case Or(nodes):
             return any(matches(one, row, dataset, clock) for one in nodes)
     raise TypeError(node)

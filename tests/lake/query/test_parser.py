@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lake.query.filters import KINDS
-from lake.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, QueryError, parse
-from lake.query.rendering import MAX_WRITTEN, written
-from lake.query.tree import AllOf, AnyOf, Filter, Not, Term, all_of, any_of, handles, resolved, terms
+from lake.query.filters import FILTERS, QueryError
+from lake.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, parse
+from lake.query.rendering import MAX_WRITTEN, render
+from lake.query.tree import And, Filter, Not, Or, Term, and_of, handles_in, or_of, resolve_handles, terms
 
 PAGE = Path(__file__).parents[3] / "docs" / "search-syntax.md"
 
@@ -33,46 +33,46 @@ A, B, C = term("a"), term("b"), term("c")
 @pytest.mark.parametrize(
     ("text", "tree"),
     [
-        ("", AllOf(())),
-        (" \t\n\u3000", AllOf(())),
+        ("", And(())),
+        (" \t\n\u3000", And(())),
         ("a", A),
-        ("a\u3000b\u2003c\u0085d", AllOf((A, B, C, term("d")))),
-        ("50%_off or \\ 'x'", AllOf((term("50%_off"), term("or"), term("\\"), term("'x'")))),
-        ("covid-19 a-b", AllOf((term("covid-19"), term("a-b")))),
-        ("https://x.y 12:30 foo:bar", AllOf((term("https://x.y"), term("12:30"), term("foo:bar")))),
+        ("a\u3000b\u2003c\u0085d", And((A, B, C, term("d")))),
+        ("50%_off or \\ 'x'", And((term("50%_off"), term("or"), term("\\"), term("'x'")))),
+        ("covid-19 a-b", And((term("covid-19"), term("a-b")))),
+        ("https://x.y 12:30 foo:bar", And((term("https://x.y"), term("12:30"), term("foo:bar")))),
         # phrases
         ('"a b"', term("a b")),
-        ("“a b” „a b“ „a b”", AllOf((term("a b"),) * 3)),
+        ("“a b” „a b“ „a b”", And((term("a b"),) * 3)),
         ("＂a b＂", term("a b")),
         ('" a "', term(" a ")),
         ('"a ""b"""', term('a "b"')),
         ("“it's 5\" long”", term("it's 5\" long")),
-        ("«a b»", AllOf((term("«a"), term("b»")))),
-        ('a"b c"d', AllOf((A, term("b c"), term("d")))),
+        ("«a b»", And((term("«a"), term("b»")))),
+        ('a"b c"d', And((A, term("b c"), term("d")))),
         # OR, which binds less than words side by side
-        ("a OR b", AnyOf((A, B))),
-        ("a b OR c", AnyOf((AllOf((A, B)), C))),
-        ("a (b OR c)", AllOf((A, AnyOf((B, C))))),
-        ("a OR b OR c", AnyOf((A, B, C))),
-        ("a OR (b OR c)", AnyOf((A, B, C))),
-        ("a or b", AllOf((A, term("or"), B))),
-        ('a "OR" b', AllOf((A, term("OR"), B))),
-        ("ORa aOR", AllOf((term("ORa"), term("aOR")))),
+        ("a OR b", Or((A, B))),
+        ("a b OR c", Or((And((A, B)), C))),
+        ("a (b OR c)", And((A, Or((B, C))))),
+        ("a OR b OR c", Or((A, B, C))),
+        ("a OR (b OR c)", Or((A, B, C))),
+        ("a or b", And((A, term("or"), B))),
+        ('a "OR" b', And((A, term("OR"), B))),
+        ("ORa aOR", And((term("ORa"), term("aOR")))),
         # parentheses
         ("(a)", A),
-        ("((a b)) c", AllOf((A, B, C))),
-        ("（a OR b）c", AllOf((AnyOf((A, B)), C))),
-        ("a(b)c", AllOf((A, B, C))),
+        ("((a b)) c", And((A, B, C))),
+        ("（a OR b）c", And((Or((A, B)), C))),
+        ("a(b)c", And((A, B, C))),
         # minus
         ("-a", Not(A)),
-        ("a －b −c", AllOf((A, Not(B), Not(C)))),
-        ("-(a OR b)", Not(AnyOf((A, B)))),
+        ("a －b −c", And((A, Not(B), Not(C)))),
+        ("-(a OR b)", Not(Or((A, B)))),
         ("--a", A),
         ("---a", Not(A)),
         ("-(-a)", A),
         ('-"a b"', Not(term("a b"))),
-        ("-#x -lang:en", AllOf((Not(tag("x")), Not(Filter("lang", ("en",)))))),
-        ('"-a" a-', AllOf((term("-a"), term("a-")))),
+        ("-#x -lang:en", And((Not(tag("x")), Not(Filter("lang", ("en",)))))),
+        ('"-a" a-', And((term("-a"), term("a-")))),
         # stars
         ("a*b", term("a", "b")),
         ("a＊b", term("a", "b")),
@@ -82,11 +82,11 @@ A, B, C = term("a"), term("b"), term("c")
         ("#lake", tag("lake")),
         ("＃ハッシュタグ", tag("ハッシュタグ")),
         ("#a,#b,c", tag("a", "b", "c")),
-        ("#a, #b.", AllOf((tag("a"), tag("b")))),
-        ("#covid-19 #c++ #🔥 #_ #1a", AllOf((tag("covid-19"), tag("c++"), tag("🔥"), tag("_"), tag("1a")))),
-        ("# #1 #1,2 #!", AllOf((term("#"), term("#1"), term("#1,2"), term("#!")))),
+        ("#a, #b.", And((tag("a"), tag("b")))),
+        ("#covid-19 #c++ #🔥 #_ #1a", And((tag("covid-19"), tag("c++"), tag("🔥"), tag("_"), tag("1a")))),
+        ("# #1 #1,2 #!", And((term("#"), term("#1"), term("#1,2"), term("#!")))),
         ("a#b", term("a#b")),
-        ('tag:"climate change" tag:#x tag:2026', AllOf((tag("climate change"), tag("x"), tag("2026")))),
+        ('tag:"climate change" tag:#x tag:2026', And((tag("climate change"), tag("x"), tag("2026")))),
         # operators
         ("from:@Alice.Example", Filter("author", ("alice.example",))),
         ("From：did:plc:AbC", Filter("author", ("did:plc:AbC",))),
@@ -100,17 +100,17 @@ A, B, C = term("a"), term("b"), term("c")
         ("domain:.gov.uk", Filter("domain", ("gov.uk",))),
         (
             "url:https://x.y/a_(b),c (url:x.y)",
-            AllOf((Filter("url", ("https://x.y/a_(b),c",)), Filter("url", ("x.y",)))),
+            And((Filter("url", ("https://x.y/a_(b),c",)), Filter("url", ("x.y",)))),
         ),
         ("subject:at://did:plc:a/b/c,did:plc:d", Filter("subject", ("at://did:plc:a/b/c", "did:plc:d"))),
         ("since:2026-07-01", Filter("since", ("2026-07-01T00:00:00Z",))),
         ("until:2026-07-01", Filter("until", ("2026-07-02T00:00:00Z",))),
         ("until:2026-07-01T12:00:00.5+02:00", Filter("until", ("2026-07-01T10:00:00.500000Z",))),
         ("until:9999-12-31", Filter("until", ("9999-12-31T23:59:59.999999Z",))),
-        ("has:image(a)", AllOf((Filter("has", ("image",)), A))),
+        ("has:image(a)", And((Filter("has", ("image",)), A))),
         ("whoever-is:reply", term("whoever-is:reply")),
         ("exact:a", exact("a")),
-        ('exact:"a * b" OR exact:“c”', AnyOf((exact("a * b"), exact("c")))),
+        ('exact:"a * b" OR exact:“c”', Or((exact("a * b"), exact("c")))),
     ],
 )
 def test_a_text_is_understood(text, tree):
@@ -120,8 +120,8 @@ def test_a_text_is_understood(text, tree):
 @pytest.mark.parametrize(
     ("text", "tree"),
     [
-        ("", AllOf(())),
-        ("  ", AllOf(())),
+        ("", And(())),
+        ("  ", And(())),
         (" a  b\n", exact("a  b")),
         ('-"a" OR #b * (from:c', exact('-"a" OR #b * (from:c')),
     ],
@@ -225,7 +225,7 @@ def test_no_depth_of_signs_is_too_much_for_the_parser():
 SIGNS = st.sampled_from(
     ['"', "“", "”", "„", "＂", "(", ")", "（", "-", "−", "*", "#", " OR ", " ", "　", ",", ":", '""']
 )
-NAMES = st.sampled_from([f"{kind.operator}:" for kind in KINDS.values()] + ["exact:", "From：", "x:"])
+NAMES = st.sampled_from([f"{kind.operator}:" for kind in FILTERS.values()] + ["exact:", "From：", "x:"])
 PIECES = st.one_of(
     SIGNS, NAMES, st.text(max_size=3), st.sampled_from(["en", "did:plc:a", "2026-07-01", "image", "a.b"])
 )
@@ -240,8 +240,8 @@ def test_any_text_is_understood_or_refused(text):
         tree = parse(text)
     except QueryError:
         return
-    assert parse(written(tree)) == tree
-    assert written(parse(written(tree))) == written(tree)
+    assert parse(render(tree)) == tree
+    assert render(parse(render(tree))) == render(tree)
 
 
 PARTS = st.text(st.characters(exclude_characters="*＊\0", exclude_categories=["Cs"]), min_size=1, max_size=8)
@@ -267,7 +267,7 @@ VALUES = {
     "since": st.sampled_from(["2026-07-01T00:00:00Z", "0001-01-01T00:00:00Z"]),
     "until": st.sampled_from(["2026-07-01T12:00:00.000001Z", "9999-12-31T23:59:59.999999Z"]),
 }
-FILTERS = st.sampled_from(sorted(VALUES)).flatmap(
+ANY_FILTER = st.sampled_from(sorted(VALUES)).flatmap(
     lambda kind: st.lists(VALUES[kind], min_size=1, max_size=3, unique=True).map(lambda v: Filter(kind, tuple(v)))
 )
 
@@ -277,11 +277,11 @@ def negated(node):
 
 
 TREES = st.recursive(
-    PLAIN | WHOLE | FILTERS,
+    PLAIN | WHOLE | ANY_FILTER,
     lambda inner: st.one_of(
         inner.map(negated),
-        st.lists(inner, min_size=2, max_size=4).map(all_of),
-        st.lists(inner, min_size=2, max_size=4).map(any_of),
+        st.lists(inner, min_size=2, max_size=4).map(and_of),
+        st.lists(inner, min_size=2, max_size=4).map(or_of),
     ),
     max_leaves=7,
 )
@@ -290,7 +290,7 @@ TREES = st.recursive(
 @settings(max_examples=300)
 @given(TREES)
 def test_any_tree_can_be_written_out(tree):
-    assert parse(written(tree)) == tree
+    assert parse(render(tree)) == tree
 
 
 @pytest.mark.parametrize(
@@ -312,30 +312,30 @@ def test_any_tree_can_be_written_out(tree):
     ],
 )
 def test_a_query_is_written_with_the_fewest_signs(text, out):
-    assert written(parse(text)) == out
+    assert render(parse(text)) == out
 
 
 def test_more_values_than_a_text_may_have_are_counted():
-    assert written(Filter("author", tuple(map(str, range(MAX_WRITTEN + 1))))) == "from:(51 values)"
+    assert render(Filter("author", tuple(map(str, range(MAX_WRITTEN + 1))))) == "from:(51 values)"
 
 
 def test_terms_are_those_asked_for_in_order_each_once():
     tree = parse('b a (c OR b) -d -(e OR -f) exact:g "h*i"')
-    assert [written(one) for one in terms(tree)] == ["b", "a", "c", "exact:g", "h*i"]
+    assert [render(one) for one in terms(tree)] == ["b", "a", "c", "exact:g", "h*i"]
     assert terms(parse("lang:en")) == ()
 
 
 def test_handles_give_way_to_dids():
     tree = parse("from:@A.x,did:plc:b -(mentions:c.y OR tag:d.z) e.w")
-    assert handles(tree) == {"a.x", "c.y"}
-    done = resolved(tree, {"a.x": "did:plc:a", "c.y": "did:plc:c"})
-    assert written(done) == "from:did:plc:a,did:plc:b -(mentions:did:plc:c OR #d.z) e.w"
-    assert handles(done) == set()
+    assert handles_in(tree) == {"a.x", "c.y"}
+    done = resolve_handles(tree, {"a.x": "did:plc:a", "c.y": "did:plc:c"})
+    assert render(done) == "from:did:plc:a,did:plc:b -(mentions:did:plc:c OR #d.z) e.w"
+    assert handles_in(done) == set()
 
 
 def test_a_handle_that_nobody_knows_is_not_searched_for_as_it_is():
     with pytest.raises(KeyError, match=r"a\.x"):
-        resolved(parse("from:a.x"), {})
+        resolve_handles(parse("from:a.x"), {})
 
 
 def examples():
@@ -345,12 +345,12 @@ def examples():
 
 def test_the_page_of_the_syntax_has_every_operator():
     shown = " ".join(examples())
-    assert [kind.operator for kind in KINDS.values() if f"{kind.operator}:" not in shown] == []
+    assert [kind.operator for kind in FILTERS.values() if f"{kind.operator}:" not in shown] == []
     assert "exact:" in shown
 
 
 @pytest.mark.parametrize("text", examples())
 def test_every_example_of_the_page_is_understood(text):
     tree = parse(text)
-    assert tree != AllOf(())
-    assert parse(written(tree)) == tree
+    assert tree != And(())
+    assert parse(render(tree)) == tree

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from ingest.models import Connection
-from lake.catalog.coverage import MINUTE, coverage, missing
+from lake.catalog.coverage import MINUTE, coverage, gaps_between
 from lake.catalog.statistics import stats
 from lake.query.parser import parse
 from lake.query.spec import Search
 from lake.search.aggregates import Bucket, timeline, top
-from lake.search.by_uri import look_up, name, tid_us
+from lake.search.by_uri import look_up, parse_post_uri, tid_us
 from lake.search.reader import Reader
 from lake.storage.duckdb_engine import Engine
 from process.instants import utc
@@ -114,7 +114,7 @@ def test_a_lookup_without_time_says_that_it_is_not_complete(lake, reader):
 @pytest.mark.parametrize("text", ["", "at://x", f"at://{ALICE}/app.bsky.feed.like/a", f"{uri('a')}\n", uri("")])
 def test_what_is_no_uri_of_a_post_is_refused(text):
     with pytest.raises(ValueError):
-        name(text)
+        parse_post_uri(text)
 
 
 def test_a_tid_tells_its_time():
@@ -166,5 +166,5 @@ def test_missing_minutes_are_joined_to_gaps():
     def at(minute):
         return NOON + minute * MINUTE
 
-    assert missing(at(0), at(5), [at(1), at(2)]) == [(at(0), at(1)), (at(3), at(5))]
-    assert missing(at(0), at(2), [at(0), at(1), at(7)]) == []
+    assert gaps_between(at(0), at(5), [at(1), at(2)]) == [(at(0), at(1)), (at(3), at(5))]
+    assert gaps_between(at(0), at(2), [at(0), at(1), at(7)]) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lake.catalog.listing import listed
+from lake.catalog.listing import files_of
 from lake.errors import QueryTimeout
 from lake.models import DataFile, IndexFile, Tombstone
 from lake.query.parser import parse
@@ -57,7 +57,7 @@ def eager(monkeypatch):
 def build(lake, hours):
     """One index over the files of each of these hours."""
     for number in hours:
-        files = list(listed("posts").filter(hour=layout.hour_of(NOON_US + number * HOUR_US)).order_by("pk"))
+        files = list(files_of("posts").filter(hour=layout.hour_of(NOON_US + number * HOUR_US)).order_by("pk"))
         if not files:
             continue
         path = f"index-{number}"
@@ -99,7 +99,7 @@ def test_an_index_changes_no_answer(lake, lake_root, eager, monkeypatch, posts, 
     monkeypatch.setattr(search_module, "SPARE", 0)
     for model in (DataFile, Tombstone, IndexFile):
         model.objects.all().delete()
-    index_pruning.opened.cache_clear()
+    index_pruning.open_index.cache_clear()
     frames = [
         post(text, did=did, rkey=f"k{n:02}", rev=f"r{n:02}", time_us=NOON_US + hour * HOUR_US + n // 5)
         for n, (text, hour, did) in enumerate(posts)
@@ -115,7 +115,7 @@ def test_an_index_changes_no_answer(lake, lake_root, eager, monkeypatch, posts, 
 
 @pytest.fixture
 def indexed(lake, lake_root, eager):
-    index_pruning.opened.cache_clear()
+    index_pruning.open_index.cache_clear()
     for hour in range(3):
         lake.flush(*(post(f"hour{hour} number{n}", time_us=NOON_US + hour * HOUR_US + n) for n in range(20)))
     build(lake, range(3))
@@ -147,17 +147,17 @@ def test_an_index_that_can_not_be_read_means_a_scan_and_a_line_in_the_log(indexe
 
 
 def test_an_index_of_files_that_are_no_longer_listed_is_not_asked(indexed, lake):
-    file = listed("posts").order_by("hour").first()
+    file = files_of("posts").order_by("hour").first()
     IndexFile.objects.filter(path="index-0").update(files=["posts/gone.parquet", file.path])
     assert len(indexed.find(Search(parse("hour0"), timeout=60), 20).hits) == 20
 
 
 def test_the_time_that_picking_rows_takes_is_not_given_again(indexed, monkeypatch):
-    def slowly(*arguments, read=row_reader.read):
+    def slowly(*arguments, read=row_reader.read_rows):
         time.sleep(0.6)
         return read(*arguments)
 
-    monkeypatch.setattr(row_reader, "read", slowly)
+    monkeypatch.setattr(row_reader, "read_rows", slowly)
     search = Search(parse("hour0 number7"), timeout=0.5)
     with pytest.raises(QueryTimeout):
         indexed.find(search)

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lake.search.paged_scan import FIRST_ROWS, MOST_FILES, MOST_ROWS, rows_wanted
-from lake.search.paged_scan import cut as cut_by
-from lake.search.snapshot import File
+from lake.search.paged_scan import FIRST_ROWS, MOST_FILES, MOST_ROWS, next_slice_rows
+from lake.search.paged_scan import slice_end as cut_by
+from lake.search.snapshot import ScanFile
 
 
 def files(*spans):
     """Files of (rows, first, last), those that begin last first."""
-    return [File(str(n), *span, *span[1:]) for n, span in enumerate(sorted(spans, key=lambda span: -span[1]))]
+    return [ScanFile(str(n), *span, *span[1:]) for n, span in enumerate(sorted(spans, key=lambda span: -span[1]))]
 
 
 def cut(files, high, rows):
@@ -54,8 +54,8 @@ def test_files_that_cost_nothing_are_passed_however_many():
 
 
 def test_the_next_piece_follows_from_how_rare_hits_are():
-    assert rows_wanted(FIRST_ROWS, 0, 60) == 4 * FIRST_ROWS
-    assert rows_wanted(1_000_000, 100, 60) == 450_000
-    assert rows_wanted(1_000_000, 1_000_000, 60) == 250_000
-    assert rows_wanted(MOST_ROWS, 0, 60) == MOST_ROWS
-    assert rows_wanted(FIRST_ROWS, FIRST_ROWS, 60) == FIRST_ROWS
+    assert next_slice_rows(FIRST_ROWS, 0, 60) == 4 * FIRST_ROWS
+    assert next_slice_rows(1_000_000, 100, 60) == 450_000
+    assert next_slice_rows(1_000_000, 1_000_000, 60) == 250_000
+    assert next_slice_rows(MOST_ROWS, 0, 60) == MOST_ROWS
+    assert next_slice_rows(FIRST_ROWS, FIRST_ROWS, 60) == FIRST_ROWS

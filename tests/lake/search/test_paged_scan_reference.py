@@ -11,7 +11,7 @@ from lake.query.parser import parse
 from lake.query.spec import FIRST_US, LAST_US, Search
 from lake.search import paged_scan as walk_module
 from lake.search.reader import Reader
-from lake.search.snapshot import as_of_now
+from lake.search.snapshot import pin_snapshot
 from lake.storage.duckdb_engine import Engine
 from process.instants import iso_us, utc
 from tests.builders import ALICE, BOB, NOON_US, delete, post
@@ -77,7 +77,7 @@ def test_all_pages_together_are_what_python_finds(lake, lake_root, monkeypatch, 
 
 
 def must_agree(reader, search, uris, limit):
-    search, start, walked = as_of_now(search), None, []
+    search, start, walked = pin_snapshot(search), None, []
     while True:
         page = reader.find(search, limit, start=start)
         assert page.complete

@@ -8,7 +8,7 @@ from lake.query.parser import parse
 from lake.query.spec import Search
 from lake.search import paged_scan as walk_module
 from lake.search.reader import Reader
-from lake.search.snapshot import as_of_now
+from lake.search.snapshot import pin_snapshot
 from lake.storage.duckdb_engine import Engine
 from lake.storage.layout import SCRATCH
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post, tid
@@ -32,23 +32,23 @@ def posts(count, **fields):
 
 def test_what_comes_after_the_first_page_does_not_exist_for_the_walk(lake, reader):
     lake.flush(*posts(4))
-    search = as_of_now(Search())
+    search = pin_snapshot(Search())
     first = reader.find(search, 2)
     lake.flush(post("new", rkey="new", time_us=NOON_US + 9 * SECOND_US))
     assert rkeys(first) + rkeys(reader.find(search, 5, start=first.next)) == ["k3", "k2", "k1", "k0"]
     assert reader.whole.count(search, 60) == (4, "eq")
-    assert reader.whole.count(as_of_now(Search()), 60) == (5, "eq")
+    assert reader.whole.count(pin_snapshot(Search()), 60) == (5, "eq")
 
 
 @pytest.mark.parametrize("rkey", ["k0", "k3"])
 def test_a_post_updated_during_the_walk_is_there_once_in_its_old_version(lake, reader, rkey):
     lake.flush(*posts(4))
-    search = as_of_now(Search())
+    search = pin_snapshot(Search())
     first = reader.find(search, 2)
     lake.flush(post("changed", "update", rkey=rkey, time_us=NOON_US + 60 * SECOND_US))
     assert rkeys(first) + rkeys(reader.find(search, 5, start=first.next)) == ["k3", "k2", "k1", "k0"]
     assert reader.whole.count(search, 60) == (4, "eq")
-    anew = as_of_now(Search())
+    anew = pin_snapshot(Search())
     assert rkeys(reader.find(anew)) == [rkey, *(name for name in ("k3", "k2", "k1", "k0") if name != rkey)]
     assert reader.whole.count(anew, 60) == (4, "eq")
 
@@ -56,7 +56,7 @@ def test_a_post_updated_during_the_walk_is_there_once_in_its_old_version(lake, r
 def test_of_three_versions_the_one_that_was_newest_when_the_walk_began_shows(lake, reader):
     lake.flush(post("one", rkey="k", time_us=NOON_US))
     lake.flush(post("two", "update", rkey="k", time_us=NOON_US + SECOND_US))
-    search = as_of_now(Search())
+    search = pin_snapshot(Search())
     lake.flush(post("three", "update", rkey="k", time_us=NOON_US + 2 * SECOND_US))
     assert [hit.fields["text"] for hit in reader.find(search).hits] == ["two"]
     assert reader.whole.count(search, 60) == (1, "eq")
@@ -64,7 +64,7 @@ def test_of_three_versions_the_one_that_was_newest_when_the_walk_began_shows(lak
 
 def test_a_post_deleted_during_the_walk_is_gone_at_once(lake, reader):
     lake.flush(*posts(4))
-    search = as_of_now(Search())
+    search = pin_snapshot(Search())
     first = reader.find(search, 2)
     assert reader.whole.count(search, 60) == (4, "eq")
     lake.flush(delete("k0", time_us=NOON_US + 60 * SECOND_US))

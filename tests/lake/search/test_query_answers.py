@@ -14,10 +14,10 @@ from ingest.buffer.entries import Entries
 from ingest.simulator.world.world import World
 from lake.flush.chunk import SQL, Chunk
 from lake.query.parser import parse
-from lake.query.rendering import written
-from lake.query.sql import check, condition, matched
+from lake.query.rendering import render
+from lake.query.sql import check_dataset, compile_query, matched_terms
 from lake.query.text_sql import _LETTER, _SPACELESS
-from lake.query.tree import AllOf, AnyOf, Filter, Not, Term, terms
+from lake.query.tree import And, Filter, Not, Or, Term, terms
 from lake.schema import DATASETS
 from lake.storage.duckdb_engine import Engine, read_sql
 from tests.builders import ALICE, BOB, NOON_US
@@ -56,7 +56,7 @@ def answer(engine, table, select, values):
 
 def found(engine, table, node, dataset=POSTS, clock="seen"):
     """The rkeys of the hits. Of no row the condition is NULL."""
-    asked = condition(node, dataset, clock)
+    asked = compile_query(node, dataset, clock)
     select = f"rkey, {asked.sql}"
     rows = answer(engine, table, select, asked.values)
     assert {hit for _, hit in rows} <= {True, False}
@@ -163,8 +163,8 @@ NODES = st.recursive(
     TERMS | FILTERS,
     lambda inner: st.one_of(
         st.builds(Not, inner),
-        st.builds(AllOf, st.lists(inner, max_size=5).map(tuple)),
-        st.builds(AnyOf, st.lists(inner, max_size=5).map(tuple)),
+        st.builds(And, st.lists(inner, max_size=5).map(tuple)),
+        st.builds(Or, st.lists(inner, max_size=5).map(tuple)),
     ),
     max_leaves=8,
 )
@@ -181,16 +181,16 @@ def test_any_query_of_any_posts(engine, posts, nodes):
 @one_in(10)
 @given(posts=st.lists(rows(), min_size=1, max_size=12), node=NODES)
 def test_the_terms_that_match_a_row_are_named(engine, posts, node):
-    asked = matched(node)
+    asked = matched_terms(node)
     labels = answer(engine, arrow(posts), f"rkey, {asked.sql}", asked.values)
     assert dict(labels) == {
-        one["rkey"]: [written(term) for term in terms(node) if has_term(term, one["text"])] for one in posts
+        one["rkey"]: [render(term) for term in terms(node) if has_term(term, one["text"])] for one in posts
     }
 
 
 def test_labels_and_condition_stand_in_one_statement(engine):
     node = parse('lake OR "lake house" OR exact:cat')
-    asked, labels = condition(node, POSTS), matched(node)
+    asked, labels = compile_query(node, POSTS), matched_terms(node)
     cursor = engine.cursor()
     cursor.register("posts", arrow(ROWS))
     sql = f"SELECT {labels.sql} FROM posts WHERE {asked.sql} AND contains(text, 'deep')"
@@ -243,7 +243,7 @@ def test_subjects_of_other_datasets(engine, dataset, more):
 )
 def test_what_a_dataset_has_not_is_an_error(text, dataset, message):
     with pytest.raises(ValueError, match=message):
-        check(parse(text), DATASETS[dataset])
+        check_dataset(parse(text), DATASETS[dataset])
 
 
 def test_what_a_dataset_has_is_none():
@@ -253,7 +253,7 @@ def test_what_a_dataset_has_is_none():
         ("subject:did:plc:a,at://did:plc:a/b/c", "likes"),
         ("subject:did:plc:a", "blocks"),
     ]:
-        check(parse(text), DATASETS[dataset])
+        check_dataset(parse(text), DATASETS[dataset])
 
 
 HOSTILE = ["'; DROP TABLE posts; --", "' OR true OR '", "$q0", "chr(10)", "\\", "{column}", "a\nb", "$$", "/*"]
@@ -265,7 +265,7 @@ def every_kind(value):
     kinds = ("author", "mention", "lang", "tag", "domain", "url", "subject")
     filters = [Filter(kind, (value,)) for kind in kinds]
     many = [Filter(kind, (value, *MANY_DIDS)) for kind in kinds]
-    return AllOf((AnyOf((*texts, *filters)), *map(Not, texts), *many))
+    return And((Or((*texts, *filters)), *map(Not, texts), *many))
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -273,9 +273,9 @@ def test_no_value_enters_the_sql(engine, value):
     """However hostile it is, the SQL is that of a harmless one, save for what is left out as it can't match."""
     node = every_kind(value)
     if "\n" not in value:
-        assert condition(node, POSTS).sql == condition(every_kind("word"), POSTS).sql
+        assert compile_query(node, POSTS).sql == compile_query(every_kind("word"), POSTS).sql
         numbers = re.compile(r"\$m[0-9]+")  # a label that is the value itself is bound once
-        assert numbers.sub("$", matched(node).sql) == numbers.sub("$", matched(every_kind("word")).sql)
+        assert numbers.sub("$", matched_terms(node).sql) == numbers.sub("$", matched_terms(every_kind("word")).sql)
     assert found(engine, arrow(ROWS), node) == expected(ROWS, node)
 
 

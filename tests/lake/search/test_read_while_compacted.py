@@ -8,9 +8,9 @@ from lake.models import DataFile, Tombstone
 from lake.query.spec import Search
 from lake.search import by_uri, tombstone_cache
 from lake.search.reader import Reader
-from lake.search.scan import Source
-from lake.search.snapshot import as_of_now
-from lake.search.tombstone_cache import Graves
+from lake.search.scan import Scanner
+from lake.search.snapshot import pin_snapshot
+from lake.search.tombstone_cache import TombstoneCache
 from lake.storage.duckdb_engine import Engine
 from tests.builders import ALICE, BOB, NOON_US, commit, delete, post
 from tests.lake.compact.test_compactor import HOUR, make
@@ -89,7 +89,7 @@ def test_each_row_is_read_once_and_no_deleted_one(reader, lake_root, monkeypatch
         make(lake_root).round(daily=True, patient=False)
         Tombstone.objects.all().delete()  # which it does some days later
 
-    def compacting(self, *arguments, rows=Source.rows):
+    def compacting(self, *arguments, rows=Scanner.rows):
         reads.append(arguments)
         if len(reads) == read and when == "before":
             compact()
@@ -98,7 +98,7 @@ def test_each_row_is_read_once_and_no_deleted_one(reader, lake_root, monkeypatch
             compact()
         return found
 
-    monkeypatch.setattr(Source, "rows", compacting)
+    monkeypatch.setattr(Scanner, "rows", compacting)
     assert ask(reader, search) == answer
     assert not DataFile.objects.filter(superseded_at=None, path__contains="/f-").exists()
 
@@ -108,34 +108,34 @@ def test_each_row_is_read_once_and_no_deleted_one(reader, lake_root, monkeypatch
     [(export, LIKES, SHOWN), *(one for one in QUESTIONS if one[1] is LIKES or one[0] is look_up)],
 )
 def test_files_of_deletes_may_be_replaced_before_they_are_read(reader, lake_root, monkeypatch, ask, search, answer):
-    since, calls = listing.since, []
+    since, calls = listing.paths_since, []
 
     def replaced(dataset, start):
         paths = since(dataset, start)
         calls.append(dataset)
         if len(calls) == 1:
-            for file in listing.listed("deletes"):
+            for file in listing.files_of("deletes"):
                 new = file.path.replace("/f-", "/c-")
                 (lake_root / file.path).rename(lake_root / new)
-                listing.listed("deletes").filter(pk=file.pk).update(path=new)
+                listing.files_of("deletes").filter(pk=file.pk).update(path=new)
         return paths
 
-    monkeypatch.setattr(listing, "since", replaced)
+    monkeypatch.setattr(listing, "paths_since", replaced)
     assert ask(reader, search) == answer
     assert len(calls) > 1
 
 
 def test_what_comes_meanwhile_is_not_half_seen(reader, lake, monkeypatch):
     """A post and its delete, after the files are listed and while the tombstones are copied."""
-    refresh, late = Graves.refresh, [post("late", rkey="late"), delete("late")]
+    refresh, late = TombstoneCache.refresh, [post("late", rkey="late"), delete("late")]
 
     def late_refresh(self):
         refresh(self)
         lake.flush(*late)
         late.clear()
 
-    monkeypatch.setattr(Graves, "refresh", late_refresh)
-    assert grouped(reader, as_of_now(POSTS)) == {ALICE: len(SHOWN)}
+    monkeypatch.setattr(TombstoneCache, "refresh", late_refresh)
+    assert grouped(reader, pin_snapshot(POSTS)) == {ALICE: len(SHOWN)}
 
 
 def test_tombstones_are_copied_anew_beside_those_that_others_read(reader, monkeypatch):

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lake.catalog.listing import listed
+from lake.catalog.listing import files_of
 from lake.errors import LakeUnusable, QueryTimeout
 from lake.models import DataFile, Tombstone
 from lake.query.parser import parse
 from lake.query.spec import Search
 from lake.search import paged_scan as walk_module
 from lake.search.reader import Reader
-from lake.search.scan import Source
-from lake.search.snapshot import as_of_now
+from lake.search.scan import Scanner
+from lake.search.snapshot import pin_snapshot
 from lake.storage.duckdb_engine import Engine
 from process.instants import utc
 from tests.builders import ALICE, BOB, NOON_US, account, delete, post
@@ -45,7 +45,7 @@ def texts(page):
 
 def walked(reader, text="", limit=3, **fields):
     """The texts of all pages, each from where the one before says that it begins."""
-    search, start, found = as_of_now(asked(text, **fields)), None, []
+    search, start, found = pin_snapshot(asked(text, **fields)), None, []
     while True:
         page = reader.find(search, limit, start=start)
         found += texts(page)
@@ -200,8 +200,8 @@ def test_hidden_posts_never_shorten_a_page(lake, reader):
 def test_the_newest_page_of_a_common_word_reads_only_the_newest_file(lake, reader, lake_root, monkeypatch):
     monkeypatch.setattr(walk_module, "FIRST_ROWS", 10)
     hours(lake, 5, each=20)
-    newest = listed("posts").order_by("-max_seen").first()
-    for path in listed("posts").exclude(pk=newest.pk).values_list("path", flat=True):
+    newest = files_of("posts").order_by("-max_seen").first()
+    for path in files_of("posts").exclude(pk=newest.pk).values_list("path", flat=True):
         (lake_root / path).unlink()  # whoever opens one now fails
     page = find(reader, "p", limit=5)
     assert texts(page) == [f"h4 p{number}" for number in (19, 18, 17, 16, 15)]
@@ -211,7 +211,7 @@ def test_the_newest_page_of_a_common_word_reads_only_the_newest_file(lake, reade
 
 def test_only_files_of_the_time_range_are_read(lake, reader, lake_root):
     hours(lake, 3)
-    for file in listed("posts"):
+    for file in files_of("posts"):
         if file.hour != utc(NOON_US + HOUR_US):
             (lake_root / file.path).unlink()
     page = find(reader, start=utc(NOON_US + HOUR_US), end=utc(NOON_US + 2 * HOUR_US))
@@ -313,9 +313,9 @@ def swap(lake_root, file):
 def test_a_walk_goes_on_when_its_files_are_replaced_meanwhile(lake, reader, lake_root, monkeypatch):
     monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
     hours(lake, 3)
-    walk = iter(walk_module.Walk(reader._hits, asked(), 3, lambda: PATIENCE))
+    walk = iter(walk_module.PagedScan(reader._hits, asked(), 3, lambda: PATIENCE))
     first = next(walk)
-    for file in list(listed("posts")):
+    for file in list(files_of("posts")):
         swap(lake_root, file)
     rest = [hit for piece in walk for hit in piece.rows]
     assert [hit.fields["text"] for hit in [*first.rows, *rest]] == [f"h{h} p{p}" for h in (2, 1, 0) for p in (2, 1, 0)]
@@ -323,14 +323,14 @@ def test_a_walk_goes_on_when_its_files_are_replaced_meanwhile(lake, reader, lake
 
 def test_a_search_outlives_several_compactions_one_after_the_other(lake, reader, lake_root, monkeypatch):
     hours(lake, 5)
-    left, hits = list(listed("posts")), Source.hits
+    left, hits = list(files_of("posts")), Scanner.hits
 
     def compact_then_read(self, *args):
         if left:
             swap(lake_root, left.pop())
         return hits(self, *args)
 
-    monkeypatch.setattr(Source, "hits", compact_then_read)
+    monkeypatch.setattr(Scanner, "hits", compact_then_read)
     assert texts(find(reader)) == [f"h{h} p{p}" for h in (4, 3, 2, 1, 0) for p in (2, 1, 0)]
     assert not left
 
@@ -342,15 +342,15 @@ def test_a_deleted_post_does_not_show_when_its_tombstone_goes_while_its_old_file
     lake.flush(post("gone", rkey="k", time_us=NOON_US))
     lake.flush(post("stays", time_us=NOON_US + 1000))
     lake.flush(delete("k", time_us=NOON_US + 1))
-    hits = Source.hits
+    hits = Scanner.hits
 
     def read_then_compact(self, *args):
         found = hits(self, *args)
         Tombstone.objects.all().delete()
-        listed("posts").filter(max_seen=utc(NOON_US)).update(superseded_at=utc(NOON_US))
+        files_of("posts").filter(max_seen=utc(NOON_US)).update(superseded_at=utc(NOON_US))
         return found
 
-    monkeypatch.setattr(Source, "hits", read_then_compact)
+    monkeypatch.setattr(Scanner, "hits", read_then_compact)
     assert texts(find(reader)) == ["stays"]
 
 

@@ -92,7 +92,7 @@ def test_whatever_a_record_holds_its_cid_comes_back(lake, compactor, parts):
     compactor.round(patient=False)
     assert told(lake) == sent(frames)
     for name in ("likes", "follows"):
-        for path in listing.listed(name).values_list("path", flat=True):
+        for path in listing.files_of(name).values_list("path", flat=True):
             rows = pq.read_table(lake.root / path, partitioning=None)
             again = dict(
                 zip(rows["rkey"].to_pylist(), derived_cids.filled(DATASETS[name], rows)["cid"].to_pylist(), strict=True)

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lake.errors import LakeUnusable
-from lake.query.index_terms import fold
-from lake.query.tree import AllOf, AnyOf, Filter, Not, Term
+from lake.query.index_terms import lowercase
+from lake.query.tree import And, Filter, Not, Or, Term
 from lake.storage.duckdb_engine import Engine
 from lake.textindex import builder as index_module
 from lake.textindex import lookup, segment, sorted_runs
-from lake.textindex.builder import Index, IndexDamaged, build, merge, without
-from lake.textindex.segment import Reader
+from lake.textindex.builder import build, merge, purge
+from lake.textindex.lookup import TextIndex
+from lake.textindex.segment import IndexDamaged, SegmentReader
 from tests.builders import ALICE, BOB
 from tests.examples import one_in
 
@@ -32,8 +33,8 @@ TERMS = st.builds(Term, st.lists(PARTS, min_size=1, max_size=2).map(tuple), st.b
 FILTERS = st.builds(Filter, st.sampled_from(["author", "lang"]), st.lists(DIDS, min_size=1, max_size=2).map(tuple))
 NODES = st.recursive(
     TERMS | FILTERS,
-    lambda nodes: st.builds(Not, nodes) | st.builds(AllOf, st.lists(nodes, max_size=3).map(tuple))
-    | st.builds(AnyOf, st.lists(nodes, min_size=1, max_size=3).map(tuple)),
+    lambda nodes: st.builds(Not, nodes) | st.builds(And, st.lists(nodes, max_size=3).map(tuple))
+    | st.builds(Or, st.lists(nodes, min_size=1, max_size=3).map(tuple)),
     max_leaves=5,
 )  # fmt: skip
 NODES_LIST = st.lists(NODES, min_size=1, max_size=6)
@@ -74,16 +75,16 @@ def matches(node, text, did):
     """Plain Python's reading, but for what may touch a whole term, and for languages: every post is of each."""
     match node:
         case Term(parts):
-            return text is not None and in_order([fold(part) for part in parts], fold(text))
+            return text is not None and in_order([lowercase(part) for part in parts], lowercase(text))
         case Filter("author", values):
             return did in values
         case Filter():
             return True
         case Not(one):
             return not matches(one, text, did) or isinstance(one, Term | Filter)
-        case AllOf(nodes):
+        case And(nodes):
             return all(matches(one, text, did) for one in nodes)
-        case AnyOf(nodes):
+        case Or(nodes):
             return any(matches(one, text, did) for one in nodes)
 
 
@@ -97,7 +98,7 @@ def expected(node, posts, gone=()):
 
 def candidates(path, node, rows):
     """As a set, after what must hold of them."""
-    with closing(Index.open(path)) as index:
+    with closing(TextIndex.open(path)) as index:
         found = index.candidates(node)
         if found is None:
             assert index.estimate(node) == rows
@@ -108,15 +109,15 @@ def candidates(path, node, rows):
 
 
 def every_ordinal(path):
-    with closing(Reader(path)) as reader:
-        return {int(n) for number in range(len(reader.firsts)) for n in reader.block(number).lists().ordinals}
+    with closing(SegmentReader(path)) as reader:
+        return {int(n) for number in range(len(reader.firsts)) for n in reader.block(number).lists().doc_ids}
 
 
 def test_fold_is_what_duckdb_does_to_each_character(engine):
     points = [*range(1, 0xD800), *range(0xE000, 0x110000)]
     values = "SELECT chr(p::INTEGER) FROM range(1, 1114112) AS t(p) WHERE p NOT BETWEEN 55296 AND 57343 ORDER BY p"
     ((found,),) = engine.rows(f"SELECT lower(string_agg(character, '')) FROM ({values}) AS t(character)")
-    assert found == fold("".join(map(chr, points)))
+    assert found == lowercase("".join(map(chr, points)))
 
 
 @PROPERTY
@@ -145,14 +146,14 @@ def test_merged_indexes_answer_as_one_that_was_built_at_once(engine, tmp_path, p
 @given(POSTS, NODES_LIST, st.sets(st.integers(0, 39)))
 def test_what_is_taken_out_is_in_no_list_and_nothing_else_is_missing(engine, tmp_path, posts, nodes, gone):
     gone = {number for number in gone if number < len(posts)}
-    without(built(engine, tmp_path, posts), sorted(gone), tmp_path / "without")
+    purge(built(engine, tmp_path, posts), sorted(gone), tmp_path / "purge")
     deleted = {number for number, post in enumerate(posts) if post[2] == "deleted"}
-    assert not every_ordinal(tmp_path / "without") & (gone | deleted)
+    assert not every_ordinal(tmp_path / "purge") & (gone | deleted)
     left = [(None, did, "deleted") if n in gone else (text, did, state) for n, (text, did, state) in enumerate(posts)]
     fresh = built(engine, tmp_path, left, "left")
-    assert every_ordinal(tmp_path / "without") == every_ordinal(fresh)
+    assert every_ordinal(tmp_path / "purge") == every_ordinal(fresh)
     for node in nodes:
-        found = candidates(tmp_path / "without", node, len(posts))
+        found = candidates(tmp_path / "purge", node, len(posts))
         assert expected(node, posts, gone) <= found
         assert found == candidates(fresh, node, len(posts))
 
@@ -177,7 +178,7 @@ def test_signs_that_fold_onto_others_are_found(engine, tmp_path):
 def test_any_part_of_a_text_is_found(engine, tmp_path):
     text = "In 東京都に tokyo, 펍 👍🏿x!"
     path = built(engine, tmp_path, [("other", BOB, None), (text, ALICE, None), (None, BOB, None)])
-    with closing(Index.open(path)) as index:
+    with closing(TextIndex.open(path)) as index:
         for start in range(len(text)):
             for end in range(start + 1, len(text) + 1):
                 part = text[start:end]
@@ -191,10 +192,10 @@ def test_only_posts_that_may_match_are_candidates(engine, tmp_path):
     path = built(engine, tmp_path, posts)
     assert candidates(path, Term(("t la",)), 1000) == set(range(0, 1000, 10))
     assert candidates(path, Filter("author", (ALICE,)), 1000) == {500}
-    assert candidates(path, AllOf((Term(("lakes",)), Filter("author", (ALICE,)))), 1000) == {500}
-    assert candidates(path, AllOf((Term(("seas",)),)), 1000) == set()
-    for node in (Term(("a",)), Not(Term(("lakes",))), Filter("lang", ("en",)), AllOf(()), AnyOf(())):
-        with closing(Index.open(path)) as index:
+    assert candidates(path, And((Term(("lakes",)), Filter("author", (ALICE,)))), 1000) == {500}
+    assert candidates(path, And((Term(("seas",)),)), 1000) == set()
+    for node in (Term(("a",)), Not(Term(("lakes",))), Filter("lang", ("en",)), And(()), Or(())):
+        with closing(TextIndex.open(path)) as index:
             assert index.candidates(node) is None
 
 
@@ -212,7 +213,7 @@ def test_many_blocks_and_pieces_are_as_good_as_one(engine, tmp_path, monkeypatch
     for module, name, value in ((index_module, "CHUNK_ROWS", 700), (index_module, "CHUNK_CHARACTERS", 9000),
                                 (index_module, "STREAMED_ROWS", 50), (index_module, "PIECE_BYTES", 3000),
                                 (sorted_runs, "STEP", 16), (sorted_runs, "PIECE_SAMPLES", 20),
-                                (segment, "BLOCK_KEYS", 10), (segment, "BLOCK_ORDINALS", 300)):  # fmt: skip
+                                (segment, "BLOCK_KEYS", 10), (segment, "BLOCK_DOC_IDS", 300)):  # fmt: skip
         monkeypatch.setattr(module, name, value)
     many = built(engine, tmp_path, posts, "many")
     halves = [(built(engine, tmp_path, posts[:1100], "a"), 1100), (built(engine, tmp_path, posts[1100:], "b"), 1900)]
@@ -274,11 +275,11 @@ def test_a_shortened_or_lengthened_file_is_noticed(damaged):
 
 def test_a_missing_index_and_one_that_went_while_open(engine, tmp_path):
     path = built(engine, tmp_path, [("hello", ALICE, None)])
-    with closing(Index.open(path)) as index:
+    with closing(TextIndex.open(path)) as index:
         path.unlink()
         assert index.candidates(Term(("hello",))).tolist() == [0]
     with pytest.raises(IndexDamaged, match="No such file"):
-        Index.open(path)
+        TextIndex.open(path)
 
 
 def test_what_fails_leaves_nothing(engine, tmp_path, monkeypatch):
@@ -296,5 +297,5 @@ def test_what_fails_leaves_nothing(engine, tmp_path, monkeypatch):
     data[20] ^= 1
     path.write_bytes(data)
     with pytest.raises(IndexDamaged):
-        without(path, [0], tmp_path / "target")
+        purge(path, [0], tmp_path / "target")
     assert sorted(found.name for found in tmp_path.iterdir()) == ["posts.index", "posts.parquet"]

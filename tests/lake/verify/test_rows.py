@@ -12,9 +12,9 @@ from lake.compact.compactor import Compactor
 from lake.models import BatchRun, DataFile, Retention, Tombstone
 from lake.storage.duckdb_engine import Engine
 from lake.verify import deletions, duplicates
-from lake.verify.batches import Batches
-from lake.verify.deletions import Hours, States, cut
-from lake.verify.duplicates import Events
+from lake.verify.batches import BatchChecks
+from lake.verify.deletions import DeletionChecks, Hours, cut
+from lake.verify.duplicates import DuplicateChecks
 from lake.verify.runner import Report
 from process.instants import now_us
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post
@@ -27,8 +27,8 @@ TWO_DAYS = timedelta(days=2)
 def found(lake, stage_of=None):
     """What each of the stages finds, as lines."""
     report, engine = Report(), Engine("300MB", 1)
-    all_ = {"events": Events(lake.root, engine, report), "states": States(lake.root, engine, report)}
-    stages = {**all_, "batches": Batches(report)}
+    all_ = {"events": DuplicateChecks(lake.root, engine, report), "states": DeletionChecks(lake.root, engine, report)}
+    stages = {**all_, "batches": BatchChecks(report)}
     lines = [
         str(finding)
         for name, stage in stages.items()
@@ -268,7 +268,7 @@ class TestBatches:
                 last_id="2-0", events=1,
             )  # fmt: skip
         report = Report()
-        Batches(report).stage().tasks()
+        BatchChecks(report).stage().tasks()
         assert found(lake, "batches") == []
         assert len(report.notes) == 21
         assert report.notes[0].endswith("and was tried again: no 24")

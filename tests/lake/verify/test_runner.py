@@ -18,8 +18,8 @@ from lake.storage.layout import superseded_place
 from lake.verify import disk as verify_disk
 from lake.verify import files as verify_files
 from lake.verify import runner
-from lake.verify.disk import Disk
-from lake.verify.files import Files
+from lake.verify.disk import DiskChecks
+from lake.verify.files import FileChecks
 from lake.verify.journal import Journal
 from lake.verify.runner import Finding, Report, Stage, Task
 from process.locks import lock_path
@@ -112,7 +112,7 @@ def test_a_file_that_was_damaged_before_it_was_listed_is_named(full, journal_pat
         relist(full)
         report = Report()
         with Journal(journal_path) as journal:
-            list(runner.run(Files(full.root, engine, report, 5).stage(), journal, report))
+            list(runner.run(FileChecks(full.root, engine, report, 5).stage(), journal, report))
         assert {finding.path for finding in report.findings} <= {path}
     engine.close()
 
@@ -239,12 +239,12 @@ class TestBesideARunningFlusher:
             DataFile.objects.filter(dataset="posts").update(path=unlisted)
             return True
 
-        assert list(Disk(full.root, commits)._check()) == []
+        assert list(DiskChecks(full.root, commits)._check()) == []
 
     def test_a_file_that_stays_unlisted_is_one(self, full, monkeypatch):
         monkeypatch.setattr(verify_disk, "COMMIT_SECONDS", 0.05)
         (full.root / "posts" / "x.parquet").write_bytes(b"")
-        assert [finding.path for finding in Disk(full.root, lambda: True)._check()] == ["posts/x.parquet"]
+        assert [finding.path for finding in DiskChecks(full.root, lambda: True)._check()] == ["posts/x.parquet"]
 
     def test_a_file_that_is_superseded_while_it_is_read_is_none(self, full, monkeypatch):
         def swaps(path):
@@ -285,7 +285,7 @@ class TestBesideARunningFlusher:
             )
             return [finding]
 
-        assert (runner.settled(Task("it", "", check)), len(looks)) == ([finding], 2)
+        assert (runner.confirmed(Task("it", "", check)), len(looks)) == ([finding], 2)
 
 
 class TestARunThatWasKilled:

@@ -14,7 +14,7 @@ from lake.textindex import builder as index_module
 from lake.verify import text_index
 from lake.verify.repair import repair
 from lake.verify.runner import Report
-from lake.verify.text_index import Indexes, _word
+from lake.verify.text_index import TextIndexChecks, _word
 from tests.builders import BOB, NOON_US, delete, post
 
 HOUR_US = 3_600_000_000
@@ -33,7 +33,7 @@ class World:
         compactor = Compactor(self.root, scratch, 1, after=0, grace=9999, stop=lambda: False)
         compactor.prepare()
         compactor.round(daily=True, patient=False)
-        self.paths = list(listing.listed("posts").order_by("path").values_list("path", flat=True))
+        self.paths = list(listing.files_of("posts").order_by("path").values_list("path", flat=True))
         self.index = IndexFile.objects.get(superseded_at=None)
         self.path = self.index.path
 
@@ -44,7 +44,7 @@ class World:
         IndexFile.objects.filter(pk=self.index.pk).update(**facts)
 
     def findings(self):
-        stage = Indexes(self.root, self.engine, Report()).stage()
+        stage = TextIndexChecks(self.root, self.engine, Report()).stage()
         return [finding for task in stage.tasks() for finding in task.check()]
 
     def lines(self):
@@ -59,7 +59,7 @@ def world(lake, tmp_path):
 
 
 def test_what_the_compactor_makes_is_in_order(world):
-    assert [file.rows for file in listing.listed("posts").order_by("path")] == [5, 4]
+    assert [file.rows for file in listing.files_of("posts").order_by("path")] == [5, 4]
     assert world.lines() == []
 
 
