@@ -13,6 +13,7 @@ from api.params.serializers import SearchParams
 from api.params.tokens import Token
 from lake.query.rendering import render
 from lake.query.spec import Search
+from lake.search import sample
 from lake.search.reader import Page
 from lake.search.snapshot import pin_snapshot
 
@@ -32,7 +33,7 @@ def answer_page(params: SearchParams, started: float) -> dict[str, Any]:
     deadline = started + params.flags.query_timeout_seconds
     search = with_dids(params.to_search())
     if values["sample"]:
-        hits = reader().whole.sample(pin_snapshot(search), values["sample"], values["seed"])
+        hits = sample.draw(reader().full_scan, pin_snapshot(search), values["sample"], values["seed"])
         page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
     else:
         page, counted, following = _page(params, search, deadline)
@@ -79,5 +80,5 @@ def _count(values: Mapping[str, Any], search: Search, page: Page, deadline: floa
     if token and token.total is not None and (token.relation == "eq" or values["total"] is None):
         return Counted(token.total, token.relation)
     left = deadline - time.monotonic()
-    total, relation = reader().whole.count(search, left if values["total"] else min(left, COUNT_SECONDS))
+    total, relation = reader().full_scan.count(search, left if values["total"] else min(left, COUNT_SECONDS))
     return Counted(max(total, len(page.hits)), relation)

@@ -54,7 +54,7 @@ class TimelineView(Analysis):
     def body(self, params: TimelineParams) -> dict[str, Any]:
         by = params.validated_data["by"]
         try:
-            buckets = aggregates.timeline(reader().whole, pin_snapshot(with_dids(params.to_search())), by)
+            buckets = aggregates.timeline(reader().full_scan, pin_snapshot(with_dids(params.to_search())), by)
         except aggregates.TooManyBuckets as error:
             raise ValidationError({"by": [f"{error}."]}) from error
         rows = [{"start": iso_us(bucket.start_us), "hits": bucket.hits, "all": bucket.all} for bucket in buckets]
@@ -69,7 +69,7 @@ class TopView(Analysis):
     def body(self, params: TopParams) -> dict[str, Any]:
         values = params.validated_data
         search = pin_snapshot(with_dids(params.to_search()))
-        counted, distinct = aggregates.top(reader().whole, search, values["by"], values["limit"])
+        counted, distinct = aggregates.top(reader().full_scan, search, values["by"], values["limit"])
         names = handle_lookup().names([value for value, _ in counted]) if values["by"] == "authors" else {}
         rows = [{"value": value, "hits": rows, **_username(values["by"], names, value)} for value, rows in counted]
         return {"results": rows, "meta": {"by": values["by"], "distinct": distinct, "query": _rendered(params)}}
@@ -84,7 +84,7 @@ class PostsView(Analysis):
 
     def body(self, params: PostsParams) -> dict[str, Any]:
         asked_for = list(dict.fromkeys(params.validated_data["uris"]))
-        found = by_uri.look_up(reader().source, asked_for, self.flags.query_timeout_seconds)
+        found = by_uri.look_up(reader().scanner, asked_for, self.flags.query_timeout_seconds)
         return {
             "results": to_results(found.hits, usernames(found.hits), columns("posts")),
             "meta": {

@@ -27,7 +27,8 @@ from lake.export import record
 from lake.export.formats import MEDIA_TYPES, Format, new_format
 from lake.export.manifest import describe
 from lake.export.record import Download
-from lake.export.stream import ExportRows, ExportSpec, encode, export_spec
+from lake.export.spec import ExportSpec, export_spec
+from lake.export.stream import export
 from lake.search.snapshot import pin_snapshot
 
 
@@ -65,7 +66,7 @@ class ManifestView(Exporting):
         params = self.params(request)
         with slot("search"):
             asked_for = spec_of(params, self.flags.export_limit_rows)
-            total, relation = reader().whole.count(asked_for.search, asked_for.search.timeout)
+            total, relation = reader().full_scan.count(asked_for.search, asked_for.search.timeout)
         most = min((number for number in (asked_for.limit, asked_for.sample) if number), default=total)
         rows = (most, "eq") if most < total else (total, relation)
         manifest = describe(asked_for, parameters(params), self.flags)
@@ -92,7 +93,7 @@ def start_download(params: ExportParams, request: str) -> Download:
     asked_for = spec_of(params, params.flags.export_limit_rows)
     manifest = describe(asked_for, parameters(params), params.flags)
     file_form, digest = format_of(params, asked_for, manifest), hashlib.sha256()
-    file = encode(ExportRows(reader(), asked_for, file_form, handle_lookup().names), file_form, digest)
+    file = export(reader(), asked_for, file_form, handle_lookup().names, digest)
     first = list(islice(file, 2))
     return Download(record.start(manifest), first, file, digest, request)
 

@@ -1,12 +1,11 @@
-"""What an export is: its manifest, as JSON, for whoever has to say later what the data are."""
+"""The manifest of an export: what it holds, for those who publish the data."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lake.catalog import listing
 from lake.export.columns import ExportColumn
-from lake.export.stream import ExportSpec
+from lake.export.spec import ExportSpec
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
 from lake.query.spec import LAST_US, Search
@@ -17,33 +16,28 @@ from process.instants import iso_us
 FLAGS = ("hide_deleted", "purge_deleted", "export_enabled", "export_limit_rows", "query_timeout_seconds")
 
 
-def describe(wanted: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
-    """What is known before the first row. `parameters`: all that was asked, by name, as JSON."""
-    search = wanted.search
-    newest = listing.newest_seen(search.dataset)
+def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
+    """What is known before the first row, as JSON. `parameters`: of the request, by name."""
+    search = spec.search
+    snapshot = None if search.snapshot_us == LAST_US else iso_us(search.snapshot_us)
     return {
         "made_at": iso_or_none(datetime.now(UTC)),
         "query": render(search.query),
         "parameters": dict(parameters),
-        "window": _window(search),
+        "window": {
+            "clock": search.clock,
+            "start": iso_or_none(search.start),
+            "end": iso_or_none(search.end),
+            "seen_until": snapshot,
+        },
         "order": f"{search.clock}, did, rkey; {'newest' if search.newest else 'oldest'} first",
-        "columns": _columns(wanted.columns),
-        "newest_seen": iso_or_none(newest),
+        "columns": _columns(spec.columns),
+        "newest_seen": snapshot,
         "hidden": _hidden(search),
-        "row_limit": wanted.limit,
+        "row_limit": spec.limit,
         "flags": {name: getattr(flags, name) for name in FLAGS},
         "software": SOFTWARE,
         "schema_version": VERSION,
-    }
-
-
-def _window(search: Search) -> dict[str, Any]:
-    until = None if search.snapshot_us == LAST_US else iso_us(search.snapshot_us)
-    return {
-        "clock": search.clock,
-        "start": iso_or_none(search.start),
-        "end": iso_or_none(search.end),
-        "seen_until": until,
     }
 
 

@@ -1,8 +1,8 @@
-"""An export into a file, which a later run can go on with when it was killed.
+"""An export into a file that a later run can resume after a kill.
 
-FILE.part         what is written until now
-FILE.state.json   up to where that is whole
-FILE              all of it, once its bytes on the disk have been read again and are what was written
+FILE.part         what is written so far
+FILE.state.json   how much of that is whole, and where to go on
+FILE              the whole, once its bytes were read back from the disk and are what was written
 FILE.manifest.json
 """
 
@@ -18,23 +18,25 @@ from typing import Any, BinaryIO
 from lake.errors import LakeError
 from lake.export.formats import Format
 from lake.export.manifest import iso_or_none
-from lake.export.stream import ExportRows, ExportSpec, FindHandles, encode
+from lake.export.rows import FindHandles
+from lake.export.spec import ExportSpec
+from lake.export.stream import EncodedSlice, export
 from lake.query.spec import ResumePoint, SortKey
 from lake.search.reader import Reader
 from lake.search.snapshot import files_in_range
 from lake.storage import disk
 
-SAVED_BYTES = 16 << 20  # written anew at most when a run goes on
+SAVED_BYTES = 16 << 20  # the most that a resumed run writes again
 
 
 @dataclass
 class State:
-    """Of a file whose first `bytes` are whole. `asked`: the parameters, which only the same export has."""
+    """Of a file whose first `bytes` are whole. Only an export with the same `parameters` may resume it."""
 
-    asked: dict[str, Any]
+    parameters: dict[str, Any]
     snapshot_us: int
     started_at: str
-    place: ResumePoint | None = None
+    resume: ResumePoint | None = None
     rows: int = 0
     bytes: int = 0
     nuls: int = 0
@@ -44,61 +46,62 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(f"{path.name}.{ending}")
 
 
-def load(path: Path, asked: dict[str, Any]) -> State | None:
-    """Of the file that a former run has begun, if there is one. Raises LakeError when it is of another export."""
+def load(path: Path, parameters: dict[str, Any]) -> State | None:
+    """Of the file that a former run began; None when there is none. Raises LakeError when it is of another export."""
     try:
         raw = json.loads(beside(path, "state.json").read_text())
-        at, after = raw.pop("place") or (None, None)
-        state = State(**raw, place=None if at is None else ResumePoint(at, after and SortKey(*after)))
+        position, after = raw.pop("resume") or (None, None)
+        state = State(**raw, resume=None if position is None else ResumePoint(position, after and SortKey(*after)))
         whole = beside(path, "part").stat().st_size >= state.bytes
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
-        raise LakeError(f"{beside(path, 'state.json')} is damaged ({error}): remove it and begin anew.") from error
-    if state.asked != asked:
+        raise LakeError(f"{beside(path, 'state.json')} is damaged ({error}): remove it and start again.") from error
+    if state.parameters != parameters:
         raise LakeError(f"{beside(path, 'part')} is of another export: ask for the same, or take another file.")
     return state if whole else None
 
 
 class ExportFile:
-    """`state`: of what is there already, or new. Afterwards it has the figures of the whole file."""
+    """`state`: of what is there already, or new. In the end it has the figures of the whole file."""
 
     def __init__(self, path: Path, state: State, manifest: dict[str, Any]) -> None:
         self._path, self.state, self._manifest = path, state, manifest
         self._digest = hashlib.sha256()
 
-    def run(self, reader: Reader, wanted: ExportSpec, form: Format, names: FindHandles) -> Iterator[tuple[int, int]]:
-        """Does the work; gives as it goes how many seconds of the data are done, and of how many. Raises LakeError."""
-        limit = None if wanted.limit is None else wanted.limit - self.state.rows
-        rows = ExportRows(reader, replace(wanted, limit=limit), form, names, self.state.place)
+    def run(self, reader: Reader, spec: ExportSpec, form: Format, handles: FindHandles) -> Iterator[tuple[int, int]]:
+        """Does the work; yields how many seconds of the data are done, and of how many. Raises LakeError."""
+        limit = None if spec.limit is None else spec.limit - self.state.rows
+        rest, begun = replace(spec, limit=limit), self.state.bytes > 0
+        slices = export(reader, rest, form, handles, self._digest, self.state.resume, begun)
         form.nuls = self.state.nuls
-        high, low = _ends(wanted)
+        high, low = _ends(spec)
         with disk.disk_errors(self._path.parent), beside(self._path, "part").open("ab") as file:
             self._rehash(file)
-            for part in encode(rows, form, self._digest, begun=self.state.bytes > 0):
+            for part in slices:
                 file.write(part.body)
-                self._count(part.body, part.rows, part.place or self.state.place, part.nuls, file)
-                at = high if self.state.place is None else self.state.place.at
-                yield (high - max(low, min(high, at))) // 1_000_000, (high - low) // 1_000_000
+                self._count(part, file)
+                position = high if self.state.resume is None else self.state.resume.position
+                yield (high - max(low, min(high, position))) // 1_000_000, (high - low) // 1_000_000
             file.flush()
             os.fsync(file.fileno())
         with disk.disk_errors(self._path.parent):
             self._finish()
 
     def _rehash(self, file: BinaryIO) -> None:
-        """Takes off what is not whole, and hashes the rest."""
+        """Cuts off what is not whole, and hashes the rest."""
         file.truncate(self.state.bytes)
         with beside(self._path, "part").open("rb") as whole:
             while data := whole.read(1 << 20):
                 self._digest.update(data)
         self._saved = self.state.bytes
 
-    def _count(self, body: bytes, rows: int, place: ResumePoint | None, nuls: int, file: BinaryIO) -> None:
+    def _count(self, part: EncodedSlice, file: BinaryIO) -> None:
         state = self.state
-        state.place, state.nuls = place, nuls
-        state.rows += rows
-        state.bytes += len(body)
-        if place is not None and state.bytes - self._saved >= SAVED_BYTES:
+        state.resume, state.nuls = part.resume or state.resume, part.nuls
+        state.rows += part.rows
+        state.bytes += len(part.body)
+        if state.resume is not None and state.bytes - self._saved >= SAVED_BYTES:
             file.flush()
             os.fsync(file.fileno())
             self._saved = state.bytes
@@ -107,7 +110,7 @@ class ExportFile:
     def _finish(self) -> None:
         part, sha256 = beside(self._path, "part"), self._digest.hexdigest()
         if disk.sha256(part) != sha256:
-            raise LakeError(f"The disk does not give back what was written to {part}: remove it and begin anew.")
+            raise LakeError(f"The disk does not give back what was written to {part}: remove it and start again.")
         figures = {"state": "complete", "rows": self.state.rows, "bytes": self.state.bytes, "sha256": sha256}
         times = {"started_at": self.state.started_at, "finished_at": iso_or_none(datetime.now(UTC))}
         manifest = self._manifest | figures | times | {"nuls_replaced": self.state.nuls}
@@ -116,12 +119,12 @@ class ExportFile:
         beside(self._path, "state.json").unlink(missing_ok=True)
 
 
-def _ends(wanted: ExportSpec) -> tuple[int, int]:
-    """Highest and lowest position of the data that the export goes through."""
-    found, (low, high) = files_in_range(wanted.search), wanted.search.stretch()
-    if not found:
+def _ends(spec: ExportSpec) -> tuple[int, int]:
+    """Highest and lowest position of the data that the export reads."""
+    files, (low, high) = files_in_range(spec.search), spec.search.positions()
+    if not files:
         return low, low
-    return min(high, max(file.high for file in found)), max(low, min(file.low for file in found))
+    return min(high, max(file.high for file in files)), max(low, min(file.low for file in files))
 
 
 def _replace(path: Path, content: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a reader asks of the lake, and the order in which it is answered. Pure."""
+"""A search, and the total order of its hits. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ EVERYTHING = And(())
 
 
 class SortKey(NamedTuple):
-    """Where a row stands in the total order: its time in microseconds, then what tells rows of one time apart."""
+    """A row's place in the total order: its time in microseconds, then what tells rows of one time apart."""
 
     us: int
     did: str
@@ -23,19 +23,19 @@ class SortKey(NamedTuple):
 
 
 class ResumePoint(NamedTuple):
-    """How far a walk has come: rows at this position or below are still to be read, and of that very position, if there
-    is an `after`, only those that follow it. A position is a time in microseconds, or its negative where the oldest
-    come first, so that every walk goes down."""
+    """Where a scan goes on: rows at this position or below, and of the position itself only those behind `after`, if
+    there is one. A position is a time in microseconds, or its negative where the oldest come first: every scan goes
+    down."""
 
-    at: int
+    position: int
     after: SortKey | None = None
 
 
 @dataclass(frozen=True)
 class Search:
-    """Rows of a dataset that the query matches, whose time by the clock is in [start, end). Without `hide` what is
-    deleted, superseded or of an inactive account shows as well, as far as it is still there. Rows and versions seen
-    after `snapshot_us` do not exist. `timeout`: seconds for the whole of a page, and for each piece of an export."""
+    """Rows of a dataset that the query matches, whose time by the clock is in [start, end). `hide`: leave out rows that
+    are deleted, superseded or of an inactive account; without it they show until they are purged. Rows and versions
+    seen after `snapshot_us` do not exist. `timeout`: seconds for a whole page, or for each slice of an export."""
 
     query: Node = EVERYTHING
     dataset: str = "posts"
@@ -59,16 +59,15 @@ class Search:
     def position(self, us: int) -> int:
         return us if self.newest else -us
 
-    def place(self, key: SortKey) -> ResumePoint:
-        """Just after this row."""
+    def resume_after(self, key: SortKey) -> ResumePoint:
         return ResumePoint(self.position(key.us), key)
 
     def span(self) -> tuple[int, int]:
-        """First and last microsecond of the times asked for."""
+        """First and last microsecond of [start, end)."""
         low = FIRST_US if self.start is None else microseconds(self.start)
         return low, LAST_US if self.end is None else microseconds(self.end) - 1
 
-    def stretch(self) -> tuple[int, int]:
-        """Lowest and highest position of the times asked for."""
+    def positions(self) -> tuple[int, int]:
+        """Lowest and highest position of [start, end)."""
         low, high = self.span()
         return (low, high) if self.newest else (-high, -low)

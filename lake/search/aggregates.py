@@ -25,23 +25,23 @@ class Bucket(NamedTuple):
     all: int
 
 
-def timeline(whole: FullScan, search: Search, by: str) -> list[Bucket]:
+def timeline(scan: FullScan, search: Search, by: str) -> list[Bucket]:
     """Buckets with at least one row, oldest first. One that is missing has no data at all: see the coverage. Raises
     TooManyBuckets for more than MOST_BUCKETS."""
     deadline = time.monotonic() + search.timeout
     column = f"epoch_us(date_trunc('{by}', {search.time}))"
-    every = whole.grouped(replace(search, query=EVERYTHING), column, search.timeout)
+    every = scan.grouped(replace(search, query=EVERYTHING), column, search.timeout)
     if len(every) > MOST_BUCKETS:
         raise TooManyBuckets(f"gives more than {MOST_BUCKETS} times: narrow the dates, or count by more time")
     hits = every
     if search.query != EVERYTHING:
-        hits = whole.grouped(search, column, deadline - time.monotonic())
+        hits = scan.grouped(search, column, deadline - time.monotonic())
     return [Bucket(start, hits.get(start, 0), rows) for start, rows in sorted(every.items())]
 
 
-def top(whole: FullScan, search: Search, what: str, size: int) -> tuple[list[tuple[str, int]], int]:
+def top(scan: FullScan, search: Search, what: str, size: int) -> tuple[list[tuple[str, int]], int]:
     """The values that occur in most hits with the number of these, and how many values there are."""
     column = TOP[what]
     value = column if column == "did" else f"unnest(list_distinct({column}))"
-    counted = {text: rows for text, rows in whole.grouped(search, value, search.timeout).items() if text is not None}
+    counted = {text: rows for text, rows in scan.grouped(search, value, search.timeout).items() if text is not None}
     return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:size], len(counted)

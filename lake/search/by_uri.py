@@ -1,4 +1,4 @@
-"""Posts by their AT-URIs: what each is today. For lists of posts, and to check an old export against deletions."""
+"""Posts by their AT-URIs: what each is now. For lists of posts, and to check an old export against deletions."""
 
 import re
 import time
@@ -10,12 +10,13 @@ from lake.catalog.read_guard import retry_superseded, unless_replaced
 from lake.errors import QueryTimeout
 from lake.models import InactiveAccount
 from lake.query.spec import ResumePoint, Search
-from lake.search import hit as search_hit
 from lake.search.full_scan import by_hours
-from lake.search.hit import Hit
-from lake.search.scan import Scanner, readable
-from lake.search.snapshot import ScanFile, files_in_range, pin_snapshot
-from lake.search.visibility import hidden
+from lake.search.hit import Hit, select_list, to_hit
+from lake.search.scan import Scanner
+from lake.search.scan_range import ScanFile, ScanRange
+from lake.search.search_sql import SearchSql
+from lake.search.snapshot import files_in_range, pin_snapshot
+from lake.search.visibility import hidden_versions
 
 POST_URI = re.compile(r"at://(did:[a-z]+:[A-Za-z0-9._:%-]{1,2000})/app\.bsky\.feed\.post/([A-Za-z0-9._:~-]{1,512})")
 NEAR_US = 600_000_000  # a key is made from the author's clock, which is rarely further from the server's
@@ -30,9 +31,9 @@ RecordName = tuple[str, str]  # did, rkey
 
 
 class UriLookup(NamedTuple):
-    """`hits`: the present version of each post that shows. `deleted`, `hidden` (of an account that is not active: its
-    status), `unknown`: URIs of the rest. `complete`: false when the time was over; then `unknown` are those that were
-    not found so far."""
+    """`hits`: the present version of each post that shows. The rest by URI: `deleted`; `hidden`, with the status of the
+    account, which is not active; `unknown`. `complete`: False when the time limit was reached; then `unknown` are those
+    that were not found so far."""
 
     hits: list[Hit]
     deleted: list[str]
@@ -41,42 +42,47 @@ class UriLookup(NamedTuple):
     complete: bool
 
 
-def look_up(source: Scanner, uris: Sequence[str], seconds: float) -> UriLookup:
+def look_up(scanner: Scanner, uris: Sequence[str], seconds: float) -> UriLookup:
     """Raises ValueError for what is no URI of a post, LakeUnusable and QueryTooLarge."""
     names = {parse_post_uri(uri): uri for uri in uris}
-    asked = _Lookup(source, set(names), time.monotonic() + seconds)
+    lookup = _Lookup(scanner, set(names), time.monotonic() + seconds)
     try:
-        asked.find()
+        lookup.run()
         complete = True
     except QueryTimeout:
         complete = False
-    rest = [each for each in names if each not in asked.shown]
+    rest = [name for name in names if name not in lookup.shown]
     return UriLookup(
-        [asked.shown[each] for each in names if each in asked.shown],
-        [names[each] for each in rest if each in asked.deleted],
-        {names[each]: asked.inactive[each] for each in rest if each in asked.inactive},
-        [names[each] for each in rest if each not in asked.deleted and each not in asked.inactive],
+        [lookup.shown[name] for name in names if name in lookup.shown],
+        [names[name] for name in rest if name in lookup.deleted],
+        {names[name]: lookup.inactive[name] for name in rest if name in lookup.inactive},
+        [names[name] for name in rest if name not in lookup.deleted and name not in lookup.inactive],
         complete,
     )
 
 
 class _Lookup:
-    """What is known so far of these posts: the version that shows, that they were deleted, that their account is not
-    active and its status."""
+    """What is known so far of these posts: the version that shows, whether they were deleted, the status of an account
+    that is not active."""
 
-    def __init__(self, source: Scanner, names: set[RecordName], deadline: float) -> None:
-        self._source, self._names, self._deadline = source, names, deadline
-        self._search = pin_snapshot(Search(timeout=deadline - time.monotonic()))
+    def __init__(self, scanner: Scanner, names: set[RecordName], deadline: float) -> None:
+        self._scanner, self._names, self._deadline = scanner, names, deadline
+        self._search = pin_snapshot(Search(timeout=self._seconds))
+        self._compiled = SearchSql(self._search)
         self.shown: dict[RecordName, Hit] = {}
         self.inactive: dict[RecordName, str] = {}
         self.deleted: set[RecordName] = set()
 
-    def find(self) -> None:
-        """Files of the times that the keys tell come first; only what they don't settle is looked for everywhere: a
+    def run(self) -> None:
+        """Files of the times that the keys carry come first. Only what they don't settle is looked for everywhere: a
         version may have come long after its key was made. Raises QueryTimeout."""
-        self._look(self._near)
-        self.deleted = retry_superseded(lambda: _deleted(self._source, [*self._left], self._deadline))
-        self._look(lambda: files_in_range(self._search))
+        self._scan(self._near)
+        self.deleted = retry_superseded(lambda: _deleted(self._scanner, [*self._left], self._seconds))
+        self._scan(lambda: files_in_range(self._search))
+
+    @property
+    def _seconds(self) -> float:
+        return self._deadline - time.monotonic()
 
     @property
     def _left(self) -> set[RecordName]:
@@ -90,59 +96,56 @@ class _Lookup:
             if any(file.low - NEAR_US <= us <= file.high + NEAR_US for us in times)
         ]
 
-    def _look(self, files: Callable[[], list[ScanFile]]) -> None:
+    def _scan(self, files: Callable[[], list[ScanFile]]) -> None:
         for versions in by_hours(lambda: files() if self._left else [], self._read):
-            self.shown |= {(hit.did, hit.key.rkey): hit for hit, gone in versions if not gone}
-            self.inactive |= _inactive([(hit.did, hit.key.rkey) for hit, gone in versions if gone])
+            self.shown |= {(hit.did, hit.key.rkey): hit for hit, hidden in versions if not hidden}
+            self.inactive |= _inactive([(hit.did, hit.key.rkey) for hit, hidden in versions if hidden])
 
     def _read(self, files: Sequence[ScanFile]) -> list[tuple[Hit, bool]]:
-        """Versions in these files, and whether they are gone."""
+        """Versions in these files, and whether they are hidden."""
         if not (left := self._left):
             return []
-        low, high = self._search.stretch()
-        sql, values = self._source.select(
-            self._search, search_hit.select_list(self._search), files, low, ResumePoint(high)
-        )
+        low, high = self._search.positions()
+        scan = ScanRange(tuple(files), low, ResumePoint(high))
         dids, rkeys = (list(column) for column in zip(*left, strict=True))
-        sql += " AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"
-        values |= {"dids": dids, "rkeys": rkeys}
-        rows = self._source.rows(sql, values, files, self._deadline - time.monotonic())
-        found = [search_hit.to_hit(self._search, row) for row in rows]
-        gone = hidden(self._search, found, self._source, self._deadline - time.monotonic())
-        return [(hit, hit.version in gone) for hit in found]
+        statement = self._compiled.select(select_list(self._search), scan).where(
+            "(did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))", {"dids": dids, "rkeys": rkeys}
+        )
+        hits = [to_hit(self._search, row) for row in self._scanner.rows(statement, scan, self._seconds)]
+        hidden = hidden_versions(self._search, hits, self._scanner, self._seconds)
+        return [(hit, hit.version in hidden) for hit in hits]
 
 
 def parse_post_uri(uri: str) -> RecordName:
     """Raises ValueError when it is no URI of a post."""
-    if (found := POST_URI.fullmatch(uri)) is None:
+    if (match := POST_URI.fullmatch(uri)) is None:
         raise ValueError(uri)
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def _inactive(names: Sequence[RecordName]) -> dict[RecordName, str]:
-    """Those of accounts that are not active, and the accounts' status."""
+    """Those of accounts that are not active, with the accounts' status."""
     dids = list({did for did, _ in names})
-    found: dict[str, str] = {}
+    status: dict[str, str] = {}
     for start in range(0, len(dids), DIDS_AT_ONCE):
         part = InactiveAccount.objects.filter(did__in=dids[start : start + DIDS_AT_ONCE])
-        found.update(part.values_list("did", "status"))
-    return {each: found[each[0]] for each in names if each[0] in found}
+        status.update(part.values_list("did", "status"))
+    return {name: status[name[0]] for name in names if name[0] in status}
 
 
-def _deleted(source: Scanner, names: Sequence[RecordName], deadline: float) -> set[RecordName]:
+def _deleted(scanner: Scanner, names: Sequence[RecordName], seconds: float) -> set[RecordName]:
     """Those of which the lake holds a delete."""
     paths = listing.paths_since("deletes", None)
-    seconds = deadline - time.monotonic()
     if not names or not paths:
         return set()
     dids, rkeys = (list(column) for column in zip(*names, strict=True))
-    values = {"files": source.absolute(paths), "dids": dids, "rkeys": rkeys, "low": min(rkeys), "high": max(rkeys)}
-    with unless_replaced(paths), readable(seconds):
-        return set(source.engine.rows(_DELETES, values, seconds))
+    keys = {"dids": dids, "rkeys": rkeys, "low": min(rkeys), "high": max(rkeys)}
+    with unless_replaced(paths):
+        return set(scanner.rows_of(_DELETES, paths, keys, seconds))
 
 
 def tid_us(rkey: str) -> int | None:
-    """The moment that a TID carries, microseconds since 1970; None for what is none."""
+    """The time that a TID carries, microseconds since 1970; None when it is no TID."""
     if re.fullmatch(r"[2-7a-j][2-7a-z]{12}", rkey) is None:
         return None
     number = 0

@@ -1,4 +1,4 @@
-"""What a hit is: one row of the answer, of any dataset."""
+"""One row of an answer, of any dataset: its fields, and the SQL that selects them."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,10 +8,12 @@ from lake.schema import Dataset
 from lake.storage import derived_cids
 from process.instants import iso_us
 
+Version = tuple[str, str, str, str]  # did, collection, rkey, rev
+
 _SUBJECT = {"cid": "cid", "subject": "subject_uri", "subject_cid": "subject_cid", "via": "via"}
 _ACCOUNT = {"cid": "cid", "subject": "subject", "via": "via"}
 
-# What a hit of each dataset tells beside who and when: names of the answer, columns of the lake.
+# The fields of each dataset besides COMMON_FIELDS: their names in the answer, and the columns that hold them.
 FIELDS: dict[str, dict[str, str]] = {
     "posts": {
         "text": "text",
@@ -31,14 +33,12 @@ FIELDS: dict[str, dict[str, str]] = {
     "deletes": {"collection": "collection"},
     "accounts": {name: name for name in ("kind", "handle", "active", "status")},
 }
-
-
 COMMON_FIELDS = ("id", "did", "username", "timestamp", "seen_at")
 
 
 class Hit(NamedTuple):
-    """Times are microseconds since 1970, UTC; `created_us` is None when the author's createdAt is no date. `fields`:
-    what its dataset's FIELDS name."""
+    """Times are microseconds since 1970, UTC. `created_us`: None when the author's createdAt is no date. `fields`: by
+    the names of FIELDS."""
 
     key: SortKey
     rev: str
@@ -54,9 +54,8 @@ class Hit(NamedTuple):
         return self.key.did
 
     @property
-    def version(self) -> tuple[str, str, str]:
-        """What its tombstones are looked up by."""
-        return self.key.did, self.key.rkey, self.rev
+    def version(self) -> Version:
+        return self.key.did, self.collection, self.key.rkey, self.rev
 
     @property
     def uri(self) -> str:
@@ -71,11 +70,11 @@ class Hit(NamedTuple):
         return None if self.created_us is None else iso_us(self.created_us)
 
 
-def collection_sql(dataset: Dataset) -> str:
-    """SQL of a row's collection; an account event has none."""
+def collection_sql(dataset: Dataset, row: str = "") -> str:
+    """SQL of a row's collection, empty for account events. `row`: what its columns are qualified by, as `row.`"""
     if dataset.collection:
         return f"'{dataset.collection}'"
-    return "collection" if "collection" in dataset.names else "''"
+    return f"{row}collection" if "collection" in dataset.names else "''"
 
 
 def uri_sql(dataset: Dataset) -> str:
@@ -85,14 +84,16 @@ def uri_sql(dataset: Dataset) -> str:
 
 
 def select_list(search: Search) -> str:
-    """The SELECT list that `hit` takes."""
+    """The SELECT list that to_hit() takes."""
     times = f"epoch_us({search.time}), {', '.join(search.of.order)}"
     common = "coalesce(rev, ''), epoch_us(seen), epoch_us(created_at), state, epoch_us(state_seen)"
-    return ", ".join((times, common, collection_sql(search.of), _left_out(search.of), *FIELDS[search.dataset].values()))
+    return ", ".join(
+        (times, common, collection_sql(search.of), _whole_row(search.of), *FIELDS[search.dataset].values())
+    )
 
 
-def _left_out(dataset: Dataset) -> str:
-    """SQL of the whole row where its CID is to be made of it."""
+def _whole_row(dataset: Dataset) -> str:
+    """SQL of the whole row where its CID must be derived from it."""
     if not derived_cids.are_derived(dataset):
         return "NULL"
     whole = ", ".join(f"'{column.name}': {column.name}::{column.type}" for column in dataset.columns)

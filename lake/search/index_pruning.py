@@ -1,4 +1,4 @@
-"""Which rows of a file may match a search, as the text indexes say. They only narrow: where none helps, all may."""
+"""Which rows of a file may match a search, by the text indexes. An index only narrows: DuckDB decides."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +10,7 @@ import structlog
 from lake.models import DataFile, IndexFile
 from lake.query.index_terms import index_terms
 from lake.query.spec import Search
+from lake.search.scan_range import ScanFile
 from lake.storage.parquet_options import COMPACTED
 from lake.textindex.lookup import TextIndex
 from lake.textindex.postings import DocIds
@@ -18,8 +19,8 @@ from process.instants import utc
 
 log = structlog.get_logger("search")
 
-READ_COST = 3500  # reading rows by their number decodes each row group whole: as much as scanning so many for a text
-TIMES_COST = 400  # the same of their times alone: where only the first ones are wanted, the rest is not read
+READ_COST = 3500  # of a row group that is decoded whole for its picked rows: as much as scanning so many rows for text
+TIMES_COST = 400  # of the same for its times alone: where only the first rows are needed, the rest is not read
 GROUP_ROWS = COMPACTED["posts"].group_rows
 MOST_GROUPS = 0.9  # of a file's row groups with a candidate: from here on the file is scanned
 USELESS = 0.2  # candidates of an index's rows: from here on all are scanned
@@ -27,46 +28,50 @@ OPEN = 512  # indexes: some 20 KB of directory each
 
 
 class IndexedFile(NamedTuple):
-    """A file's rows among those of its index: from `first` on."""
+    """A file's rows among the doc ids of its index: from `first` on."""
 
-    of: str
+    index_path: str
     first: int
     rows: int
 
 
 class IndexPruner:
-    """For one search. Indexes are asked when one of their files is reached."""
+    """For one search. An index is read when one of its files is reached. `group_cost`: of reading the picked rows of a
+    row group, in rows of a scan."""
 
-    def __init__(self, root: Path, search: Search, cost: int) -> None:
-        """`cost`: of reading what is asked of one row group, in rows of a scan."""
+    def __init__(self, root: Path, search: Search, group_cost: int) -> None:
         self._root = root
         self._search = search
-        self._cost = cost
-        self._parts: dict[str, IndexedFile] | None = None
-        self._found: dict[str, DocIds | None] = {}
-        # An index has no rows that are deleted, so it can't help who wants to see them.
-        self.helps = search.dataset == "posts" and search.hide and index_terms(search.query) is not None
+        self._group_cost = group_cost
+        self._files: dict[str, IndexedFile] | None = None
+        self._candidates: dict[str, DocIds | None] = {}
+        # Deleted rows are in no index: it can't help a search that shows them.
+        self._helps = search.dataset == "posts" and search.hide and index_terms(search.query) is not None
 
-    def rows(self, path: str) -> DocIds | None:
-        """Row numbers in the file, ascending, of all that match and some that don't. None: any may match."""
-        if self._parts is None:
-            self._parts = _indexed_files(self._search)
-        if (part := self._parts.get(path)) is None:
+    def pruned(self, file: ScanFile) -> ScanFile:
+        """The file with the rows that may match and some that don't; unchanged when all must be scanned."""
+        return file._replace(picked=self._rows(file.path)) if self._helps else file
+
+    def cost(self, file: ScanFile) -> int:
+        """Of reading it, in rows of a scan."""
+        picked = self.pruned(file).picked
+        return file.rows if picked is None else _groups(picked) * self._group_cost
+
+    def _rows(self, path: str) -> DocIds | None:
+        if self._files is None:
+            self._files = _indexed_files(self._search)
+        if (file := self._files.get(path)) is None:
             return None
-        if part.of not in self._found:
-            self._found[part.of] = self._candidates(part.of)
-        found = self._found[part.of]
-        if found is None:
+        if file.index_path not in self._candidates:
+            self._candidates[file.index_path] = self._read(file.index_path)
+        candidates = self._candidates[file.index_path]
+        if candidates is None:
             return None
-        first, last = found.searchsorted([part.first, part.first + part.rows])
-        rows = found[first:last] - part.first
-        return None if _groups(rows) * GROUP_ROWS > MOST_GROUPS * part.rows else rows
+        first, last = candidates.searchsorted([file.first, file.first + file.rows])
+        rows = candidates[first:last] - file.first
+        return None if _groups(rows) * GROUP_ROWS > MOST_GROUPS * file.rows else rows
 
-    def cost(self, rows: DocIds) -> int:
-        """In rows of a scan."""
-        return _groups(rows) * self._cost
-
-    def _candidates(self, path: str) -> DocIds | None:
+    def _read(self, path: str) -> DocIds | None:
         try:
             index = open_index(self._root / path)
             return index.candidates(self._search.query, USELESS * index.rows)
@@ -86,20 +91,19 @@ def open_index(path: Path) -> TextIndex:
 
 
 def _indexed_files(search: Search) -> dict[str, IndexedFile]:
-    """By path, the files that a listed index covers. Of an index that has lost a file it is those before that
-    one."""
+    """The files that a listed index covers, by path; of an index that has lost a file, those before that one."""
     low, high = (utc(us) for us in search.span())
     indexes = IndexFile.objects.filter(superseded_at=None)
     if search.clock == "seen":
         indexes = indexes.filter(end__gt=low, start__lte=high)
     covered = dict(indexes.values_list("path", "files"))
     rows = dict(DataFile.objects.filter(dataset="posts").values_list("path", "rows"))
-    parts: dict[str, IndexedFile] = {}
+    indexed: dict[str, IndexedFile] = {}
     for index, files in covered.items():
         first = 0
         for path in files:
             if path not in rows:
                 break
-            parts[path] = IndexedFile(index, first, rows[path])
+            indexed[path] = IndexedFile(index, first, rows[path])
             first += rows[path]
-    return parts
+    return indexed

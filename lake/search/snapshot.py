@@ -1,37 +1,19 @@
-"""A search bound to what is in the lake now, and the files that may hold its hits."""
+"""What is in the lake for one answer: the snapshot time, and the files that may hold hits."""
 
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
 
 from lake.catalog import listing
 from lake.query.spec import Search
-from lake.textindex.postings import DocIds
+from lake.search.scan_range import ScanFile
 from process.instants import microseconds, utc
 
-ODD_US = 3_600_000_000  # an author's clock is mostly no further from the server's
-
-
-class ScanFile(NamedTuple):
-    """A file, or some rows of it. `low`, `high`: the lowest and highest position of its rows. Most of them lie
-    between `begin` and `end`."""
-
-    path: str
-    rows: int
-    low: int
-    high: int
-    begin: int
-    end: int
-    picked: DocIds | None = None  # rows by their number in the file, ascending, when not all are to be read
-
-    @property
-    def folder(self) -> str:
-        """Of its dataset and hour."""
-        return self.path.rpartition("/")[0]
+CLOCK_SKEW_US = 3_600_000_000  # most authors' clocks are no further from the server's
 
 
 def pin_snapshot(search: Search) -> Search:
-    """The search bound to what is there now: what is seen later does not exist for it."""
+    """The search as of now: rows and versions seen later do not exist for it. An answer, its count and its manifest
+    share one pinned search."""
     newest = listing.newest_seen(search.dataset)
     return search if newest is None else replace(search, snapshot_us=microseconds(newest))
 
@@ -49,11 +31,11 @@ def files_in_range(search: Search) -> list[ScanFile]:
 
 
 def _scan_file(search: Search, path: str, rows: int, *times: datetime | None) -> ScanFile:
-    """`times`: first and last seen, first and last created. A dataset's rows without a created time have no file here
-    when that is the clock."""
+    """`times`: first and last seen, first and last created. By the created clock, files without such a time are not
+    among the rows."""
     first, last, *created = (microseconds(time) if time else 0 for time in times)
     low, high = (first, last) if search.clock == "seen" else created
-    begin, end = max(low, first - ODD_US), min(high, last + ODD_US)
+    begin, end = max(low, first - CLOCK_SKEW_US), min(high, last + CLOCK_SKEW_US)
     if begin > end:
         begin, end = low, high
     if search.newest:

@@ -1,21 +1,16 @@
-"""Tombstones and inactive accounts beside the files, in DuckDB: what counts and exports leave out row by row.
+"""In-memory copy of the tombstones and inactive accounts, in DuckDB, that counts and exports anti-join.
 
-A copy in memory that is brought up to date before each use. A tombstone stays true for ever, so that one which has gone
-from the catalog meanwhile does no harm here.
+It is brought up to date before each use. A tombstone stays true for ever: one that has left the catalog does no harm.
 """
 
 import threading
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 from django.db import connection
 from django.db.models import Count, Max
 
-from lake.catalog import listing
 from lake.models import InactiveAccount, Tombstone
-from lake.query.spec import Search
-from lake.search import hit
-from lake.search.scan import Scanner
 from lake.storage.duckdb_engine import Engine
 
 ROWS_AT_ONCE = 50_000
@@ -77,41 +72,3 @@ class TombstoneCache:
             dids = pa.table({"did": pa.array(InactiveAccount.objects.values_list("did", flat=True), pa.string())})
             self._engine.run("CREATE OR REPLACE TABLE inactive_account AS FROM dids", dids=dids)
             self._inactive = now
-
-
-class Visible(NamedTuple):
-    """SQL that is true of a `row` that may show, over the copy's tables, its values, and the paths that it reads."""
-
-    sql: str
-    values: dict[str, Any]
-    paths: list[str]
-
-
-def visible(search: Search, source: Scanner) -> Visible:
-    if not search.hide:
-        return Visible("true", {}, [])
-    dead, values, paths = _deletes(search, source) if search.of.subject else Visible(_tombstones(search), {}, [])
-    sql = f"""(state IS NULL OR state = 'superseded' AND state_seen > make_timestamp($until))
-        AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did) AND NOT EXISTS ({dead})"""
-    return Visible(sql, values | {"until": search.snapshot_us}, paths)
-
-
-def _tombstones(search: Search) -> str:
-    return f"""FROM tombstone WHERE tombstone.did = row.did AND tombstone.rkey = row.rkey AND tombstone.rev > row.rev
-            AND tombstone.collection = {hit.collection_sql(search.of)}
-            AND (deleted OR tombstone.seen <= make_timestamp($until))"""
-
-
-def _deletes(search: Search, source: Scanner) -> Visible:
-    """Likes, reposts, follows and blocks have no tombstones: their deletes are in the lake."""
-    start = search.start if search.clock == "seen" else None
-    paths = listing.paths_since("deletes", start)
-    if not paths:
-        return Visible("SELECT 1 WHERE false", {}, [])
-    return Visible(
-        """FROM read_parquet($deletes, hive_partitioning = false) AS tombstone
-            WHERE collection = $collection AND tombstone.did = row.did AND tombstone.rkey = row.rkey
-            AND tombstone.rev > row.rev""",
-        {"deletes": source.absolute(paths), "collection": search.of.collection},
-        paths,
-    )

@@ -1,6 +1,13 @@
-"""Which candidates of a page must not show: deleted, superseded by a newer one, or of an account that is not active."""
+"""What shows: a version does when no version and no delete of its URI has a higher rev and its account is active. Said
+twice, because a page looks its few candidates up while counts and exports join whole files: as a rule for the hits of a
+page, and as SQL. tests/lake/search/test_visibility.py holds one against the other.
+
+The state of a compacted row tells what its tombstones told. Likes, reposts, follows and blocks have no tombstones:
+their deletes are rows of the lake. Versions seen after the snapshot do not exist for a search; deletes always apply.
+"""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -8,44 +15,61 @@ from lake.catalog import listing
 from lake.catalog.read_guard import unless_replaced
 from lake.models import InactiveAccount, Tombstone
 from lake.query.spec import Search
-from lake.search.hit import Hit
-from lake.search.scan import Scanner, readable
+from lake.search.hit import Hit, Version, collection_sql
+from lake.search.scan import Scanner
 from process.instants import utc
-
-Version = tuple[str, str, str]  # did, rkey, rev
 
 KEYS_AT_ONCE = 5000  # four values each: SQLite takes 32,766
 
+# A join from the candidates: beside an IN list of rkeys, SQLite would try every DID of an IN list with each of them.
 _HIDDEN = """
     WITH candidate (did, collection, rkey, rev) AS (VALUES {rows})
-    SELECT did, rkey, rev FROM candidate WHERE
+    SELECT did, collection, rkey, rev FROM candidate WHERE
         EXISTS (SELECT 1 FROM {tombstones} AS t WHERE t.did = candidate.did AND t.collection = candidate.collection
             AND t.rkey = candidate.rkey AND t.rev > candidate.rev AND (t.deleted OR t.seen <= %s))
         OR EXISTS (SELECT 1 FROM {inactive} AS i WHERE i.did = candidate.did)
 """
 _DELETED = """
-    SELECT DISTINCT c.did, c.rkey, c.rev
+    SELECT DISTINCT c.did, $collection, c.rkey, c.rev
     FROM (SELECT unnest($dids) AS did, unnest($rkeys) AS rkey, unnest($revs) AS rev) AS c
     JOIN read_parquet($files, hive_partitioning = false) AS d ON d.did = c.did AND d.rkey = c.rkey AND d.rev > c.rev
     WHERE d.collection = $collection AND d.rkey BETWEEN $low AND $high
 """
 
 
-def hidden(search: Search, hits: Sequence[Hit], source: Scanner, seconds: float) -> set[Version]:
-    """Those that must not show to a reader for whom versions seen after the search's `snapshot_us` do not exist."""
-    marked = {hit.version for hit in hits if _marked(hit, search.snapshot_us)}
-    deleted = _deleted(search, hits, source, seconds) if search.of.subject else set()
-    return marked | deleted | _buried(hits, search.snapshot_us)
+def hidden_versions(search: Search, hits: Sequence[Hit], scanner: Scanner, seconds: float) -> set[Version]:
+    """Those of the hits that must not show. Raises as Scanner does, and Superseded."""
+    by_state = {hit.version for hit in hits if _hidden_by_state(hit, search.snapshot_us)}
+    deleted = _deleted(search, hits, scanner, seconds) if search.of.subject else set()
+    return by_state | deleted | _hidden_by_catalog(hits, search.snapshot_us)
 
 
-def _marked(hit: Hit, snapshot_us: int) -> bool:
+class VisibleSql(NamedTuple):
+    """A condition on `row` over the tables of the TombstoneCache, the values of its parameters, and the paths of the
+    files that it reads."""
+
+    sql: str
+    values: dict[str, Any]
+    paths: list[str]
+
+
+def visible_sql(search: Search, scanner: Scanner) -> VisibleSql:
+    if not search.hide:
+        return VisibleSql("true", {}, [])
+    by_deletes = search.of.subject is not None
+    dead, values, paths = _deletes_sql(search, scanner) if by_deletes else _tombstones_sql(search)
+    sql = f"""(state IS NULL OR state = 'superseded' AND state_seen > make_timestamp($until))
+        AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did) AND NOT EXISTS ({dead})"""
+    return VisibleSql(sql, values | {"until": search.snapshot_us}, paths)
+
+
+def _hidden_by_state(hit: Hit, snapshot_us: int) -> bool:
     return hit.state == "deleted" or (hit.state == "superseded" and (hit.state_us or 0) <= snapshot_us)
 
 
-def _buried(hits: Sequence[Hit], snapshot_us: int) -> set[Version]:
-    """Some 15 us each: it is looked up in the indexes, while an IN list of DIDs beside one of rkeys would make SQLite
-    try every DID with every rkey."""
-    found: set[Version] = set()
+def _hidden_by_catalog(hits: Sequence[Hit], snapshot_us: int) -> set[Version]:
+    """Some 15 us each."""
+    hidden: set[Version] = set()
     until = connection.ops.adapt_datetimefield_value(utc(snapshot_us))
     with connection.cursor() as cursor:
         for start in range(0, len(hits), KEYS_AT_ONCE):
@@ -55,31 +79,37 @@ def _buried(hits: Sequence[Hit], snapshot_us: int) -> set[Version]:
                 tombstones=Tombstone._meta.db_table,
                 inactive=InactiveAccount._meta.db_table,
             )
-            values = [value for hit in part for value in (hit.did, hit.collection, hit.key.rkey, hit.rev)]
-            cursor.execute(sql, [*values, until])
-            found.update(cursor.fetchall())
-    return found
+            cursor.execute(sql, [*(value for hit in part for value in hit.version), until])
+            hidden.update(cursor.fetchall())
+    return hidden
 
 
-def _deleted(search: Search, hits: Sequence[Hit], source: Scanner, seconds: float) -> set[Version]:
-    """Likes, reposts, follows and blocks have no tombstones: their deletes are in the lake, in the order of their keys
-    once an hour is compacted."""
+def _deleted(search: Search, hits: Sequence[Hit], scanner: Scanner, seconds: float) -> set[Version]:
+    """Once an hour is compacted its deletes are sorted by key, so that the range of rkeys rules most row groups out."""
     paths = listing.paths_since("deletes", utc(min(hit.seen_us for hit in hits))) if hits else []
     if not paths:
         return set()
-    dids, rkeys, revs = (list(column) for column in zip(*(hit.version for hit in hits), strict=True))
-    with unless_replaced(paths), readable(seconds):
-        rows = source.engine.rows(
-            _DELETED,
-            {
-                "files": source.absolute(paths),
-                "collection": search.of.collection,
-                "dids": dids,
-                "rkeys": rkeys,
-                "revs": revs,
-                "low": min(rkeys),
-                "high": max(rkeys),
-            },
-            seconds,
-        )
-    return set(rows)
+    dids, _, rkeys, revs = (list(column) for column in zip(*(hit.version for hit in hits), strict=True))
+    keys = {"dids": dids, "rkeys": rkeys, "revs": revs, "low": min(rkeys), "high": max(rkeys)}
+    with unless_replaced(paths):
+        return set(scanner.rows_of(_DELETED, paths, keys | {"collection": search.of.collection}, seconds))
+
+
+def _tombstones_sql(search: Search) -> VisibleSql:
+    sql = f"""FROM tombstone WHERE tombstone.did = row.did AND tombstone.rkey = row.rkey AND tombstone.rev > row.rev
+            AND tombstone.collection = {collection_sql(search.of, "row.")}
+            AND (deleted OR tombstone.seen <= make_timestamp($until))"""
+    return VisibleSql(sql, {}, [])
+
+
+def _deletes_sql(search: Search, scanner: Scanner) -> VisibleSql:
+    paths = listing.paths_since("deletes", search.start if search.clock == "seen" else None)
+    if not paths:
+        return VisibleSql("SELECT 1 WHERE false", {}, [])
+    return VisibleSql(
+        """FROM read_parquet($deletes, hive_partitioning = false) AS tombstone
+            WHERE collection = $collection AND tombstone.did = row.did AND tombstone.rkey = row.rkey
+            AND tombstone.rev > row.rev""",
+        {"deletes": scanner.absolute(paths), "collection": search.of.collection},
+        paths,
+    )

@@ -33,7 +33,7 @@ def page(question: Question) -> Answer:
 
 
 def count(question: Question) -> Answer:
-    total, relation = reader().whole.count(asked(question), SECONDS)
+    total, relation = reader().full_scan.count(asked(question), SECONDS)
     assert relation == "eq", (question, total)
     return Answer([], total)
 

@@ -21,7 +21,7 @@ from lake.errors import LakeError
 from lake.export import resumable_file
 from lake.export.manifest import describe, iso_or_none
 from lake.export.resumable_file import ExportFile, State, beside
-from lake.export.stream import ExportSpec
+from lake.export.spec import ExportSpec
 from lake.flags.definitions import flags
 from process import progress_bar
 

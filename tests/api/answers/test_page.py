@@ -9,7 +9,7 @@ from api.answers import page as answers_page
 from api.answers.usernames import handle_lookup
 from ingest.handles.lookup import Handles
 from lake.flags.definitions import flags
-from lake.search import paged_scan as walk_module
+from lake.search import paged_scan
 from tests.builders import ALICE, BOB, NOON_US, delete, like, post
 
 SECOND_US = 1_000_000
@@ -90,7 +90,7 @@ def test_flags_never_cap_a_total(posts, client):
 
 
 def test_a_page_that_reached_its_time_limit_goes_on_by_its_token(posts, client, monkeypatch):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 5)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 5)
     pages = walked(client, "limit=50")
     assert [key for page in pages for key in keys(page)] == [f"k{n:02}" for n in reversed(range(20))]
 

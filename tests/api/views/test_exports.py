@@ -12,10 +12,10 @@ from django.db import OperationalError
 
 from api.access.concurrency import LIMITS
 from lake.export import record
-from lake.export import stream as export_module
+from lake.export import rows as export_rows
 from lake.export.columns import column_names
 from lake.models import Export
-from lake.search import paged_scan as walk_module
+from lake.search import paged_scan
 from tests.builders import ALICE, BOB, NOON_US, delete, like, post
 from tests.lake.search.test_reader import hours
 
@@ -43,9 +43,9 @@ def must_be_error(response, status, code):
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
-    monkeypatch.setattr(export_module, "FEWEST_ROWS", 1)
-    monkeypatch.setattr(export_module, "MOST_ROWS", 2)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
+    monkeypatch.setattr(export_rows, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(export_rows, "MOST_ROWS", 2)
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/v1"])
@@ -209,7 +209,7 @@ def test_an_export_stops_when_its_reader_has_gone(lake, client, small, caplog, m
     response = client.get("/export")
     next(iter(response.streaming_content))
     reads = []
-    monkeypatch.setattr(export_module.ExportRows, "_read", lambda *arguments: reads.append(arguments))
+    monkeypatch.setattr(export_rows.ExportRows, "_read", lambda *arguments: reads.append(arguments))
     response.close()
     assert reads == []
     assert record.CLIENT_GONE in caplog.text

@@ -9,7 +9,7 @@ from api.answers.reader import reader
 from api.params.serializers import columns
 from deploy.local.child import ROOT
 from lake.search import hit as hits_module
-from lake.search import paged_scan as walk_module
+from lake.search import paged_scan
 from tests.builders import ALICE, NOON_US, post
 from tests.lake.search.test_reader import hours, slow_after
 
@@ -75,7 +75,7 @@ def test_pages_follow_each_other(lake, client):
 
 
 def test_a_search_that_reaches_its_time_limit_is_marked(lake, client, monkeypatch):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
     hours(lake, 3)
     slow_after(monkeypatch, 1)
     meta = client.get("/search").json()["meta"]
@@ -106,7 +106,7 @@ def test_a_catalog_that_can_not_be_read_is_a_503(lake, client, monkeypatch):
     def locked(*_):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(walk_module, "files_in_range", locked)
+    monkeypatch.setattr(paged_scan, "files_in_range", locked)
     must_be_error(client.get("/search"), 503, "lake_unavailable")
 
 

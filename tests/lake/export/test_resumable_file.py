@@ -19,19 +19,19 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from deploy.local.child import ROOT
-from lake.export import resumable_file as file_module
-from lake.export import stream as export_module
-from lake.search import paged_scan as walk_module
+from lake.export import resumable_file
+from lake.export import rows as export_rows
+from lake.search import paged_scan
 from tests.builders import NOON_US, delete, post
 from tests.lake.search.test_reader import hours
 
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
-    monkeypatch.setattr(export_module, "FEWEST_ROWS", 1)
-    monkeypatch.setattr(export_module, "MOST_ROWS", 2)
-    monkeypatch.setattr(file_module, "SAVED_BYTES", 1)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
+    monkeypatch.setattr(export_rows, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(export_rows, "MOST_ROWS", 2)
+    monkeypatch.setattr(resumable_file, "SAVED_BYTES", 1)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ class Killed(BaseException):
 
 def kill_after(monkeypatch, parts):
     """The process ends when so many parts are written, the last of them not yet as whole."""
-    count, seen = file_module.ExportFile._count, []
+    count, seen = resumable_file.ExportFile._count, []
 
     def killed(self, body, *others):
         seen.append(body)
@@ -66,8 +66,8 @@ def kill_after(monkeypatch, parts):
             raise Killed
         count(self, body, *others)
 
-    monkeypatch.setattr(file_module.ExportFile, "_count", killed)
-    return lambda: monkeypatch.setattr(file_module.ExportFile, "_count", count)
+    monkeypatch.setattr(resumable_file.ExportFile, "_count", killed)
+    return lambda: monkeypatch.setattr(resumable_file.ExportFile, "_count", count)
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
@@ -161,7 +161,7 @@ def test_nothing_is_overwritten_and_nothing_mixed(lake, small, path, monkeypatch
 
 def test_a_disk_that_gives_back_something_else_is_found_out(lake, path, monkeypatch):
     hours(lake, 1)
-    monkeypatch.setattr(file_module.disk, "sha256", lambda path: "0" * 64)
+    monkeypatch.setattr(resumable_file.disk, "sha256", lambda path: "0" * 64)
     with pytest.raises(CommandError, match="does not give back"):
         run(path)
     assert not path.exists()

@@ -11,14 +11,16 @@ import pytest
 from lake.catalog.listing import files_of
 from lake.compact.compactor import Compactor
 from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge
-from lake.export import stream as export_module
+from lake.export import rows as export_rows
 from lake.export.columns import column_names
 from lake.export.formats import new_format
-from lake.export.stream import ExportRows, encode, export_spec
+from lake.export.rows import ExportRows
+from lake.export.spec import export_spec
+from lake.export.stream import encode
 from lake.query.parser import parse
 from lake.query.spec import Search
 from lake.schema import DATASETS
-from lake.search import paged_scan as walk_module
+from lake.search import paged_scan, sample
 from lake.search.reader import Reader
 from lake.search.snapshot import pin_snapshot
 from lake.storage import layout
@@ -37,9 +39,9 @@ def reader(lake_root):
 @pytest.fixture
 def small(monkeypatch):
     """Pieces of a few rows."""
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
-    monkeypatch.setattr(export_module, "FEWEST_ROWS", 1)
-    monkeypatch.setattr(export_module, "MOST_ROWS", 2)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
+    monkeypatch.setattr(export_rows, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(export_rows, "MOST_ROWS", 2)
 
 
 def asked(text="", columns=(), limit=None, sample=None, seed="", **fields):
@@ -88,7 +90,7 @@ def test_an_export_is_the_union_of_the_pages(lake, reader, small, newest, clock)
     lake.flush(account(False, "suspended", BOB, time_us=NOON_US + 9))
     found = texts(reader, newest=newest, clock=clock)
     assert found == walked(reader, newest=newest, clock=clock, limit=4)
-    assert len(found) == reader.whole.count(Search(newest=newest, clock=clock), PATIENCE)[0] > 5
+    assert len(found) == reader.full_scan.count(Search(newest=newest, clock=clock), PATIENCE)[0] > 5
 
 
 def test_rows_are_as_many_as_the_total_and_without_what_is_hidden(lake, reader, small):
@@ -97,7 +99,7 @@ def test_rows_are_as_many_as_the_total_and_without_what_is_hidden(lake, reader, 
     lake.flush(post("new", "update", rkey="k", time_us=NOON_US + 60), delete("g", time_us=NOON_US + 61))
     found = texts(reader)
     assert set(found) == {*NEWEST_FIRST, "new"}
-    assert len(found) == reader.whole.count(Search(), PATIENCE)[0] == 10
+    assert len(found) == reader.full_scan.count(Search(), PATIENCE)[0] == 10
     assert sorted(texts(reader, hide=False)) == sorted([*NEWEST_FIRST, "new", "old", "gone"])
 
 
@@ -204,7 +206,7 @@ def test_it_goes_on_from_any_place(lake, reader, small):
     parts = list(ExportRows(reader, asked_for, made, lambda dids: {}))
     for number, part in enumerate(parts[:-1], 1):
         before = sum(part.rows.num_rows for part in parts[:number])
-        rest = ExportRows(reader, asked_for, made, lambda dids: {}, part.place)
+        rest = ExportRows(reader, asked_for, made, lambda dids: {}, part.resume)
         assert [text for part in rest for text in part.rows["text"].to_pylist()] == NEWEST_FIRST[before:]
 
 
@@ -213,7 +215,8 @@ def test_a_sample_is_the_same_for_everybody_and_a_delete_takes_out_only_itself(l
     lake.flush(*(post(f"p{n}", rkey=f"k{n}", time_us=NOON_US + n) for n in range(40)))
     drawn = sorted(uris, key=lambda uri: hashlib.md5(f"seed{uri}".encode()).hexdigest())[:10]
     found = [row["id"] for row in exported(reader, sample=10, seed="seed")]
-    assert set(found) == set(drawn) == {hit.uri for hit in reader.whole.sample(Search(timeout=PATIENCE), 10, "seed")}
+    hits = sample.draw(reader.full_scan, Search(timeout=PATIENCE), 10, "seed")
+    assert set(found) == set(drawn) == {hit.uri for hit in hits}
     assert found == sorted(found, key=lambda uri: -int(uri.rpartition("k")[2]))  # in the order asked
     assert len(exported(reader, sample=40, seed="")) == len(exported(reader, sample=999, seed="")) == 40
     lake.flush(delete(drawn[3].rpartition("/")[2], time_us=NOON_US + 99))
@@ -251,7 +254,7 @@ def test_every_dataset_can_be_exported_in_every_form(lake, reader):
     lake.flush(commit("app.bsky.actor.profile", {"displayName": "Alice"}, rkey="self"), commit("some.other", {"a": 1}))
     for dataset in DATASETS:
         asked_for = asked(dataset=dataset, hide=False)
-        total, _ = reader.whole.count(asked_for.search, PATIENCE)
+        total, _ = reader.full_scan.count(asked_for.search, PATIENCE)
         for name in ("csv", "ndjson", "parquet"):
             body, rows = file(reader, asked_for, name)
             found = (
@@ -289,9 +292,9 @@ def test_cids_that_compaction_leaves_out_are_there(lake, reader, lake_root, smal
 
 
 def test_a_piece_is_small_when_rows_are_large(lake, reader, monkeypatch):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 20)
-    monkeypatch.setattr(export_module, "FEWEST_ROWS", 5)
-    monkeypatch.setattr(export_module, "SLICE_BYTES", 100_000)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 20)
+    monkeypatch.setattr(export_rows, "FEWEST_ROWS", 5)
+    monkeypatch.setattr(export_rows, "SLICE_BYTES", 100_000)
     lake.flush(*(commit("some.other", {"a": "x" * 10_000}, time_us=NOON_US + n) for n in range(100)))
     lake.flush(*(commit("some.other", {}, time_us=NOON_US - 1 - n) for n in range(1000)))
     sizes = [part.rows.num_rows for part in rows_of(reader, asked(dataset="records"))]

@@ -37,16 +37,16 @@ def test_a_timeline_counts_hits_beside_all_posts(lake, reader):
     )
     lake.flush(delete("k1", time_us=NOON_US + 70 * MINUTE_US))
     search = Search(parse("lake"), timeout=60)
-    assert timeline(reader.whole, search, "minute") == [
+    assert timeline(reader.full_scan, search, "minute") == [
         Bucket(NOON_US, 0, 2),
         Bucket(NOON_US + MINUTE_US, 2, 3),
         Bucket(NOON_US + 65 * MINUTE_US, 1, 1),
     ]
-    assert timeline(reader.whole, search, "hour") == [Bucket(NOON_US, 2, 5), Bucket(NOON_US + 60 * MINUTE_US, 1, 1)]
+    assert timeline(reader.full_scan, search, "hour") == [Bucket(NOON_US, 2, 5), Bucket(NOON_US + 60 * MINUTE_US, 1, 1)]
     midnight = NOON_US - 12 * 60 * MINUTE_US
-    assert timeline(reader.whole, search, "day") == [Bucket(midnight, 3, 6)]
-    assert timeline(reader.whole, search, "week") == [Bucket(midnight - 2 * 24 * 60 * MINUTE_US, 3, 6)]  # a Monday
-    assert timeline(reader.whole, Search(timeout=60), "day") == [Bucket(midnight, 6, 6)]
+    assert timeline(reader.full_scan, search, "day") == [Bucket(midnight, 3, 6)]
+    assert timeline(reader.full_scan, search, "week") == [Bucket(midnight - 2 * 24 * 60 * MINUTE_US, 3, 6)]  # a Monday
+    assert timeline(reader.full_scan, Search(timeout=60), "day") == [Bucket(midnight, 6, 6)]
 
 
 def test_what_occurs_most_counts_a_post_once(lake, reader):
@@ -54,11 +54,11 @@ def test_what_occurs_most_counts_a_post_once(lake, reader):
         post("#Lake #lake", langs=["en", "en"]), post("#lake #sky", did=BOB, langs=["de"]), post("no tag", langs=["en"])
     )
     every = Search(timeout=60)
-    assert top(reader.whole, every, "hashtags", 10) == ([("lake", 2), ("sky", 1)], 2)
-    assert top(reader.whole, every, "hashtags", 1) == ([("lake", 2)], 2)
-    assert top(reader.whole, every, "authors", 10) == ([(ALICE, 2), (BOB, 1)], 2)
-    assert top(reader.whole, every, "languages", 10) == ([("en", 2), ("de", 1)], 2)
-    assert top(reader.whole, every, "domains", 10) == ([], 0)
+    assert top(reader.full_scan, every, "hashtags", 10) == ([("lake", 2), ("sky", 1)], 2)
+    assert top(reader.full_scan, every, "hashtags", 1) == ([("lake", 2)], 2)
+    assert top(reader.full_scan, every, "authors", 10) == ([(ALICE, 2), (BOB, 1)], 2)
+    assert top(reader.full_scan, every, "languages", 10) == ([("en", 2), ("de", 1)], 2)
+    assert top(reader.full_scan, every, "domains", 10) == ([], 0)
 
 
 def test_a_lookup_says_what_each_uri_is_today(lake, reader):
@@ -85,7 +85,7 @@ def test_a_lookup_says_what_each_uri_is_today(lake, reader):
         uri("never seen"[:5]),
         uri("nobody"),
     ]
-    found = look_up(reader.source, asked, 60)
+    found = look_up(reader.scanner, asked, 60)
     assert [hit.fields["text"] for hit in found.hits] == ["here", "imported", "second"]
     assert found.deleted == [uri("gone")]
     assert found.hidden == {uri("hers", BOB): "deactivated"}
@@ -95,19 +95,19 @@ def test_a_lookup_says_what_each_uri_is_today(lake, reader):
 
 def test_a_delete_of_a_post_that_was_never_seen_is_known(lake, reader):
     lake.flush(delete("before", time_us=NOON_US))
-    assert look_up(reader.source, [uri("before")], 60).deleted == [uri("before")]
+    assert look_up(reader.scanner, [uri("before")], 60).deleted == [uri("before")]
 
 
 def test_a_post_that_was_edited_long_after_its_key_was_made_is_found(lake, reader):
     key = tid(NOON_US)
     lake.flush(post("first", rkey=key, time_us=NOON_US, rev="a"))
     lake.flush(post("second", "update", rkey=key, time_us=NOON_US + 5 * 3600 * SECOND_US, rev="b"))
-    assert [hit.fields["text"] for hit in look_up(reader.source, [uri(key)], 60).hits] == ["second"]
+    assert [hit.fields["text"] for hit in look_up(reader.scanner, [uri(key)], 60).hits] == ["second"]
 
 
 def test_a_lookup_without_time_says_that_it_is_not_complete(lake, reader):
     lake.flush(post("here", rkey="here"), delete("gone"))
-    found = look_up(reader.source, [uri("here")], 0)
+    found = look_up(reader.scanner, [uri("here")], 0)
     assert (found.complete, found.unknown) == (False, [uri("here")])
 
 

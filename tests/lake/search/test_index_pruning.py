@@ -11,8 +11,7 @@ from lake.errors import QueryTimeout
 from lake.models import DataFile, IndexFile, Tombstone
 from lake.query.parser import parse
 from lake.query.spec import Search
-from lake.search import index_pruning, scan
-from lake.search import paged_scan as walk_module
+from lake.search import candidates, index_pruning, paged_scan
 from lake.search import reader as search_module
 from lake.search.reader import Reader
 from lake.storage import layout, row_reader
@@ -49,7 +48,7 @@ POSTS = st.lists(
 @pytest.fixture
 def eager(monkeypatch):
     """Indexes are asked from the first row on, and followed however many rows they leave."""
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 1)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 1)
     monkeypatch.setattr(index_pruning, "USELESS", 1.0)
     monkeypatch.setattr(index_pruning, "MOST_GROUPS", 1e9)
 
@@ -82,7 +81,7 @@ def answers(reader, query, newest, clock):
     while page.next:
         page = reader.find(search, 3, start=page.next)
         uris += [hit.uri for hit in page.hits]
-    return uris, reader.whole.count(search, 60)
+    return uris, reader.full_scan.count(search, 60)
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
@@ -95,7 +94,7 @@ def answers(reader, query, newest, clock):
 )
 def test_an_index_changes_no_answer(lake, lake_root, eager, monkeypatch, posts, indexed, newest, clock, fewest):
     """Posts come in twos and threes of the same time."""
-    monkeypatch.setattr(scan, "FEWEST_PICKS", fewest)
+    monkeypatch.setattr(candidates, "FEWEST_PICKS", fewest)
     monkeypatch.setattr(search_module, "SPARE", 0)
     for model in (DataFile, Tombstone, IndexFile):
         model.objects.all().delete()
@@ -127,7 +126,7 @@ def test_files_without_a_candidate_are_not_even_opened(indexed, lake_root):
         path.unlink()
     page = indexed.find(Search(parse("hour0"), newest=False, timeout=60), 20)
     assert len(page.hits) == 20
-    assert indexed.whole.count(Search(parse("hour0 number7"), timeout=60), 60) == (1, "eq")
+    assert indexed.full_scan.count(Search(parse("hour0 number7"), timeout=60), 60) == (1, "eq")
 
 
 @pytest.mark.parametrize("harm", ["missing", "damaged", "empty"])
@@ -161,4 +160,4 @@ def test_the_time_that_picking_rows_takes_is_not_given_again(indexed, monkeypatc
     search = Search(parse("hour0 number7"), timeout=0.5)
     with pytest.raises(QueryTimeout):
         indexed.find(search)
-    assert indexed.whole.count(search, 0.5) == (0, "gte")
+    assert indexed.full_scan.count(search, 0.5) == (0, "gte")

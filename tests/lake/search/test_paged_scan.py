@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lake.search.paged_scan import FIRST_ROWS, MOST_FILES, MOST_ROWS, next_slice_rows
 from lake.search.paged_scan import slice_end as cut_by
-from lake.search.snapshot import ScanFile
+from lake.search.scan_range import ScanFile
 
 
 def files(*spans):

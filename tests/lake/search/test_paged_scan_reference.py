@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lake.models import DataFile, Tombstone
 from lake.query.parser import parse
 from lake.query.spec import FIRST_US, LAST_US, Search
-from lake.search import paged_scan as walk_module
+from lake.search import paged_scan
 from lake.search.reader import Reader
 from lake.search.snapshot import pin_snapshot
 from lake.storage.duckdb_engine import Engine
@@ -62,7 +62,7 @@ def frames(posts):
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(posts=POSTS, searches=SEARCHES, flushes=st.integers(1, 3))
 def test_all_pages_together_are_what_python_finds(lake, lake_root, monkeypatch, posts, searches, flushes):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
     DataFile.objects.all().delete()
     Tombstone.objects.all().delete()
     every = list(frames(posts))
@@ -87,7 +87,7 @@ def must_agree(reader, search, uris, limit):
             break
         start = page.next
     assert walked == uris
-    assert reader.whole.count(search, 60) == (len(uris), "eq")
+    assert reader.full_scan.count(search, 60) == (len(uris), "eq")
     skipped = [hit.uri for offset in range(0, len(uris), limit) for hit in reader.find(search, limit, offset).hits]
     assert skipped == uris
 
@@ -103,4 +103,4 @@ def test_moments_are_kept_to_the_microsecond_over_all_years(newest):
         first, last = search.span()
         assert utc(first) == moment
         assert last == first - 1
-        assert search.stretch() == ((first, last) if newest else (-last, -first))
+        assert search.positions() == ((first, last) if newest else (-last, -first))

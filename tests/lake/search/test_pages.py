@@ -6,7 +6,7 @@ from lake.compact.compactor import Compactor
 from lake.models import DataFile, InactiveAccount
 from lake.query.parser import parse
 from lake.query.spec import Search
-from lake.search import paged_scan as walk_module
+from lake.search import paged_scan, sample
 from lake.search.reader import Reader
 from lake.search.snapshot import pin_snapshot
 from lake.storage.duckdb_engine import Engine
@@ -36,8 +36,8 @@ def test_what_comes_after_the_first_page_does_not_exist_for_the_walk(lake, reade
     first = reader.find(search, 2)
     lake.flush(post("new", rkey="new", time_us=NOON_US + 9 * SECOND_US))
     assert rkeys(first) + rkeys(reader.find(search, 5, start=first.next)) == ["k3", "k2", "k1", "k0"]
-    assert reader.whole.count(search, 60) == (4, "eq")
-    assert reader.whole.count(pin_snapshot(Search()), 60) == (5, "eq")
+    assert reader.full_scan.count(search, 60) == (4, "eq")
+    assert reader.full_scan.count(pin_snapshot(Search()), 60) == (5, "eq")
 
 
 @pytest.mark.parametrize("rkey", ["k0", "k3"])
@@ -47,10 +47,10 @@ def test_a_post_updated_during_the_walk_is_there_once_in_its_old_version(lake, r
     first = reader.find(search, 2)
     lake.flush(post("changed", "update", rkey=rkey, time_us=NOON_US + 60 * SECOND_US))
     assert rkeys(first) + rkeys(reader.find(search, 5, start=first.next)) == ["k3", "k2", "k1", "k0"]
-    assert reader.whole.count(search, 60) == (4, "eq")
+    assert reader.full_scan.count(search, 60) == (4, "eq")
     anew = pin_snapshot(Search())
     assert rkeys(reader.find(anew)) == [rkey, *(name for name in ("k3", "k2", "k1", "k0") if name != rkey)]
-    assert reader.whole.count(anew, 60) == (4, "eq")
+    assert reader.full_scan.count(anew, 60) == (4, "eq")
 
 
 def test_of_three_versions_the_one_that_was_newest_when_the_walk_began_shows(lake, reader):
@@ -59,31 +59,31 @@ def test_of_three_versions_the_one_that_was_newest_when_the_walk_began_shows(lak
     search = pin_snapshot(Search())
     lake.flush(post("three", "update", rkey="k", time_us=NOON_US + 2 * SECOND_US))
     assert [hit.fields["text"] for hit in reader.find(search).hits] == ["two"]
-    assert reader.whole.count(search, 60) == (1, "eq")
+    assert reader.full_scan.count(search, 60) == (1, "eq")
 
 
 def test_a_post_deleted_during_the_walk_is_gone_at_once(lake, reader):
     lake.flush(*posts(4))
     search = pin_snapshot(Search())
     first = reader.find(search, 2)
-    assert reader.whole.count(search, 60) == (4, "eq")
+    assert reader.full_scan.count(search, 60) == (4, "eq")
     lake.flush(delete("k0", time_us=NOON_US + 60 * SECOND_US))
     page = reader.find(search, 5, start=first.next)
     assert (rkeys(page), page.hidden) == (["k1"], 1)
-    assert reader.whole.count(search, 60) == (3, "eq")
+    assert reader.full_scan.count(search, 60) == (3, "eq")
 
 
 def test_counts_follow_accounts_that_go_and_come_back(lake, reader):
     lake.flush(*posts(3), *posts(2, did=BOB))
-    assert reader.whole.count(Search(), 60) == (5, "eq")
+    assert reader.full_scan.count(Search(), 60) == (5, "eq")
     lake.flush(account(False, "deactivated", did=BOB, seq=2, time="2026-07-02T00:00:00.000Z"))
-    assert reader.whole.count(Search(), 60) == (3, "eq")
+    assert reader.full_scan.count(Search(), 60) == (3, "eq")
     lake.flush(
         account(True, did=BOB, seq=3, time="2026-07-03T00:00:00.000Z"),
         account(False, "suspended", seq=3, time="2026-07-03T00:00:00.000Z"),
     )
     assert InactiveAccount.objects.get().did == ALICE
-    assert reader.whole.count(Search(), 60) == (2, "eq")
+    assert reader.full_scan.count(Search(), 60) == (2, "eq")
 
 
 def test_without_hiding_everything_that_is_there_shows(lake, reader):
@@ -93,7 +93,7 @@ def test_without_hiding_everything_that_is_there_shows(lake, reader):
     assert rkeys(reader.find(Search())) == []
     shown = Search(hide=False)
     assert rkeys(reader.find(shown)) == ["k2", "k1", "k0"]
-    assert reader.whole.count(shown, 60) == (3, "eq")
+    assert reader.full_scan.count(shown, 60) == (3, "eq")
 
 
 def test_likes_that_were_taken_back_are_subtracted(lake, reader):
@@ -105,7 +105,7 @@ def test_likes_that_were_taken_back_are_subtracted(lake, reader):
     lake.flush(delete(keys[0], "app.bsky.feed.repost", time_us=NOON_US + 3600 * SECOND_US))
     page = reader.find(search)
     assert (rkeys(page), page.hidden) == ([keys[0], keys[2]], 1)
-    assert reader.whole.count(search, 60) == (2, "eq")
+    assert reader.full_scan.count(search, 60) == (2, "eq")
     assert page.hits[0].fields["subject"] == f"at://{BOB}/app.bsky.feed.post/2"
     assert page.hits[0].uri == f"at://{ALICE}/{LIKE}/{keys[0]}"
 
@@ -135,18 +135,18 @@ def test_every_dataset_has_pages(lake, reader):
 
 def test_a_sample_is_the_same_for_everybody_and_a_delete_takes_out_only_itself(lake, reader):
     lake.flush(*posts(40))
-    drawn = [hit.key.rkey for hit in reader.whole.sample(Search(timeout=60), 10, "42")]
-    assert drawn == [hit.key.rkey for hit in reader.whole.sample(Search(timeout=60, newest=False), 10, "42")]
-    assert drawn != [hit.key.rkey for hit in reader.whole.sample(Search(timeout=60), 10, "43")]
-    assert drawn[:5] == [hit.key.rkey for hit in reader.whole.sample(Search(timeout=60), 5, "42")]
+    drawn = [hit.key.rkey for hit in sample.draw(reader.full_scan, Search(timeout=60), 10, "42")]
+    assert drawn == [hit.key.rkey for hit in sample.draw(reader.full_scan, Search(timeout=60, newest=False), 10, "42")]
+    assert drawn != [hit.key.rkey for hit in sample.draw(reader.full_scan, Search(timeout=60), 10, "43")]
+    assert drawn[:5] == [hit.key.rkey for hit in sample.draw(reader.full_scan, Search(timeout=60), 5, "42")]
     lake.flush(delete(drawn[3], time_us=NOON_US + 60 * SECOND_US))
-    again = [hit.key.rkey for hit in reader.whole.sample(Search(timeout=60), 10, "42")]
+    again = [hit.key.rkey for hit in sample.draw(reader.full_scan, Search(timeout=60), 10, "42")]
     assert again[:9] == drawn[:3] + drawn[4:]
 
 
 def test_a_walk_too_slow_for_its_limit_comes_to_the_end_part_by_part(lake, reader, monkeypatch):
     """Each page may read one piece only."""
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 3)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 3)
     for hour in range(5):
         lake.flush(
             *(post(f"h{hour}", rkey=f"k{hour}{n}", time_us=NOON_US + hour * 3600 * SECOND_US + n) for n in range(3))

@@ -8,6 +8,7 @@ from lake.models import DataFile, Tombstone
 from lake.query.spec import Search
 from lake.search import by_uri, tombstone_cache
 from lake.search.reader import Reader
+from lake.search.sample import draw
 from lake.search.scan import Scanner
 from lake.search.snapshot import pin_snapshot
 from lake.search.tombstone_cache import TombstoneCache
@@ -42,15 +43,15 @@ def page(reader, search):
 
 
 def count(reader, search):
-    return reader.whole.count(search, 60)
+    return reader.full_scan.count(search, 60)
 
 
 def sample(reader, search):
-    return sorted(hit.key.rkey for hit in reader.whole.sample(search, 50, "seed"))
+    return sorted(hit.key.rkey for hit in draw(reader.full_scan, search, 50, "seed"))
 
 
 def grouped(reader, search):
-    return reader.whole.grouped(search, "did", 60)
+    return reader.full_scan.grouped(search, "did", 60)
 
 
 def export(reader, search):
@@ -59,7 +60,7 @@ def export(reader, search):
 
 def look_up(reader, search):
     asked = [f"at://{ALICE}/app.bsky.feed.post/{name}{hour}" for name in ("old", "gone") for hour in HOURS]
-    found = by_uri.look_up(reader.source, asked, 60)
+    found = by_uri.look_up(reader.scanner, asked, 60)
     return len(found.hits), len(found.deleted), found.complete
 
 
@@ -141,7 +142,7 @@ def test_what_comes_meanwhile_is_not_half_seen(reader, lake, monkeypatch):
 def test_tombstones_are_copied_anew_beside_those_that_others_read(reader, monkeypatch):
     assert count(reader, POSTS) == (len(SHOWN), "eq")
     monkeypatch.setattr(tombstone_cache, "SPARE_ROWS", -100)
-    reader.graves._last = 0  # as if one had come
+    reader.tombstones._last = 0  # as if one had come
     run, seen = Engine.run, []
 
     def count_beside(self, sql, **tables):

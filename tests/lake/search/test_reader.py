@@ -10,9 +10,9 @@ from lake.errors import LakeUnusable, QueryTimeout
 from lake.models import DataFile, Tombstone
 from lake.query.parser import parse
 from lake.query.spec import Search
-from lake.search import paged_scan as walk_module
+from lake.search import paged_scan
+from lake.search import reader as reader_module
 from lake.search.reader import Reader
-from lake.search.scan import Scanner
 from lake.search.snapshot import pin_snapshot
 from lake.storage.duckdb_engine import Engine
 from process.instants import utc
@@ -36,7 +36,7 @@ def find(reader, text="", limit=50, offset=0, **fields):
 
 
 def total(reader, text="", seconds=PATIENCE, **fields):
-    return reader.whole.count(asked(text, **fields), seconds)
+    return reader.full_scan.count(asked(text, **fields), seconds)
 
 
 def texts(page):
@@ -123,7 +123,7 @@ def test_a_walk_goes_on_within_one_microsecond(lake, reader):
 
 
 def test_files_that_overlap_are_merged_in_order(lake, reader, monkeypatch):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 3)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 3)
     for start in range(3):
         lake.flush(*(post(str(n), time_us=NOON_US + n * 1_000_000) for n in range(start, 30, 3)))
     expected = [str(n) for n in reversed(range(30))]
@@ -198,7 +198,7 @@ def test_hidden_posts_never_shorten_a_page(lake, reader):
 
 
 def test_the_newest_page_of_a_common_word_reads_only_the_newest_file(lake, reader, lake_root, monkeypatch):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 10)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 10)
     hours(lake, 5, each=20)
     newest = files_of("posts").order_by("-max_seen").first()
     for path in files_of("posts").exclude(pk=newest.pk).values_list("path", flat=True):
@@ -220,7 +220,7 @@ def test_only_files_of_the_time_range_are_read(lake, reader, lake_root):
 
 
 def test_a_rare_word_is_found_in_the_oldest_file_with_few_queries(lake, reader, monkeypatch):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
     hours(lake, 5)
     queries = []
     rows = Engine.rows
@@ -248,7 +248,7 @@ def slow_after(monkeypatch, queries):
 
 
 def test_a_search_that_reaches_its_time_limit_answers_what_it_has_and_says_how_far_it_came(lake, reader, monkeypatch):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
     hours(lake, 4)
     slow_after(monkeypatch, 1)
     page = find(reader)
@@ -311,9 +311,9 @@ def swap(lake_root, file):
 
 
 def test_a_walk_goes_on_when_its_files_are_replaced_meanwhile(lake, reader, lake_root, monkeypatch):
-    monkeypatch.setattr(walk_module, "FIRST_ROWS", 2)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
     hours(lake, 3)
-    walk = iter(walk_module.PagedScan(reader._hits, asked(), 3, lambda: PATIENCE))
+    walk = iter(reader._pages(asked(), 3, lambda: PATIENCE, None))
     first = next(walk)
     for file in list(files_of("posts")):
         swap(lake_root, file)
@@ -323,14 +323,14 @@ def test_a_walk_goes_on_when_its_files_are_replaced_meanwhile(lake, reader, lake
 
 def test_a_search_outlives_several_compactions_one_after_the_other(lake, reader, lake_root, monkeypatch):
     hours(lake, 5)
-    left, hits = list(files_of("posts")), Scanner.hits
+    left, candidates = list(files_of("posts")), reader_module.candidates
 
-    def compact_then_read(self, *args):
+    def compact_then_read(*args):
         if left:
             swap(lake_root, left.pop())
-        return hits(self, *args)
+        return candidates(*args)
 
-    monkeypatch.setattr(Scanner, "hits", compact_then_read)
+    monkeypatch.setattr(reader_module, "candidates", compact_then_read)
     assert texts(find(reader)) == [f"h{h} p{p}" for h in (4, 3, 2, 1, 0) for p in (2, 1, 0)]
     assert not left
 
@@ -342,15 +342,15 @@ def test_a_deleted_post_does_not_show_when_its_tombstone_goes_while_its_old_file
     lake.flush(post("gone", rkey="k", time_us=NOON_US))
     lake.flush(post("stays", time_us=NOON_US + 1000))
     lake.flush(delete("k", time_us=NOON_US + 1))
-    hits = Scanner.hits
+    candidates = reader_module.candidates
 
-    def read_then_compact(self, *args):
-        found = hits(self, *args)
+    def read_then_compact(*args):
+        found = candidates(*args)
         Tombstone.objects.all().delete()
         files_of("posts").filter(max_seen=utc(NOON_US)).update(superseded_at=utc(NOON_US))
         return found
 
-    monkeypatch.setattr(Scanner, "hits", read_then_compact)
+    monkeypatch.setattr(reader_module, "candidates", read_then_compact)
     assert texts(find(reader)) == ["stays"]
 
 

@@ -1,0 +1,56 @@
+"""What one query reads: files, or some rows of them, between two positions in the order of the hits. Pure."""
+
+from typing import NamedTuple, Self
+
+from lake.query.spec import ResumePoint
+from lake.textindex.postings import DocIds
+
+
+class ScanFile(NamedTuple):
+    """A listed file. `low`, `high`: the lowest and highest position of its rows; most of them lie between `begin` and
+    `end`."""
+
+    path: str
+    rows: int
+    low: int
+    high: int
+    begin: int
+    end: int
+    picked: DocIds | None = None  # row numbers in the file, ascending; None: all rows
+
+    @property
+    def folder(self) -> str:
+        """The partition's: of its dataset and hour."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def row_numbers(self) -> DocIds:
+        assert self.picked is not None
+        return self.picked
+
+    @property
+    def empty(self) -> bool:
+        """An index says that no row can match."""
+        return self.picked is not None and not len(self.picked)
+
+
+class ScanRange(NamedTuple):
+    """Rows of these files from the resume point `high` down to the position `low`."""
+
+    files: tuple[ScanFile, ...]
+    low: int
+    high: ResumePoint
+
+    @property
+    def paths(self) -> list[str]:
+        return [file.path for file in self.files]
+
+    @property
+    def whole(self) -> Self:
+        """Without the files of which an index picked rows."""
+        return self._replace(files=tuple(file for file in self.files if file.picked is None))
+
+    @property
+    def picked(self) -> Self:
+        """Those files only."""
+        return self._replace(files=tuple(file for file in self.files if file.picked is not None))

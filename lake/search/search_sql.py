@@ -1,0 +1,68 @@
+"""A search as SQL, compiled once and run over one scan range after the other. Values never enter its text. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+from lake.query.spec import ResumePoint, Search
+from lake.query.sql import compile_query
+from lake.search.scan_range import ScanRange
+
+HIDDEN_STATES_SHOWN = "(state IS DISTINCT FROM 'deleted' OR cid IS NOT NULL)"  # what was purged has nothing to show
+
+
+class Statement(NamedTuple):
+    """SQL and the values of its parameters. It selects from `row`, the rows of one scan range."""
+
+    sql: str
+    values: dict[str, Any]
+
+    def where(self, condition: str, values: Mapping[str, Any]) -> Self:
+        """The same with a further condition."""
+        return self._replace(sql=f"{self.sql} AND {condition}", values=self.values | dict(values))
+
+    def inside(self, template: str, values: Mapping[str, Any] | None = None) -> Self:
+        """The template with this statement in place of {sql}."""
+        return self._replace(sql=template.format(sql=self.sql), values=self.values | dict(values or {}))
+
+
+class SearchSql:
+    """`order_by`: the total order of the hits."""
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        query = compile_query(search.query, search.of, search.time)
+        shown = "" if search.hide else f" AND {HIDDEN_STATES_SHOWN}"
+        self._where = f"{query.sql}{shown} AND seen <= make_timestamp($until)"
+        self._values = query.values | {"until": search.snapshot_us}
+        way = "DESC" if search.newest else "ASC"
+        self.order_by = "ORDER BY " + ", ".join(f"{column} {way}" for column in (search.time, *search.of.order))
+
+    def select(self, columns: str, scan: ScanRange) -> Statement:
+        """SELECT of the candidates in this range: all rows that match, hidden ones too."""
+        time, search = self.search.time, self.search
+        first, last = (scan.low, scan.high.position) if search.newest else (-scan.high.position, -scan.low)
+        statement = Statement(
+            f"""SELECT {columns} FROM {_relation(scan)} AS row WHERE {self._where}
+            AND {time} >= make_timestamp($first) AND {time} <= make_timestamp($last)""",
+            self._values | {"first": first, "last": last},
+        )
+        return self._after(statement, scan.high)
+
+    def _after(self, statement: Statement, start: ResumePoint) -> Statement:
+        if start.after is None:
+            return statement
+        sign = "<" if self.search.newest else ">"
+        us, did, rkey, version = start.after
+        return statement.where(
+            f"(epoch_us({self.search.time}) <> $edge"
+            f" OR ({', '.join(self.search.of.order)}) {sign} ($did, $rkey, $version))",
+            {"edge": us, "did": did, "rkey": rkey, "version": version},
+        )
+
+
+def _relation(scan: ScanRange) -> str:
+    """Whole files, and the rows that an index picked of others."""
+    read = "read_parquet($files, hive_partitioning = false)"
+    if scan.whole.files and scan.picked.files:
+        return f"(FROM {read} UNION ALL BY NAME FROM picked)"
+    return read if scan.whole.files else "picked"
