@@ -1,4 +1,4 @@
-"""The text of a search, cut into signs. docs/search-syntax.md is what readers are told of it. Pure."""
+"""The text of a search as tokens. docs/search-syntax.md describes the syntax for readers. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from lake.query.filters import FILTERS, QueryError, parse_value
 _SYNTAX = r'\s()（）"＂“”„'
 _WORD = re.compile(rf"[^{_SYNTAX}]+")
 _ITEM = re.compile(rf"[^{_SYNTAX},]+")
-_LINK = re.compile(rf"(?:[^{_SYNTAX}]|\([^{_SYNTAX}]*\))+")  # what a link has in parentheses belongs to it
-# In straight quotes the closing one, doubled, is a quote of the text itself: "the ""lake"" house".
+_LINK = re.compile(rf"(?:[^{_SYNTAX}]|\([^{_SYNTAX}]*\))+")  # parentheses inside a link belong to it
+# In straight quotes a doubled quote is part of the text: "the ""lake"" house".
 _PHRASE = re.compile(r'"((?:[^"]|"")*+)"|＂((?:[^＂]|＂＂)*+)＂|[“”„]([^“”]*)[“”]')
 _OPERATORS = {kind.operator: name for name, kind in FILTERS.items()}
 _OPERATOR = re.compile(rf"({'|'.join([*_OPERATORS, 'exact'])})[:：]", re.IGNORECASE)
@@ -43,7 +43,7 @@ _MARKS = {
 
 
 class Token(NamedTuple):
-    """`at`: 1-based, of the text as given; `end`: where the next may begin. `text`: as written, of a filter its kind.
+    """`at`: 1-based position in the text; `end`: of the next token. `text`: as in the query; of a filter, its kind.
     `values`: of a filter, or the parts of a term."""
 
     kind: TokenKind
@@ -54,7 +54,7 @@ class Token(NamedTuple):
 
 
 def reject_invalid_text(text: str) -> None:
-    """Raises QueryError: DuckDB takes no surrogates, and NUL in a search is a mistake of a program."""
+    """Raises QueryError: DuckDB takes no surrogates, and NUL in a search is a client's bug."""
     if wrong := _NO_TEXT.search(text):
         name = "NUL" if wrong[0] == "\0" else "half of a surrogate pair"
         raise QueryError(f"has {name} at character {wrong.start() + 1}, which can't be searched for")
@@ -62,69 +62,69 @@ def reject_invalid_text(text: str) -> None:
 
 def tokenize(text: str) -> Iterator[Token]:
     """Raises QueryError."""
-    place = 0
-    while place < len(text):
-        if text[place].isspace():
-            place += 1
+    start = 0
+    while start < len(text):
+        if text[start].isspace():
+            start += 1
             continue
-        sign = _token(text, place)
-        yield sign
-        place = sign.end - 1
+        token = _token(text, start)
+        yield token
+        start = token.end - 1
 
 
-def _token(text: str, place: int) -> Token:
-    if mark := _MARKS.get(text[place]):
-        return Token(mark, place + 1, place + 2, text[place])
-    if text[place] in '"＂“”„':
-        phrase, end = _phrase(text, place)
-        return Token(TokenKind.TERM, place + 1, end + 1, phrase, _parts(phrase, place))
-    if text[place] in "#＃" and (sign := _hashtags(text, place)):
-        return sign
-    if found := _OPERATOR.match(text, place):
-        return _operator(text, place, found)
-    word = _at(_WORD, text, place)
-    end = place + len(word) + 1
+def _token(text: str, start: int) -> Token:
+    if mark := _MARKS.get(text[start]):
+        return Token(mark, start + 1, start + 2, text[start])
+    if text[start] in '"＂“”„':
+        phrase, end = _phrase(text, start)
+        return Token(TokenKind.TERM, start + 1, end + 1, phrase, _parts(phrase, start))
+    if text[start] in "#＃" and (token := _hashtags(text, start)):
+        return token
+    if match := _OPERATOR.match(text, start):
+        return _operator(text, start, match)
+    word = _at(_WORD, text, start)
+    end = start + len(word) + 1
     if word == "OR":
-        return Token(TokenKind.OR, place + 1, end, word)
-    return Token(TokenKind.TERM, place + 1, end, word, _parts(word, place))
+        return Token(TokenKind.OR, start + 1, end, word)
+    return Token(TokenKind.TERM, start + 1, end, word, _parts(word, start))
 
 
-def _at(pattern: re.Pattern[str], text: str, place: int) -> str:
-    found = pattern.match(text, place)
-    return found[0] if found else ""
+def _at(pattern: re.Pattern[str], text: str, start: int) -> str:
+    match = pattern.match(text, start)
+    return match[0] if match else ""
 
 
-def _parts(text: str, place: int) -> tuple[str, ...]:
+def _parts(text: str, start: int) -> tuple[str, ...]:
     parts = tuple(part for part in _STAR.split(text) if part)
     if not parts:
-        raise QueryError(f"has nothing but * at character {place + 1}: a term needs some text beside it")
+        raise QueryError(f"has nothing but * at character {start + 1}: a term needs some text beside it")
     return parts
 
 
-def _phrase(text: str, place: int) -> tuple[str, int]:
-    """What stands in the quotes that open here, and the place after them."""
-    found = _PHRASE.match(text, place)
-    if found is None:
-        raise QueryError(f"has an unclosed quote at character {place + 1}")
-    straight, wide, curly = found.groups()
+def _phrase(text: str, start: int) -> tuple[str, int]:
+    """The text in the quotes that open here, and the position after them."""
+    match = _PHRASE.match(text, start)
+    if match is None:
+        raise QueryError(f"has an unclosed quote at character {start + 1}")
+    straight, wide, curly = match.groups()
     phrase = straight.replace('""', '"') if straight else wide.replace("＂＂", "＂") if wide else curly
     if not phrase:
-        raise QueryError(f"has empty quotes at character {place + 1}")
-    return phrase, found.end()
+        raise QueryError(f"has empty quotes at character {start + 1}")
+    return phrase, match.end()
 
 
-def _hashtags(text: str, place: int) -> Token | None:
-    """#tag, or #one,#two for any of them. As in posts, what punctuation ends it is none of it, and a tag is more than
-    digits and punctuation: #1 is text."""
-    word = _at(_WORD, text, place)
-    tags = [tag[1:] if tag[:1] in ("#", "＃") else tag for tag in _without_end(word).split(",")]
+def _hashtags(text: str, start: int) -> Token | None:
+    """#tag, or #one,#two for any of them. As in posts, a tag has no trailing punctuation and is more than digits and
+    punctuation: #1 is text."""
+    word = _at(_WORD, text, start)
+    tags = [tag[1:] if tag[:1] in ("#", "＃") else tag for tag in _without_trailing_punctuation(word).split(",")]
     if not all(_is_tag(tag) for tag in tags):
         return None
-    return Token(TokenKind.FILTER, place + 1, place + len(word) + 1, "tag", tuple(dict.fromkeys(tags)))
+    return Token(TokenKind.FILTER, start + 1, start + len(word) + 1, "tag", tuple(dict.fromkeys(tags)))
 
 
-def _without_end(word: str) -> str:
-    """Without the punctuation that ends it. Symbols such as + and emoji may end a tag."""
+def _without_trailing_punctuation(word: str) -> str:
+    """Symbols such as + and emoji may end a tag."""
     while word and category(word[-1])[0] == "P" and word[-1] != "_":
         word = word[:-1]
     return word
@@ -134,27 +134,27 @@ def _is_tag(tag: str) -> bool:
     return any(character == "_" or category(character)[0] not in "PN" for character in tag)
 
 
-def _operator(text: str, place: int, found: re.Match[str]) -> Token:
-    """`name:value`, or `name:one,two` for any of them; values may stand in quotes."""
-    name = found[1].lower()
+def _operator(text: str, start: int, match: re.Match[str]) -> Token:
+    """`name:value`, or `name:one,two` for any of them; values may be quoted."""
+    name = match[1].lower()
     if name == "exact":
-        value, end = _value(_WORD, text, found.end())
+        value, end = _value(_WORD, text, match.end())
         if not value.strip():
-            raise QueryError(f"says {name}: at character {place + 1}, which takes a phrase{_IN_QUOTES}")
-        return Token(TokenKind.WHOLE, place + 1, end + 1, value, (value.strip(),))
-    kind, values, end = _OPERATORS[name], [], found.end() - 1
-    while end == found.end() - 1 or text[end : end + 1] == ",":
+            raise QueryError(f"says {name}: at character {start + 1}, which takes a phrase{_IN_QUOTES}")
+        return Token(TokenKind.WHOLE, start + 1, end + 1, value, (value.strip(),))
+    kind, values, end = _OPERATORS[name], [], match.end() - 1
+    while end == match.end() - 1 or text[end : end + 1] == ",":
         value, end = _value(_LINK if kind == "url" else _ITEM, text, end + 1)
         try:
             values.append(parse_value(kind, value))
         except QueryError as error:
-            raise QueryError(f"says {name}: at character {place + 1}, which {error}{_IN_QUOTES}") from error
-    return Token(TokenKind.FILTER, place + 1, end + 1, kind, tuple(dict.fromkeys(values)))
+            raise QueryError(f"says {name}: at character {start + 1}, which {error}{_IN_QUOTES}") from error
+    return Token(TokenKind.FILTER, start + 1, end + 1, kind, tuple(dict.fromkeys(values)))
 
 
-def _value(pattern: re.Pattern[str], text: str, place: int) -> tuple[str, int]:
-    """The value that begins here, empty when there is none, and the place after it."""
-    if text[place : place + 1] and text[place] in '"＂“”„':
-        return _phrase(text, place)
-    value = _at(pattern, text, place)
-    return value, place + len(value)
+def _value(pattern: re.Pattern[str], text: str, start: int) -> tuple[str, int]:
+    """The value that begins here, possibly empty, and the position after it."""
+    if text[start : start + 1] and text[start] in '"＂“”„':
+        return _phrase(text, start)
+    value = _at(pattern, text, start)
+    return value, start + len(value)

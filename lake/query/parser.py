@@ -1,7 +1,4 @@
-"""The text of a search: what it may say, as a tree, and the tree written out again. Pure.
-
-lake.query.lexer cuts the text into signs; here they become a tree; lake.query.sql makes SQL of it.
-"""
+"""The text of a search becomes a tree: the lexer's tokens, read by recursive descent. Pure."""
 
 from lake.query.filters import QueryError
 from lake.query.lexer import Token, TokenKind, reject_invalid_text, tokenize
@@ -16,98 +13,99 @@ _NOT_CLOSED = "opens a parenthesis at character {} that is not closed"
 
 
 def parse(text: str, exact: bool = False) -> Node:
-    """With `exact` all of it is one phrase. Raises QueryError that says what is wrong and where."""
+    """With `exact` the whole text is one phrase. Raises QueryError, which says what is wrong and where."""
     if len(text) > MAX_CHARACTERS:
         raise QueryError(f"is {len(text)} characters long, at most {MAX_CHARACTERS} are allowed")
     reject_invalid_text(text)
     if exact:
         phrase = text.strip()
         return Term((phrase,), whole=True) if phrase else And(())
-    found = list(tokenize(text))
-    terms = sum(len(sign.values) for sign in found)
+    tokens = list(tokenize(text))
+    terms = sum(len(token.values) for token in tokens)
     if terms > MAX_TERMS:
         raise QueryError(f"has {terms} terms and values, at most {MAX_TERMS} are allowed")
-    return _Parser(found).whole() if found else And(())
+    return _Parser(tokens).parse() if tokens else And(())
 
 
 class _Parser:
-    def __init__(self, found: list[Token]) -> None:
-        self._signs = found
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
         self._at = self._depth = 0
 
-    def whole(self) -> Node:
-        node = self._any()
-        if (sign := self._next()) is not None:  # only a ) ends a list of alternatives early
-            raise QueryError(_NOT_OPEN.format(sign.at))
+    def parse(self) -> Node:
+        node = self._disjunction()
+        if (token := self._next()) is not None:  # only a ) ends a disjunction early
+            raise QueryError(_NOT_OPEN.format(token.at))
         return node
 
     def _next(self) -> Token | None:
-        return self._signs[self._at] if self._at < len(self._signs) else None
+        return self._tokens[self._at] if self._at < len(self._tokens) else None
 
-    def _any(self) -> Node:
-        nodes = [self._all()]
-        while (sign := self._next()) is not None and sign.kind is TokenKind.OR:
+    def _disjunction(self) -> Node:
+        nodes = [self._conjunction()]
+        while (token := self._next()) is not None and token.kind is TokenKind.OR:
             self._at += 1
-            nodes.append(self._all())
+            nodes.append(self._conjunction())
         return or_of(nodes)
 
-    def _all(self) -> Node:
+    def _conjunction(self) -> Node:
         nodes = []
-        while (sign := self._next()) is not None and sign.kind not in (TokenKind.OR, TokenKind.CLOSE):
-            nodes.append(self._one(sign))
+        while (token := self._next()) is not None and token.kind not in (TokenKind.OR, TokenKind.CLOSE):
+            nodes.append(self._operand(token))
         if not nodes:
-            raise QueryError(self._nothing(sign))
+            raise QueryError(self._why_empty(token))
         return and_of(nodes)
 
-    def _nothing(self, sign: Token | None) -> str:
-        """Why there is no term here."""
-        before = self._signs[self._at - 1] if self._at else None
+    def _why_empty(self, token: Token | None) -> str:
+        """Why an operand is missing here."""
+        before = self._tokens[self._at - 1] if self._at else None
         if before is not None and before.kind is TokenKind.OR:
             return f"has nothing after the OR at character {before.at}"
-        if sign is not None and sign.kind is TokenKind.OR:
-            return f"has nothing before the OR at character {sign.at}"
+        if token is not None and token.kind is TokenKind.OR:
+            return f"has nothing before the OR at character {token.at}"
         if before is None:
-            return _NOT_OPEN.format(sign.at if sign else 1)
-        return f"has nothing in the parentheses at character {before.at}" if sign else _NOT_CLOSED.format(before.at)
+            return _NOT_OPEN.format(token.at if token else 1)
+        return f"has nothing in the parentheses at character {before.at}" if token else _NOT_CLOSED.format(before.at)
 
-    def _one(self, sign: Token) -> Node:
+    def _operand(self, token: Token) -> Node:
         self._at += 1
-        match sign.kind:
+        match token.kind:
             case TokenKind.NOT:
-                return self._not(sign)
+                return self._not(token)
             case TokenKind.OPEN:
-                return self._group(sign)
-        return _leaf(sign) or And(())
+                return self._group(token)
+        return leaf(token) or And(())
 
-    def _not(self, sign: Token) -> Node:
-        """What is excluded twice is asked for."""
-        excluded, last = True, sign
+    def _not(self, token: Token) -> Node:
+        """A double negation is none."""
+        negated, last = True, token
         while (following := self._next()) is not None and following.kind is TokenKind.NOT and following.at == last.end:
-            excluded, last = not excluded, following
+            negated, last = not negated, following
             self._at += 1
         if following is None or following.kind in (TokenKind.OR, TokenKind.CLOSE) or following.at != last.end:
             raise QueryError(f'has a - at character {last.at} with nothing right after it; to search for it write "-"')
-        node = self._one(following)
-        if not excluded:
+        node = self._operand(following)
+        if not negated:
             return node
         return node.node if isinstance(node, Not) else Not(node)
 
-    def _group(self, sign: Token) -> Node:
+    def _group(self, token: Token) -> Node:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise QueryError(f"has more than {MAX_DEPTH} parentheses in each other at character {sign.at}")
-        node = self._any()
+            raise QueryError(f"has more than {MAX_DEPTH} nested parentheses at character {token.at}")
+        node = self._disjunction()
         if self._next() is None:
-            raise QueryError(_NOT_CLOSED.format(sign.at))
+            raise QueryError(_NOT_CLOSED.format(token.at))
         self._at += 1
         self._depth -= 1
         return node
 
 
-def _leaf(sign: Token) -> Term | Filter | None:
-    match sign.kind:
+def leaf(token: Token) -> Term | Filter | None:
+    """None for a token of the syntax."""
+    match token.kind:
         case TokenKind.FILTER:
-            return Filter(sign.text, sign.values)
+            return Filter(token.text, token.values)
         case TokenKind.TERM | TokenKind.WHOLE:
-            return Term(sign.values, whole=sign.kind is TokenKind.WHOLE)
+            return Term(token.values, whole=token.kind is TokenKind.WHOLE)
     return None

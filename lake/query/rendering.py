@@ -1,15 +1,14 @@
-"""A query's tree written out as text that means the same. Pure."""
+"""A query's tree as text of the search syntax that parses to the same tree. Pure."""
 
 from lake.query.filters import FILTERS, QueryError
 from lake.query.lexer import tokenize
-from lake.query.parser import _leaf
+from lake.query.parser import leaf
 from lake.query.tree import And, Filter, Node, Not, Or, Term
 
-MAX_WRITTEN = 50  # values of one filter: no text can have more
+MAX_RENDERED = 50  # values of one filter: no text can have more
 
 
 def render(node: Node) -> str:
-    """In the search syntax: what is written out of a text's tree means the same tree."""
     match node:
         case And(nodes):
             return " ".join(f"({render(one)})" if isinstance(one, Or) else render(one) for one in nodes)
@@ -26,21 +25,21 @@ def render(node: Node) -> str:
 
 
 def _render_filter(node: Filter, operator: str, values: tuple[str, ...]) -> str:
-    if len(values) > MAX_WRITTEN:
+    if len(values) > MAX_RENDERED:
         return f"{operator}:({len(values)} values)"
     hashtags = [",".join(f"#{value}" for value in values)] if node.kind == "tag" else []
     quoted = ",".join(map(_quoted, values))
     return _plainest(node, *hashtags, f"{operator}:{','.join(values)}", f"{operator}:{quoted}")
 
 
-def _plainest(leaf: Term | Filter, *texts: str) -> str:
-    """The first of these that means the leaf, else the last."""
-    return next((text for text in texts if _means(text, leaf)), texts[-1])
+def _plainest(node: Term | Filter, *texts: str) -> str:
+    """The first of these that parses to the node, else the last."""
+    return next((text for text in texts if _means(text, node)), texts[-1])
 
 
-def _means(text: str, leaf: Term | Filter) -> bool:
+def _means(text: str, node: Term | Filter) -> bool:
     try:
-        return [_leaf(sign) for sign in tokenize(text)] == [leaf]
+        return [leaf(token) for token in tokenize(text)] == [node]
     except QueryError:
         return False
 

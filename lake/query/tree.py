@@ -5,16 +5,15 @@ from typing import NamedTuple
 
 
 class Term(NamedTuple):
-    """Text that must occur: its parts in this order with anything between them, caseless. `whole`: no letter or digit
-    may touch it where it begins or ends with one."""
+    """Text that must occur: its parts in this order with anything between them, case-insensitive. `whole`: no letter or
+    digit may touch it where it begins or ends with one."""
 
     parts: tuple[str, ...]
     whole: bool = False
 
 
 class Filter(NamedTuple):
-    """Any of these values. `kind`: author, subject, lang, tag, mention, domain, url, has, is; since and until have one
-    moment in ISO 8601."""
+    """Any of these values. `kind`: a name of lake.query.filters.FILTERS."""
 
     kind: str
     values: tuple[str, ...]
@@ -25,7 +24,7 @@ class Not(NamedTuple):
 
 
 class And(NamedTuple):
-    """Of none: everything matches."""
+    """Without nodes it matches everything."""
 
     nodes: tuple["Node", ...]
 
@@ -38,7 +37,7 @@ Node = Term | Filter | Not | And | Or
 
 
 def and_of(nodes: Iterable[Node]) -> Node:
-    """As flat as can be."""
+    """Flattened."""
     flat = tuple(one for node in nodes for one in (node.nodes if isinstance(node, And) else (node,)))
     return flat[0] if len(flat) == 1 else And(flat)
 
@@ -49,7 +48,7 @@ def or_of(nodes: Iterable[Node]) -> Node:
 
 
 def terms(node: Node) -> tuple[Term, ...]:
-    """Those that must or may occur, in the order of the text, each once."""
+    """Those that are not negated, in the order of the text, each once."""
     match node:
         case Term():
             return (node,)
@@ -74,13 +73,13 @@ def normal_handle(value: str) -> str:
 
 
 def handles_in(node: Node) -> set[str]:
-    """Those that stand where a DID is needed, lower case and without @."""
+    """Where a DID is needed; lower-case, without @."""
     accounts = (one for one in _filters_in(node) if one.kind in ("author", "mention"))
     return {normal_handle(value) for one in accounts for value in one.values if not value.startswith("did:")}
 
 
 def resolve_handles(node: Node, dids: Mapping[str, str]) -> Node:
-    """The same with DIDs in place of handles, all of which must be given."""
+    """The tree with DIDs in place of handles. `dids`: of all of them."""
     match node:
         case Filter(("author" | "mention") as kind, values):
             return Filter(kind, tuple(v if v.startswith("did:") else dids[normal_handle(v)] for v in values))

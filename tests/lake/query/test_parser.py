@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lake.query.filters import FILTERS, QueryError
 from lake.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, parse
-from lake.query.rendering import MAX_WRITTEN, render
+from lake.query.rendering import MAX_RENDERED, render
 from lake.query.tree import And, Filter, Not, Or, Term, and_of, handles_in, or_of, resolve_handles, terms
 
 PAGE = Path(__file__).parents[3] / "docs" / "search-syntax.md"
@@ -200,7 +200,7 @@ def test_the_limits_name_the_number_and_the_limit():
         with pytest.raises(QueryError, match=r"has 5[12] terms and values, at most 50 are allowed"):
             parse(unit * (MAX_TERMS // size + 1))
     parse("(" * MAX_DEPTH + "x" + ")" * MAX_DEPTH)
-    with pytest.raises(QueryError, match="has more than 20 parentheses in each other at character 21"):
+    with pytest.raises(QueryError, match="has more than 20 nested parentheses at character 21"):
         parse("(" * (MAX_DEPTH + 1) + "x" + ")" * (MAX_DEPTH + 1))
 
 
@@ -316,7 +316,7 @@ def test_a_query_is_written_with_the_fewest_signs(text, out):
 
 
 def test_more_values_than_a_text_may_have_are_counted():
-    assert render(Filter("author", tuple(map(str, range(MAX_WRITTEN + 1))))) == "from:(51 values)"
+    assert render(Filter("author", tuple(map(str, range(MAX_RENDERED + 1))))) == "from:(51 values)"
 
 
 def test_terms_are_those_asked_for_in_order_each_once():
