@@ -1,4 +1,4 @@
-"""The columns of an export: their names, what they mean, and how they come from the lake's."""
+"""The columns of an export: names, meanings, and their SQL over the lake's columns. Pure."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -11,7 +11,7 @@ from lake.storage import derived_cids
 
 
 class CellType(Enum):
-    """What a cell holds. The values are what a manifest says."""
+    """Of a column's cells, as a manifest names it."""
 
     TEXT = "string"
     LIST = "list of strings"
@@ -20,7 +20,7 @@ class CellType(Enum):
 
 
 class ExportColumn(NamedTuple):
-    """`sql`: of the lake's columns; empty for what is added to the rows later, handles and CIDs that are left out."""
+    """`sql`: over the lake's columns; empty for what SQL can't make: handles, and CIDs that are derived."""
 
     name: str
     kind: CellType
@@ -35,47 +35,47 @@ MATCHED = "matched"
 _MEANING = {
     "id": "AT-URI of the record; of an account event: of the account",
     "did": "DID of the author",
-    USERNAME: "handle of the author when it was exported; null where none is known",
-    "timestamp": "when the author says it was created (createdAt); null where that is no date",
-    "seen_at": "when the server saw it: the clock of the network",
+    USERNAME: "handle of the author at the time of the export; null where none is known",
+    "timestamp": "createdAt, the time that the author claims; null where that is no date",
+    "seen_at": "time at which the server saw it",
     "text": "text of the post",
-    "langs": "languages as the author says",
-    CID: "hash of the record: tells one version from another",
+    "langs": "languages that the author states",
+    CID: "hash of the record, which identifies its version",
     "reply_root": "AT-URI of the first post of the thread; null when it is no reply",
-    "reply_parent": "AT-URI of the post that it replies to",
+    "reply_parent": "AT-URI of the post that this one replies to",
     "quote": "AT-URI of the record that it quotes",
     "links": "URLs in the text and the card",
     "hashtags": "hashtags without #, from the text, its facets and the tags of the post",
-    "mentions": "DIDs of the accounts that it mentions",
-    "media": "what it carries: image, video",
+    "mentions": "DIDs of the mentioned accounts",
+    "media": "attached media: image, video",
     "url": "the post on bsky.app",
-    MATCHED: "which of the terms that the query joins by OR the post matches",
-    "subject": "AT-URI or DID of what it is of",
-    "subject_cid": "which version of the subject it is of",
-    "via": "AT-URI of the repost through which it came, as JSON",
-    "display_name": "name that the account shows",
-    "description": "what the account says of itself",
-    "collection": "kind of the record",
+    MATCHED: "terms of the query that the post matches",
+    "subject": "AT-URI or DID of what was liked, reposted, followed or blocked",
+    "subject_cid": "CID of the subject, which identifies its version",
+    "via": "reference to the repost through which the author found it, as JSON",
+    "display_name": "display name of the account",
+    "description": "self-description of the account",
+    "collection": "collection (NSID) of the record",
     "record": "the record, as JSON",
     "kind": "kind of the event: identity, account or sync",
-    "handle": "handle that the event tells",
+    "handle": "handle in the event",
     "active": "whether the account is active",
-    "status": "why it is not",
+    "status": "why it is not active",
 }
 
 
 def column_names(dataset: str) -> list[str]:
-    """All columns that an export of the dataset may have, in order."""
+    """Of all columns that an export of the dataset may have, in order."""
     return [*COMMON_FIELDS, *FIELDS[dataset], *(["url", MATCHED] if dataset == "posts" else [])]
 
 
-def export_columns(dataset: str, wanted: Sequence[str], matched: str) -> list[ExportColumn]:
-    """Those wanted, in the order of `names`. `matched`: SQL of the list of terms."""
+def export_columns(dataset: str, names: Sequence[str], matched: str) -> list[ExportColumn]:
+    """In the order of column_names(). `matched`: SQL of that column."""
     sql = _sql(DATASETS[dataset]) | {MATCHED: matched}
     return [
         ExportColumn(name, _cell_type(DATASETS[dataset], name), _MEANING[name], sql[name])
         for name in column_names(dataset)
-        if name in wanted
+        if name in names
     ]
 
 

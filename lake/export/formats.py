@@ -1,7 +1,6 @@
-"""The forms of an export: rows as Arrow tables in, bytes of one file out.
+"""The formats of an export: rows as Arrow tables in, bytes of one file out.
 
-DuckDB writes values, such as times and JSON, while it reads them; Arrow puts them together, some ten times faster than
-Python could.
+DuckDB formats values such as times and JSON while it reads them; Arrow joins them, some ten times faster than Python.
 """
 
 import json
@@ -15,11 +14,11 @@ import pyarrow.parquet as pq
 
 from lake.export.columns import CID, USERNAME, CellType, ExportColumn
 
-Table = pa.Table  # for those who only pass it on
+Table = pa.Table  # for modules that only pass it on
 CHUNK_BYTES = 1 << 20  # handed out at once
 _NUL, _INSTEAD = b"\0", "\ufffd".encode()
 _NUL_IN_JSON = r"\u0000"
-_FORMULA = "^[=+\\-@\t\r]"  # what a spreadsheet runs, or looks beyond for what it runs
+_FORMULA = "^[=+\\-@\t\r]"  # begins a formula for a spreadsheet, or is skipped before one
 _LARGE = pa.large_string()  # a string array holds 2 GiB at most
 _ARROW = {
     CellType.TEXT: pa.string(),
@@ -30,29 +29,29 @@ _ARROW = {
 
 
 class Format(Protocol):
-    """One file on its way. `nuls`: how often NUL became U+FFFD until now."""
+    """Encodes one file. `nuls`: how often NUL became U+FFFD so far."""
 
     suffix: str
     media_type: str
     nuls: int
 
     def sql(self, column: ExportColumn) -> str:
-        """What `rows` takes of this column, which is not one that is added later."""
+        """Of the column as `rows` takes it; of columns with SQL only."""
 
     def begin(self) -> bytes:
         """Before the first row."""
 
     def rows(self, table: pa.Table) -> bytes:
-        """Of a table that has the columns in order, those that were added later as plain text."""
+        """`table`: has the columns in order; those without SQL hold plain text."""
 
     def end(self) -> bytes:
         """After the last row."""
 
 
 class Csv:
-    """RFC 4180 in UTF-8: CRLF, texts in quotes, quotes doubled; nothing at all for null; lists as JSON arrays. NUL,
-    which hardly any reader takes, becomes U+FFFD. `excel`: with a byte order mark; a cell that a spreadsheet would take
-    for a formula gets a leading '."""
+    """RFC 4180 in UTF-8: CRLF, quoted texts, doubled quotes; null is empty; lists are JSON arrays. NUL, which few
+    readers accept, becomes U+FFFD. `excel`: with a byte order mark, and a leading ' in cells that a spreadsheet would
+    take for a formula."""
 
     suffix = "csv"
     media_type = "text/csv; charset=utf-8"
@@ -91,7 +90,7 @@ class Csv:
         return values
 
     def _plain(self, array: str) -> str:
-        """The JSON array without NUL in its strings."""
+        """The JSON array with NUL replaced in its strings."""
         found = json.loads(array)
         self.nuls += sum(text.count("\0") for text in found)
         return json.dumps([text.replace("\0", "\ufffd") for text in found], ensure_ascii=False, separators=(",", ":"))
@@ -135,7 +134,7 @@ class Ndjson:
 
 
 class Parquet:
-    """zstd; lists and times as such. `about`: what the file's metadata says beside."""
+    """zstd; lists and times have their types. `about`: the file's key-value metadata."""
 
     suffix = "parquet"
     media_type = "application/vnd.apache.parquet"
@@ -169,14 +168,14 @@ MEDIA_TYPES = {kind.suffix: kind.media_type for kind in (Csv, Ndjson, Parquet)}
 def new_format(
     name: str, columns: Sequence[ExportColumn], *, excel: bool = False, about: Mapping[str, str] | None = None
 ) -> Format:
-    """A new one, by its suffix. `about`: for what holds metadata."""
+    """By its suffix. `about`: metadata, where the format holds some."""
     if name == "csv":
         return Csv(columns, excel)
     return Ndjson(columns) if name == "ndjson" else Parquet(columns, about or {})
 
 
 def chunks(body: bytes) -> Iterator[bytes]:
-    """So small that whoever sends them needs no second copy of all, and soon notices that nobody takes them."""
+    """Small enough that sending needs no second copy of the body, and that a client that has gone is noticed soon."""
     view = memoryview(body)
     return (bytes(view[start : start + CHUNK_BYTES]) for start in range(0, len(body), CHUNK_BYTES))
 
@@ -184,15 +183,15 @@ def chunks(body: bytes) -> Iterator[bytes]:
 def add_usernames(
     table: pa.Table, place: int, dids: str, handles: Callable[[Sequence[str]], Sequence[str | None]]
 ) -> pa.Table:
-    """The table with a column of handles there; `dids` is the column of their DIDs, `handles` takes each once."""
+    """With a column of handles at `place`. `dids`: the column of DIDs. `handles`: called once, with distinct DIDs."""
     authors = table[dids].combine_chunks().dictionary_encode()
     known = pa.array(handles(authors.dictionary.to_pylist()), pa.string())
     return table.add_column(place, USERNAME, known.take(authors.indices))
 
 
 def add_cids(table: pa.Table, place: int, rows: str, filled: Callable[[pa.Table], pa.Table]) -> pa.Table:
-    """The table with a column of CIDs there; `rows` is the column of the lake's rows, `filled` gives these all CIDs,
-    empty ones to those that have none."""
+    """With a column of CIDs at `place`. `rows`: the column with the lake's rows. `filled`: gives them all CIDs, empty
+    ones to those that have none."""
     found = pa.Table.from_struct_array(table[rows])
     if found[CID].null_count:
         found = filled(found)
@@ -200,7 +199,7 @@ def add_cids(table: pa.Table, place: int, rows: str, filled: Callable[[pa.Table]
 
 
 class _Sink:
-    """A file for Arrow to write, out of which the bytes are taken as they come."""
+    """A file that Arrow writes and whose bytes are taken as they come."""
 
     closed = False
 
@@ -217,7 +216,7 @@ class _Sink:
         return self._size
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Nothing is buffered."""
 
     def take(self) -> bytes:
         taken, self._parts = b"".join(self._parts), []
@@ -233,14 +232,14 @@ def _json_list(column: ExportColumn) -> str:
 
 
 def _quoted(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """JSON of texts. Handles and CIDs hold nothing that needs an escape, but a CID is what somebody sent."""
+    """JSON of texts. Handles and valid CIDs need no escapes, but a CID is whatever was sent."""
     if pc.any(pc.match_substring_regex(values, r'["\\\\\x00-\x1f]')).as_py():
         return pa.chunked_array([[json.dumps(text, ensure_ascii=False) for text in values.to_pylist()]], pa.string())
     return pc.fill_null(pc.binary_join_element_wise('"', values, '"', ""), "null")
 
 
 def _content(strings: pa.Array) -> memoryview:
-    """The bytes of all strings, one after the other."""
+    """The concatenated bytes of all strings."""
     start, end = strings.offset, strings.offset + len(strings)
     offsets = memoryview(strings.buffers()[1]).cast("q")
     return memoryview(strings.buffers()[2])[offsets[start] : offsets[end]] if len(strings) else memoryview(b"")

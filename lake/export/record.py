@@ -1,6 +1,6 @@
-"""What was downloaded: the rows of Export, from the first byte to the last.
+"""The record of each download in the catalog (Export), from its start to its end.
 
-An export that runs belongs to the process that sends it. What a former process left running has ended with it.
+A running export belongs to the process that sends it: what a former process left running has ended with it.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ PROCESS_GONE = "the process that sent it has ended"
 
 
 def start(manifest: dict[str, Any]) -> Export:
-    """A new row; those before the process, and those that are kept no longer, are brought to their end."""
+    """A new row. Ends those of former processes, and deletes those that are older than KEPT."""
     Export.objects.filter(started_at__lt=datetime.now(UTC) - KEPT).delete()
     Export.objects.filter(started_at__lt=STARTED, state=Export.State.RUNNING).update(
         state=Export.State.BROKEN, error=PROCESS_GONE
@@ -35,19 +35,19 @@ def start(manifest: dict[str, Any]) -> Export:
 
 
 def outcome(export: Export) -> tuple[str, str]:
-    """Its state, and the error of a broken one."""
+    """Its state, and its error when it is broken."""
     if export.state == Export.State.RUNNING and export.started_at < STARTED:
         return Export.State.BROKEN, PROCESS_GONE
     return export.state, export.error
 
 
 def find(export_id: str) -> Export | None:
-    """None also when it is kept no longer."""
+    """None when there is none, or it is older than KEPT."""
     return Export.objects.filter(pk=export_id, started_at__gte=datetime.now(UTC) - KEPT).first()
 
 
 def to_manifest(export: Export) -> dict[str, Any]:
-    """The manifest after, as JSON."""
+    """The manifest after the download, as JSON."""
     state, error = outcome(export)
     manifest: dict[str, Any] = export.manifest
     return manifest | {
@@ -63,9 +63,9 @@ def to_manifest(export: Export) -> dict[str, Any]:
 
 
 class Download:
-    """The body of an export, iterated once and then closed, which keeps the export's row. `begun`: the first parts,
-    which were taken from the file already. `request`: its id, for the log. No generator: one that is closed before its
-    first byte would not notice it."""
+    """The body of an export, iterated once and then closed; it records the outcome. `begun`: slices that were taken
+    from `file` already. `request`: its id, for the log. Not a generator: one that is closed before its first byte would
+    not notice it."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Download:
         return self
 
     def __next__(self) -> bytes:
-        """Raises what breaks the export: the web server then breaks the connection, so that nobody takes the part for
+        """Raises what breaks the export: the web server then breaks the connection, so that a part is never taken for
         the whole."""
         try:
             while (piece := next(self._pieces, None)) is None:
@@ -111,7 +111,7 @@ class Download:
         self._pieces = chunks(part.body)
 
     def _end(self, state: Export.State, error: str = "") -> None:
-        """Only once: whatever comes after the end changes nothing."""
+        """Idempotent: only the first outcome counts."""
         export = self.export
         if export.state != Export.State.RUNNING:
             return
@@ -122,5 +122,5 @@ class Download:
         log.info("export", export=export.pk, request_id=self._request, rows=export.rows, outcome=error or state.value)
         try:
             export.save()
-        except DatabaseError:  # the file is as it is; its manifest will say that its process has ended
+        except DatabaseError:  # the manifest will say that the process has ended
             log.exception("the end of an export is not recorded", export=export.pk)

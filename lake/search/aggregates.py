@@ -1,4 +1,4 @@
-"""Counts over all hits: by time, beside all rows of that time, and by what occurs most."""
+"""Counts over all hits: by time, beside all rows of that time, and the most frequent values."""
 
 import time
 from dataclasses import replace
@@ -18,7 +18,7 @@ class TooManyBuckets(QueryTooLarge):
 
 
 class Bucket(NamedTuple):
-    """From `start_us` on: how many rows match, and how many there are at all."""
+    """`start_us`: its beginning. `hits`: rows that match. `all`: all rows of that time."""
 
     start_us: int
     hits: int
@@ -26,8 +26,8 @@ class Bucket(NamedTuple):
 
 
 def timeline(scan: FullScan, search: Search, by: str) -> list[Bucket]:
-    """Buckets with at least one row, oldest first. One that is missing has no data at all: see the coverage. Raises
-    TooManyBuckets for more than MOST_BUCKETS."""
+    """Buckets with at least one row, oldest first; a missing one has no data: see the coverage. Raises TooManyBuckets
+    for more than MOST_BUCKETS."""
     deadline = time.monotonic() + search.timeout
     column = f"epoch_us(date_trunc('{by}', {search.time}))"
     every = scan.grouped(replace(search, query=EVERYTHING), column, search.timeout)
@@ -40,7 +40,7 @@ def timeline(scan: FullScan, search: Search, by: str) -> list[Bucket]:
 
 
 def top(scan: FullScan, search: Search, what: str, size: int) -> tuple[list[tuple[str, int]], int]:
-    """The values that occur in most hits with the number of these, and how many values there are."""
+    """The values with most hits and the number of these, and how many distinct values there are."""
     column = TOP[what]
     value = column if column == "did" else f"unnest(list_distinct({column}))"
     counted = {text: rows for text, rows in scan.grouped(search, value, search.timeout).items() if text is not None}
