@@ -10,7 +10,17 @@ from django.template.defaultfilters import filesizeformat
 
 from ingest.read_only_admin import ReadOnlyAdmin
 from lake.export import record
-from lake.models import BatchRun, DataFile, Export, InactiveAccount, IndexFile, Request, Retention, Tombstone
+from lake.models import (
+    BatchRun,
+    CatalogIdentity,
+    DataFile,
+    Export,
+    InactiveAccount,
+    IndexFile,
+    Request,
+    Retention,
+    Tombstone,
+)
 from lake.schema import DATASETS
 from process.instants import iso
 
@@ -91,6 +101,11 @@ class RetentionAdmin(_Admin):
         if db_field.name == "days":
             return forms.IntegerField(min_value=1, max_value=36_500, required=False, help_text=db_field.help_text)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+@admin.register(CatalogIdentity)
+class CatalogIdentityAdmin(ReadOnlyAdmin):
+    list_display = ("catalog", "flush", "compact")
 
 
 @admin.register(Tombstone)

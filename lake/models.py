@@ -1,8 +1,26 @@
 """The catalog: the only truth about what is in the lake."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+
+
+class CatalogIdentity(models.Model):
+    """Which catalog this is, and how far its writers are: one row. LAKE_ROOT has a copy, the marker."""
+
+    ONLY = 1  # its pk
+
+    catalog = models.UUIDField(default=uuid.uuid4, editable=False)
+    flush = models.BigIntegerField(default=0, help_text="number of the latest commit of the flusher")
+    compact = models.BigIntegerField(default=0, help_text="number of the latest commit of the compactor")
+
+    class Meta:
+        verbose_name_plural = "catalog identity"
+
+    def __str__(self) -> str:
+        return str(self.catalog)
 
 
 class BatchRun(models.Model):

@@ -31,5 +31,4 @@ def iso_us(us: int) -> str:
 
 
 def utc(us: int) -> datetime:
-    """Of microseconds since 1970."""
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from api.answers.reader import reader
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
-from lake.catalog import listing
+from lake.catalog import identity, listing, orphans
 from lake.models import BatchRun, DataFile
 
 LOOKED_AT = 20  # newest listed files: another disk, or none, lacks them
@@ -49,7 +49,11 @@ def _lake() -> tuple[bool, str]:
     missing = [path for path in listing.newest_paths(LOOKED_AT) if not (settings.LAKE_ROOT / path).is_file()]
     if missing:
         return False, f"{missing[0]} is listed and missing below LAKE_ROOT: mount or restore it"
-    return True, str(settings.LAKE_ROOT)
+    if said := identity.mismatch(settings.LAKE_ROOT):
+        return False, said
+    count, _ = orphans.held(settings.LAKE_ROOT)
+    more = f"; {count:,} files in LAKE_ROOT/.orphans: look at them, then remove them" if count else ""
+    return True, f"{settings.LAKE_ROOT}{more}"
 
 
 def _engine() -> tuple[bool, str]:

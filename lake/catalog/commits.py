@@ -1,6 +1,6 @@
 """Reads and writes the catalog. What a batch did becomes true in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -46,22 +46,35 @@ class Commit:
     checkpoint: Cursor | None = None
 
 
-def commit(change: Commit) -> None:
-    """The moment at which a batch exists: its files, its tombstones, its accounts and where to resume, or nothing."""
+def commit(change: Commit, reach: Callable[[], None]) -> None:
+    """The moment at which a batch exists: its files, its tombstones, its accounts and where to resume, or nothing.
+    `reach` gives the commit its number."""
     with transaction.atomic():
+        reach()
         change.run.save()
         DataFile.objects.bulk_create([data_file_row(pending, arrived, change.run) for pending, arrived in change.files])
-        _add_tombstones(change.tombstones)
-        _set_accounts(change.accounts)
-        if change.checkpoint and change.checkpoint.time_us:
-            time_us, host, seq = change.checkpoint
-            Checkpoint.objects.update_or_create(pk=1, defaults={"time_us": time_us, "host": host, "seq": seq})
+        add_tombstones(change.tombstones)
+        set_accounts(change.accounts)
+        if change.checkpoint:
+            set_checkpoint(change.checkpoint)
 
 
-def swap(old: Sequence[str], new: Sequence[DataFile]) -> None:
+def set_checkpoint(cursor: Cursor) -> None:
+    if cursor.time_us:
+        Checkpoint.objects.update_or_create(pk=1, defaults=cursor._asdict())
+
+
+def checkpoint() -> Cursor | None:
+    """Where to resume after the latest commit."""
+    data_file_row = Checkpoint.objects.first()
+    return Cursor(data_file_row.time_us, data_file_row.host, data_file_row.seq) if data_file_row else None
+
+
+def swap(old: Sequence[str], new: Sequence[DataFile], reach: Callable[[], None]) -> None:
     """The moment at which compaction happens: new files take the places of old ones. Raises LakeUnusable,
     and nothing has happened, when one of the old files is none of the lake's any more."""
     with transaction.atomic():
+        reach()
         now = timezone.now()
         replaced = DataFile.objects.filter(path__in=old, superseded_at=None).update(superseded_at=now)
         if replaced != len(old):
@@ -69,9 +82,10 @@ def swap(old: Sequence[str], new: Sequence[DataFile]) -> None:
         DataFile.objects.bulk_create(new)
 
 
-def supersede(paths: Sequence[str]) -> None:
-    """These files and indexes are none of the lake's from now on."""
+def supersede(paths: Sequence[str], reach: Callable[[], None] = lambda: None) -> None:
+    """These files and indexes are none of the lake's from now on. `reach`: as of every commit that changes files."""
     with transaction.atomic():
+        reach()
         for start in range(0, len(paths), PATHS_AT_ONCE):
             part = paths[start : start + PATHS_AT_ONCE]
             for model in (DataFile, IndexFile):
@@ -96,7 +110,7 @@ def data_file_row(pending: PendingFile, arrived: int, run: BatchRun | None, unpu
     )
 
 
-def _add_tombstones(versions: Sequence[NewTombstone]) -> None:
+def add_tombstones(versions: Sequence[NewTombstone]) -> None:
     """Adds tombstones, in whatever order they come. Their pk only grows: who has read up to one reads on from there."""
     table = Tombstone._meta.db_table
     with connection.cursor() as cursor:
@@ -107,7 +121,7 @@ def _add_tombstones(versions: Sequence[NewTombstone]) -> None:
         )
 
 
-def _set_accounts(states: Sequence[AccountState]) -> None:
+def set_accounts(states: Sequence[AccountState]) -> None:
     """Each state is the latest that the batch and the lake know; what is stored already may be later still."""
     stored = InactiveAccount.objects.in_bulk([state.did for state in states])
     news = [state for state in states if not _is_later(stored.get(state.did), state)]

@@ -1,12 +1,9 @@
-"""The lake's folder against the catalog: whether it is the right one, what in it nobody lists, and the naming of a
-batch's files."""
+"""The lake's folder against the catalog: whether it is the right one; and the naming of a batch's files."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from lake.catalog import listing
 from lake.errors import LakeUnusable
-from lake.storage import disk
 
 MUST_EXIST = 20  # newest listed files whose absence means that another disk, or none, is mounted
 
@@ -26,11 +23,3 @@ def require_lake_root(root: Path) -> None:
             f"LAKE_ROOT {root} lacks {missing[0]}, which the catalog lists: mount the right folder or restore it, "
             "then start again (verify_lake names all that is missing)."
         )
-
-
-def remove_orphans(root: Path, is_mine: Callable[[str], bool]) -> None:
-    """Removes what a killed writer left: its files that the catalog does not know."""
-    known = listing.known_paths()
-    for path in list(disk.files_below(root)):
-        if is_mine(path.name) and str(path) not in known:
-            disk.remove_file(root, path, "orphan: the catalog does not list it")

@@ -74,7 +74,7 @@ def newest_seen(dataset: str) -> datetime | None:
 
 
 def known_paths() -> set[str]:
-    """All paths that the catalog knows, the superseded ones too."""
+    """The superseded ones too."""
     return set(DataFile.objects.values_list("path", flat=True))
 
 

@@ -1,8 +1,8 @@
 """The lake's house work: closed hours become one file each, deletions reach the files, old hours and old files go.
 
-One partition, in this order and no other: write the file, rename it, swap it for the old ones in the catalog, move
-those away. A process killed between two of these steps loses nothing and repeats nothing: a file that the catalog does
-not list is removed at the next start, one that it calls superseded is moved.
+One partition, in this order and no other: write the file, rename it, swap it for the old ones in the catalog, write the
+marker, move those away. A process killed between two of these steps loses nothing and repeats nothing: a file that was
+never committed is removed at the next start, one that the catalog calls superseded is moved.
 """
 
 import shutil
@@ -16,7 +16,8 @@ import structlog
 from django.db.models import Max
 from django.db.utils import DatabaseError
 
-from lake.catalog import commits, lake_root
+from lake.catalog import commits, orphans
+from lake.catalog.identity import Claim
 from lake.catalog.listing import ListedFile, listed_files, listed_posts
 from lake.compact import index_upkeep, metrics, retention, sweep, tombstones
 from lake.compact.index_upkeep import Indexer, ReplacedFile
@@ -29,6 +30,7 @@ from lake.models import BatchRun, DataFile, Tombstone
 from lake.schema import STATEFUL
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine, Unreadable
+from lake.storage.origin import Origin, Writer
 from process.crash_points import crash_point
 
 log = structlog.get_logger("compaction")
@@ -53,14 +55,14 @@ class Compactor:
         self._after = timedelta(seconds=after)
         self._grace = timedelta(seconds=grace)
         self._stop = stop
+        self._claim = Claim(root, Writer.COMPACT)
         self._engine = Engine(MEMORY, threads, spill=scratch / "spill")
         self._indexer = Indexer(root, self._engine)
 
     def prepare(self) -> None:
         """To be called once, before the first round: finishes what a kill has cut short."""
-        lake_root.require_lake_root(self._root)
+        orphans.take_lake(self._root, self._claim, layout.is_compacted_file)
         shutil.rmtree(self._scratch, ignore_errors=True)
-        lake_root.remove_orphans(self._root, layout.is_compacted_file)
         index_upkeep.remove_orphans(self._root)
         sweep.finish(self._root)
         retention.log_outlook(self._root)
@@ -80,6 +82,7 @@ class Compactor:
         return done
 
     def _sweep(self) -> None:
+        self._claim.check()
         sweep.sweep(self._root, datetime.now(UTC) - self._grace)
 
     def would_do(self) -> Iterator[str]:
@@ -125,31 +128,39 @@ class Compactor:
     def _replace(self, job: RewriteJob, purge: bool) -> None:
         started = time.monotonic()
         try:
-            new = rewrite(self._engine, self._root, job, purge, self._stop)
+            new = rewrite(self._engine, self._root, job, purge, self._stop, self._origin(job))
         except Unreadable as error:
             raise LakeUnusable(f"{job.dataset} of {job.hour} can't be read: {error}. Run verify_lake.") from error
         crash_point("compact:written")
         new.pending.publish()
         crash_point("compact:renamed")
         old = [file.path for file in job.files]
+        self._claim.check()
         try:
-            arrived = sum(file.arrived for file in job.files)
-            commits.swap(old, [commits.data_file_row(new.pending, arrived, None, new.unpurged)])
+            commits.swap(old, [commits.data_file_row(new.pending, job.arrived, None, new.unpurged)], self._claim.reach)
         except DatabaseError as error:
             # The new file stays: only the next start can tell whether the catalog lists it.
             raise LakeUnusable(f"The catalog can't be written ({error}): mend that, then start again.") from error
         crash_point("compact:committed")
+        self._claim.mark()
         sweep.move(self._root, old)
         crash_point("compact:moved")
         if len(old) == 1 and job.files[0].compacted and not new.folded:
             self._indexer.replaced[old[0]] = ReplacedFile(new.pending.path, new.dead)
         _report(job, new, time.monotonic() - started)
 
+    def _origin(self, job: RewriteJob) -> Origin:
+        cursor = commits.checkpoint()
+        return Origin(*self._claim.next(), self._claim.flushed(), cursor, job.arrived)
+
     def _finish_day(self, dead: Deletions, now: datetime) -> None:
         applied, forgotten = dead.set_applied(now), tombstones.remove_expired(now)
         gone = retention.expired(listed_files(), retention.announced(), now)
-        commits.supersede([file.path for file in gone])
-        sweep.move(self._root, [file.path for file in gone])
+        if gone:
+            self._claim.check()
+            commits.supersede([file.path for file in gone], self._claim.reach)
+            self._claim.mark()
+            sweep.move(self._root, [file.path for file in gone])
         _remove_empty_folders(self._root, gone)
         retention.announce(listed_files(), now)
         self._indexer.follow(listed_posts(), now)

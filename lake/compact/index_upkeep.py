@@ -139,7 +139,8 @@ class Indexer:
 
 
 def remove_orphans(root: Path) -> None:
-    """Removes what a killed compactor left: indexes, finished or not, that the catalog does not know."""
+    """Removes what a killed compactor left: indexes, finished or not, that the catalog does not know. They hold nothing
+    that is not in the files, and are made anew."""
     known = set(IndexFile.objects.values_list("path", flat=True))
     folder = root / FOLDER
     for path in list(folder.iterdir()) if folder.is_dir() else []:

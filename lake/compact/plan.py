@@ -31,6 +31,10 @@ class RewriteJob(NamedTuple):
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
 
+    @property
+    def arrived(self) -> int:
+        return sum(file.arrived for file in self.files)
+
 
 def plan(
     files: Iterable[ListedFile], closed: datetime, daily: bool, touched: Collection[PartitionKey], purge: bool

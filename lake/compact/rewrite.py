@@ -17,6 +17,7 @@ from lake.errors import LakeUnusable, Stopped
 from lake.schema import DATASETS, STATEFUL, Column, Dataset
 from lake.storage import derived_cids, layout, parquet_options, parquet_writer
 from lake.storage.duckdb_engine import Engine, limited, read_sql
+from lake.storage.origin import Origin
 from lake.storage.parquet_writer import PendingFile
 from process.instants import now_us
 
@@ -38,7 +39,9 @@ class Rewritten(NamedTuple):
     dead: Sequence[int]
 
 
-def rewrite(engine: Engine, root: Path, job: RewriteJob, purge: bool, stop: Callable[[], bool]) -> Rewritten:
+def rewrite(
+    engine: Engine, root: Path, job: RewriteJob, purge: bool, stop: Callable[[], bool], origin: Origin
+) -> Rewritten:
     """Needs the tables of tombstones in the engine where the dataset's rows have states. Raises Stopped, and
     LakeUnusable when a file is missing, or when the file would not hold exactly the rows of the others."""
     dataset = DATASETS[job.dataset]
@@ -48,8 +51,9 @@ def rewrite(engine: Engine, root: Path, job: RewriteJob, purge: bool, stop: Call
     values: dict[str, Any] = {"files": sources}
     if dataset.name in STATEFUL:
         values["purge"] = purge
-    rows, distinct = _count(engine, dataset, sources)
-    seen, notes = _Seen(), dict[str, str]()
+    rows, distinct = count(engine, dataset, sources)
+    notes = origin.notes()
+    seen = _Seen(notes, purge)
     with limited(engine.cursor()) as session:
         sql = _select(dataset, folds=distinct < job.rows)
         reader = session.sql(sql, params=values).to_arrow_reader(style.group_rows)
@@ -66,8 +70,7 @@ def rewrite(engine: Engine, root: Path, job: RewriteJob, purge: bool, stop: Call
     folded = job.rows - distinct
     if folded:
         log.warning("rows folded that a file held twice", dataset=job.dataset, hour=job.hour.isoformat(), rows=folded)
-    purged, unpurged = (seen.had_text, 0) if purge else (0, seen.had_text)
-    return Rewritten(pending, folded, purged, unpurged, seen.dead)
+    return Rewritten(pending, folded, seen.had_text - seen.unpurged, seen.unpurged, seen.dead)
 
 
 def discard(root: Path, pending: PendingFile) -> None:
@@ -83,16 +86,17 @@ def _free_name(folder: Path) -> str:
     return name
 
 
-def _count(engine: Engine, dataset: Dataset, sources: list[str]) -> tuple[int, int]:
+def count(engine: Engine, dataset: Dataset, sources: list[str]) -> tuple[int, int]:
     """How many rows and how many different keys the files hold: by hash, and exactly only where hashes repeat."""
-    keys, files_ = _keys(dataset), "read_parquet($1, hive_partitioning = false) AS s"
-    rows, distinct = engine.rows(f"SELECT count(*), count(DISTINCT hash({keys})) FROM {files_}", [sources])[0]
+    keys_, files_ = keys(dataset), "read_parquet($1, hive_partitioning = false) AS s"
+    rows, distinct = engine.rows(f"SELECT count(*), count(DISTINCT hash({keys_})) FROM {files_}", [sources])[0]
     if rows != distinct:
-        distinct = engine.rows(f"SELECT count(*) FROM (SELECT DISTINCT {keys} FROM {files_})", [sources])[0][0]
+        distinct = engine.rows(f"SELECT count(*) FROM (SELECT DISTINCT {keys_} FROM {files_})", [sources])[0][0]
     return rows, distinct
 
 
-def _keys(dataset: Dataset) -> str:
+def keys(dataset: Dataset) -> str:
+    """What makes a row of `s` the same event as another one."""
     return ", ".join(part.format(row="s") for part in dataset.key)
 
 
@@ -103,7 +107,7 @@ def _select(dataset: Dataset, folds: bool) -> str:
     columns = ", ".join(_column(column, stateful) for column in dataset.columns)
     held = [f"s.{name} IS NOT NULL" for name in dataset.names if name not in KEPT_WHEN_PURGED]
     had_text = f"s.state = 'deleted' AND ({' OR '.join(held)})" if stateful else "false"
-    fold = f"QUALIFY row_number() OVER (PARTITION BY {_keys(dataset)} ORDER BY s.state NULLS LAST, s.seen) = 1"
+    fold = f"QUALIFY row_number() OVER (PARTITION BY {keys(dataset)} ORDER BY s.state NULLS LAST, s.seen) = 1"
     return (
         f"SELECT {columns}, {had_text} AS had_text FROM ({_source(dataset)}) AS s {fold if folds else ''} "
         f"ORDER BY {', '.join(f's.{name}' for name in sort_columns(dataset))}"
@@ -157,9 +161,10 @@ def _readable(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 class _Seen:
-    """What the rows tell of states while they are written."""
+    """What the rows tell of states while they are written; in the end the notes say it, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: dict[str, str], purge: bool) -> None:
+        self._notes, self._purge = notes, purge
         self.rows = self.had_text = 0
         self.dead = array("I")
 
@@ -171,3 +176,8 @@ class _Seen:
             self.dead.extend(pc.add(dead.cast(pa.int64()), self.rows).to_pylist())
             self.rows += table.num_rows
             yield table.drop_columns("had_text")
+        self._notes["unpurged"] = str(self.unpurged)
+
+    @property
+    def unpurged(self) -> int:
+        return 0 if self._purge else self.had_text

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from lake.catalog import orphans
 from lake.models import DataFile, IndexFile
 from lake.storage import disk, layout
 from process.crash_points import crash_point
@@ -30,7 +31,8 @@ def move(root: Path, paths: Sequence[str]) -> None:
 
 
 def finish(root: Path) -> None:
-    """At the start: what was superseded is moved, and what the catalog does not know any more is removed."""
+    """At the start: what was superseded is moved to its place. What lies there and is unknown to the catalog is no
+    longer ours to delete: it becomes an orphan."""
     known = set()
     for path in _superseded():
         known.add(layout.superseded_place(path))
@@ -39,7 +41,14 @@ def finish(root: Path) -> None:
     folder = root / layout.SUPERSEDED
     for file in folder.iterdir() if folder.is_dir() else ():
         if f"{layout.SUPERSEDED}/{file.name}" not in known:
-            disk.remove_file(root, file.relative_to(root), "orphan: swept before")
+            _forget(root, f"{layout.SUPERSEDED}/{file.name}")
+
+
+def _forget(root: Path, path: str) -> None:
+    if path.endswith(layout.INDEX):
+        disk.remove_file(root, Path(path), "orphan: an index that the catalog does not list")
+    else:
+        orphans.set_aside(root, path)
 
 
 def due(before: datetime) -> list[str]:

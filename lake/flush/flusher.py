@@ -1,13 +1,15 @@
 """From the buffer to the lake. A batch exists when its commit does; until then its files are orphans.
 
-One batch, in this order and no other: read, write the files, rename them, commit, trim the buffer. A process killed
-between two of these steps loses nothing and repeats nothing: what was not trimmed is read again and folds.
+One batch, in this order and no other: read, write the files, rename them, commit, write the marker, trim the buffer. A
+process killed between two of these steps loses nothing and repeats nothing: what was not trimmed is read again and
+folds.
 """
 
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +19,9 @@ from django.db.utils import DatabaseError
 from ingest.buffer.entries import Cursor, Entries
 from ingest.buffer.redis_stream import Buffer
 from ingest.events import Drop, DropReason
-from lake.catalog import commits, lake_root
+from lake.catalog import commits, lake_root, orphans
 from lake.catalog.commits import Commit
+from lake.catalog.identity import Claim
 from lake.errors import LakeUnusable
 from lake.flush import batch_run, metrics, publish
 from lake.flush.chunk import SQL, Chunk, of_hour
@@ -26,6 +29,7 @@ from lake.models import BatchRun
 from lake.schema import Dataset
 from lake.storage import layout, parquet_writer
 from lake.storage.duckdb_engine import Engine, read_sql
+from lake.storage.origin import Batch, Origin, Writer
 from lake.storage.parquet_writer import PendingFile
 from process.crash_points import crash_point
 from process.instants import now_us
@@ -47,6 +51,7 @@ class Flusher:
         self._buffer = buffer
         self._root = root
         self._max_events = max_events
+        self._claim = Claim(root, Writer.FLUSH)
         self._engine = Engine(MEMORY, threads)
         self._engine.rows(read_sql(SQL / "macros.sql"))
         self._threads = ThreadPoolExecutor(threads, "dataset")
@@ -57,8 +62,7 @@ class Flusher:
 
     def prepare(self) -> None:
         """To be called once, before the first batch. Raises LakeUnusable when the lake is not the catalog's."""
-        lake_root.require_lake_root(self._root)
-        lake_root.remove_orphans(self._root, layout.is_flush_file)
+        orphans.take_lake(self._root, self._claim, layout.is_flush_file)
 
     def flush(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Writes what the buffer holds now, in batches; how many entries that were. A stop ends it between batches."""
@@ -119,24 +123,26 @@ class Flusher:
         if not chunk.loaded:
             chunk.load(entries)
         chunk.fold()
-        change = self._change(chunk, entries)
+        change = self._change(chunk, entries, started)
         crash_point("flush:written")
         publish.publish(self._root, [pending for pending, _ in change.files])
         crash_point("flush:renamed")
-        change.run.started_at = datetime.fromtimestamp(started, UTC)
         change.run.seconds = time.time() - started
+        self._claim.check()
         try:
-            commits.commit(change)
+            commits.commit(change, self._claim.reach)
         except DatabaseError as error:
             # The files stay: only the next start can tell whether the catalog lists them.
             raise LakeUnusable(
                 f"The catalog can't be written ({error}): mend that, then start again. Nothing is lost."
             ) from error
         crash_point("flush:committed")
+        self._claim.mark()
         return change.run
 
-    def _change(self, chunk: Chunk, entries: Entries) -> Commit:
+    def _change(self, chunk: Chunk, entries: Entries, started: float) -> Commit:
         """Writes the chunk's files, without names yet, and gathers all that the commit will say."""
+        origin = self._origin(entries, started)
         partitions = chunk.partitions()
         first_id = entries.ids[0].decode()
         datasets = list(dict.fromkeys(partition.dataset for partition in partitions))
@@ -147,10 +153,9 @@ class Flusher:
             for partition in partitions:
                 if partition.dataset == dataset:
                     name = publish.free_name(self._root, partition, first_id)
-                    rows = of_hour(table, partition.hour)
-                    written.append(
-                        (parquet_writer.write(self._root, dataset, partition.hour, name, rows), partition.arrived)
-                    )
+                    rows, notes = of_hour(table, partition.hour), replace(origin, arrived=partition.arrived).notes()
+                    pending = parquet_writer.write(self._root, dataset, partition.hour, name, rows, notes)
+                    written.append((pending, partition.arrived))
             return misfits
 
         writing = [self._threads.submit(write, dataset) for dataset in datasets]
@@ -159,13 +164,20 @@ class Flusher:
             misfits = sum(future.result() for future in writing)
             run = batch_run.committed(chunk, entries, [pending for pending, _ in written])
             run.misfits = misfits
-            return Commit(run, written, tombstones, accounts, Cursor.decode(entries.cursors[-1]))
+            run.started_at = datetime.fromtimestamp(started, UTC)
+            return Commit(run, written, tombstones, accounts, origin.cursor)
         except BaseException:
             wait(writing)  # what a thread still writes must be withdrawn as well
             publish.withdraw(self._root, [pending for pending, _ in written])
             raise
 
+    def _origin(self, entries: Entries, started: float) -> Origin:
+        catalog_, writer, number = self._claim.next()
+        batch = Batch(entries.ids[0].decode(), entries.ids[-1].decode(), datetime.fromtimestamp(started, UTC))
+        return Origin(catalog_, writer, number, number, Cursor.decode(entries.cursors[-1]), batch=batch)
+
     def _trim(self, last_id: bytes) -> int:
+        self._claim.check()
         wait([self._reading])  # on the same connection
         trimmed = self._buffer.trim(last_id)
         crash_point("flush:trimmed")

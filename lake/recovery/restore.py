@@ -4,9 +4,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from pathlib import Path
+from uuid import UUID
 
 from ingest.models import Checkpoint
+from lake.catalog import identity
+from lake.catalog.identity import State
 from lake.errors import LakeError
+from lake.models import CatalogIdentity
 from lake.recovery import manifest
 from lake.recovery.backup import MARK, alone, copy, handles_of, refuse_place
 from lake.recovery.manifest import LAKE, Entry, Manifest
@@ -36,6 +40,8 @@ class Restore:
                     if not self._bring(self._folder / LAKE / entry.path, self._root / entry.path, entry):
                         self.damaged.append(entry.path)
                     yield number, len(made.files)
+                if state := _state(self._folder / made.catalog.path):
+                    identity.write_marker(self._root, state)
             with disk.disk_errors(self._database):
                 self._bring_databases(made)
 
@@ -84,3 +90,14 @@ class Restore:
         else:
             temporary.unlink()
         return sound
+
+
+def _state(catalog: Path) -> State | None:
+    """What the marker of a catalog's lake says; None of one that has no identity: the first writer makes it."""
+    sql = f"SELECT catalog, flush, compact FROM {CatalogIdentity._meta.db_table}"
+    with closing(sqlite3.connect(f"{catalog.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        try:
+            row = database.execute(sql).fetchone()
+        except sqlite3.OperationalError:  # of version 0.1
+            return None
+    return State(str(UUID(row[0])), row[1], row[2]) if row else None

@@ -61,16 +61,20 @@ class PendingFile:
             sync_folder(folder)
 
 
-def schema(dataset: Dataset) -> pa.Schema:
+def schema(dataset: Dataset, hour: datetime | None = None) -> pa.Schema:
+    """With what the metadata of a file of that hour begins with."""
     fields = [pa.field(column.name, _TYPES[column.type]) for column in dataset.columns]
-    return pa.schema(fields, {"schema_version": str(VERSION), "software": SOFTWARE, "dataset": dataset.name})
+    told = {"schema_version": str(VERSION), "software": SOFTWARE, "dataset": dataset.name}
+    return pa.schema(fields, told if hour is None else {**told, "hour": f"{hour:%Y-%m-%dT%H}"})
 
 
-def write(root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Table) -> PendingFile:
+def write(
+    root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Table, notes: Mapping[str, str]
+) -> PendingFile:
     """Writes one file of rows that have the dataset's columns in order, fsynced, under a temporary name.
 
     Raises LakeUnusable when the disk is full or the lake is gone."""
-    return write_parts(root, dataset, hour, name, [rows], rows.num_rows, FLUSHED)
+    return write_parts(root, dataset, hour, name, [rows], rows.num_rows, FLUSHED, notes)
 
 
 def write_parts(
@@ -90,7 +94,13 @@ def write_parts(
     with disk_errors(root):
         make_folder(root, folder)
         try:
-            rows, times = _write_durably(temporary, dataset, parts, expected, style, {} if notes is None else notes)
+            with temporary.open("wb") as file:
+                options = parquet_options.writer_options(dataset, min(expected, style.group_rows), style.level)
+                with pq.ParquetWriter(file, schema(dataset, hour), **options) as writer:
+                    rows, times = _write_rows(writer, dataset, parts, style)
+                    writer.add_key_value_metadata({} if notes is None else dict(notes))
+                file.flush()
+                os.fsync(file.fileno())
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -98,28 +108,17 @@ def write_parts(
     return PendingFile(root, folder, name, dataset.name, hour, rows, size, digest, *map(_utc, times))
 
 
-def _write_durably(
-    path: Path,
-    dataset: Dataset,
-    parts: Iterable[pa.Table],
-    expected: int,
-    style: WriterProfile,
-    notes: Mapping[str, str],
+def _write_rows(
+    writer: pq.ParquetWriter, dataset: Dataset, parts: Iterable[pa.Table], style: WriterProfile
 ) -> tuple[int, list[int | None]]:
     """How many rows it wrote; the first and last seen, the first and last created_at, in microseconds."""
-    options = parquet_options.writer_options(dataset, min(expected, style.group_rows), style.level)
     rows, seen, created = 0, _Range(), _Range()
-    with path.open("wb") as file:
-        with pq.ParquetWriter(file, schema(dataset), **options) as writer:
-            for part in parts:
-                table = part.cast(schema(dataset))
-                writer.write_table(table, row_group_size=style.group_rows)
-                rows += table.num_rows
-                seen.add(table["seen"])
-                created.add(table["created_at"])
-            writer.add_key_value_metadata(dict(notes))
-        file.flush()
-        os.fsync(file.fileno())
+    for part in parts:
+        table = part.cast(schema(dataset))
+        writer.write_table(table, row_group_size=style.group_rows)
+        rows += table.num_rows
+        seen.add(table["seen"])
+        created.add(table["created_at"])
     return rows, [seen.low, seen.high, created.low, created.high]
 
 
@@ -140,3 +139,14 @@ class _Range:
 def _utc(us: int | None) -> Any:
     """Exactly; as_py() of a timestamp needs pytz."""
     return None if us is None else EPOCH + timedelta(microseconds=us)
+
+
+def notes_of(path: Path) -> dict[str, str]:
+    """What the file's metadata says; nothing when it is no Parquet. Raises FileNotFoundError."""
+    try:
+        told = pq.read_metadata(path).metadata or {}
+        return {key.decode(): value.decode() for key, value in told.items()}
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException, UnicodeDecodeError):
+        return {}

@@ -1,30 +1,42 @@
-"""What is on the disk and not in the catalog."""
+"""What is on the disk and not in the catalog, and whether the lake is the catalog's at all."""
 
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from lake.catalog import identity, orphans
 from lake.compact import index_upkeep
 from lake.models import DataFile, IndexFile
 from lake.storage import disk, layout
-from lake.verify.runner import Finding, Stage, Task
+from lake.verify.runner import Finding, Report, Stage, Task
 
 YOUNG_SECONDS = 600  # a temporary file of this age may still be growing
 COMMIT_SECONDS = 35  # between a file's name and its commit: longer than the catalog waits for a lock
 LOOK_SECONDS = 0.5
 HIDDEN = (index_upkeep.FOLDER, layout.SUPERSEDED)  # folders at the root whose files the catalog knows as well
-ORPHAN = "verify_lake --fix removes it while no writer runs, a writer its own at its start"
+ORPHAN = "verify_lake --fix moves it to .orphans while no writer runs, a writer what is its own at its start"
+MISMATCH = "see docs/operations.md, A catalog that is lost or not the lake's"
 FOREIGN = "no writer of ours makes such names: move it away"
 
 
 class DiskChecks:
     """`writing`: whether a process that writes the lake runs now, so that files may be about to be listed."""
 
-    def __init__(self, root: Path, writing: Callable[[], bool]) -> None:
-        self._root, self._writing = root, writing
+    def __init__(self, root: Path, report: Report, writing: Callable[[], bool]) -> None:
+        self._root, self._report, self._writing = root, report, writing
 
     def stage(self) -> Stage:
-        return Stage("folders", lambda: [Task("LAKE_ROOT", "", self._check)])
+        return Stage("folders", self._tasks)
+
+    def _tasks(self) -> list[Task]:
+        count, bytes_ = orphans.held(self._root)
+        if count:
+            self._report.notes.append(orphans.told(count, bytes_))
+        return [Task(layout.MARKER, "", self._marker), Task("LAKE_ROOT", "", self._check)]
+
+    def _marker(self) -> Iterator[Finding]:
+        if said := identity.mismatch(self._root):
+            yield Finding(layout.MARKER, said.removesuffix(f" {identity.HELP}").rstrip("."), MISMATCH)
 
     def _check(self) -> Iterator[Finding]:
         for path in self._settled(unlisted(self._root)):

@@ -28,7 +28,7 @@ WRONG_CID = "keep the file and look at how the record came: the sender or we cha
 _FACTS = """
     SELECT count(*), epoch_us(min(seen)), epoch_us(max(seen)), epoch_us(min(created_at)), epoch_us(max(created_at))
     FROM read_parquet($1, hive_partitioning = false)"""
-_COLUMNS = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet($1, hive_partitioning = false))"
+COLUMNS = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet($1, hive_partitioning = false))"
 
 
 class FileChecks:
@@ -73,7 +73,7 @@ class FileChecks:
             return f"has {size} bytes, the catalog says {file.bytes}"
         if (found := disk.sha256(path)) != file.sha256:
             return f"has the sha256 {found}, the catalog says {file.sha256}"
-        return _wrong_column(dataset, dict(self._engine.rows(_COLUMNS, [str(path)])))
+        return wrong_column(dataset, dict(self._engine.rows(COLUMNS, [str(path)])))
 
     def _wrong(self, file: DataFile, dataset: Dataset) -> Iterator[Finding]:
         path = str(self._root / file.path)
@@ -123,7 +123,8 @@ class FileChecks:
             yield Finding(file.path, what, WRONG_CID)
 
 
-def _wrong_column(dataset: Dataset, found: dict[str, str]) -> str:
+def wrong_column(dataset: Dataset, found: dict[str, str]) -> str:
+    """What keeps these columns, types by name, from being the dataset's; empty: nothing."""
     for column in dataset.columns:
         type_ = "TIMESTAMP WITH TIME ZONE" if column.type == "TIMESTAMP" else column.type
         if column.name not in found:

@@ -1,4 +1,4 @@
-"""Repairs what can be repaired without a risk: removes files that nothing lists, and makes damaged indexes anew.
+"""Repairs what can be repaired without a risk: moves files that nothing lists aside, and makes damaged indexes anew.
 
 It does so only while it holds the locks of the writers: a writer that was stopped for an hour may still list its file.
 """
@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lake.catalog import commits, listing
-from lake.compact import sweep
+from lake.catalog import commits, identity, listing, orphans
+from lake.compact import index_upkeep, sweep
 from lake.compact.index_upkeep import Indexer
 from lake.models import IndexFile
-from lake.storage import disk
+from lake.storage import disk, layout
 from lake.storage.duckdb_engine import Engine
 from lake.verify.disk import is_ours, known_paths
 from lake.verify.runner import Finding
@@ -23,21 +23,24 @@ WRITERS = ("flush_buffer", "compact_lake")
 
 
 def repair(root: Path, engine: Engine, findings: Sequence[Finding]) -> Iterator[tuple[Finding, str]]:
-    """What was done about each finding that it can repair; nothing at all while a writer runs."""
-    orphans = [finding for finding in findings if finding.repair == "orphan"]
+    """What was done about each finding that it can repair; nothing at all while a writer runs. Raises LakeUnusable, and
+    nothing is touched, when the lake is not the catalog's."""
+    unlisted = [finding for finding in findings if finding.repair == "orphan"]
     indexes = [finding for finding in findings if finding.repair == "index"]
     with ExitStack() as locks:
-        if [name for name in WRITERS if not _locked(locks, name)]:
-            yield from ((finding, "") for finding in [*orphans, *indexes])
+        if [name for name in WRITERS if not locked(locks, name)]:
+            yield from ((finding, "") for finding in [*unlisted, *indexes])
             return
-        for finding in orphans:
-            yield finding, _remove(root, finding.path)
+        identity.require_match(root)
+        orphans.require_few(root)
+        for finding in unlisted:
+            yield finding, _clear(root, finding.path)
         if indexes:
             _make_anew(root, engine, [finding.path for finding in indexes])
             yield from ((finding, "made anew") for finding in indexes)
 
 
-def _locked(locks: ExitStack, name: str) -> bool:
+def locked(locks: ExitStack, name: str) -> bool:
     file = locks.enter_context(lock_path(name).open("w"))
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -46,11 +49,13 @@ def _locked(locks: ExitStack, name: str) -> bool:
     return True
 
 
-def _remove(root: Path, path: str) -> str:
+def _clear(root: Path, path: str) -> str:
     if path in known_paths() or not is_ours(path) or not (root / path).is_file():
         return "is in order by now"
-    disk.remove_file(root, Path(path), "orphan: the catalog does not list it")
-    return "removed"
+    if layout.is_temporary(Path(path).name) or path.startswith(index_upkeep.FOLDER):
+        disk.remove_file(root, Path(path), "orphan: it never got its name, or is an index, which is made anew")
+        return "removed"
+    return f"moved to {orphans.set_aside(root, path)}"
 
 
 def _make_anew(root: Path, engine: Engine, paths: Sequence[str]) -> None:

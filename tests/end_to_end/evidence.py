@@ -101,15 +101,17 @@ class Lake:
         listed = dict(
             row for table in tables for row in self.ask(f"SELECT path, bytes FROM {table} WHERE superseded_at IS NULL")
         )
-        on_disk = {
-            str(path.relative_to(self.root)): path.stat().st_size for path in self.root.rglob("*") if path.is_file()
-        }
+        on_disk = {path: (self.root / path).stat().st_size for path in self._on_disk()}
         assert on_disk == listed
+
+    def _on_disk(self) -> set[str]:
+        """All files but the marker."""
+        files = {str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()}
+        return files - {".lake.json", ".lake.json.tmp"}
 
     def strangers(self) -> set[str]:
         """Files on the disk that are not listed."""
-        listed = {path for _, path in self.listed()}
-        return {str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()} - listed
+        return self._on_disk() - {path for _, path in self.listed()}
 
 
 def record_of(dataset: str, row: Row) -> Any:

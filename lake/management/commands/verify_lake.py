@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--cids", type=int, default=0, metavar="N", help="hash up to N records of each file to their CID"
         )
-        parser.add_argument("--fix", action="store_true", help="remove orphans and make damaged indexes anew")
+        parser.add_argument("--fix", action="store_true", help="move orphans aside and make damaged indexes anew")
         parser.add_argument("--again", action="store_true", help="verify also what a run that did not end has verified")
 
     def handle(self, *args: Any, cids: int, fix: bool, again: bool, **options: Any) -> None:
@@ -95,6 +95,6 @@ def stages(engine: Engine, report: Report, cids: int) -> list[Stage]:
         DeletionChecks(root, engine, report),
         TextIndexChecks(root, engine, report),
         BatchChecks(report),
-        DiskChecks(root, lambda: any(map(running, WRITERS))),
+        DiskChecks(root, report, lambda: any(map(running, WRITERS))),
     )
     return [part.stage() for part in parts]

@@ -35,7 +35,7 @@ def test_a_dry_run_only_says_so(lake, capsys):
     call_command("compact_lake", "--dry-run")
     assert capsys.readouterr().out == "compact posts 2026-07-01T12: 1 files, 1 rows, closed\n"
     assert compacted() == [False]
-    assert sorted(path.name for path in lake.root.iterdir()) == ["posts"]
+    assert sorted(path.name for path in lake.root.iterdir()) == [".lake.json", "posts"]
 
 
 def test_a_lake_that_is_missing_is_one_sentence(lake):

@@ -385,7 +385,11 @@ def test_a_start_finishes_what_a_kill_has_cut_short(lake, lake_root, monkeypatch
     left = {str(p.relative_to(lake_root)) for p in lake_root.rglob("*") if p.is_file()}
     listed = DataFile.objects.get(superseded_at=None).path
     index = IndexFile.objects.get().path
-    assert left == {listed, index, layout.superseded_place(path), f"{folder.relative_to(lake_root)}/f-1.parquet"}
+    never_listed = layout.orphan_place(f"{folder.relative_to(lake_root)}/c-1.parquet")
+    assert left == {
+        *(layout.MARKER, listed, index, layout.superseded_place(path), f"{folder.relative_to(lake_root)}/f-1.parquet"),
+        *(never_listed, layout.orphan_place(".superseded/posts~c-0.parquet")),
+    }
 
 
 def test_the_flusher_leaves_the_compactors_files_alone(lake, lake_root):

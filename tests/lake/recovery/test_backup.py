@@ -15,7 +15,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from ingest.models import Checkpoint
-from lake.models import BatchRun, DataFile
+from lake.catalog.identity import State, mismatch, read_marker, write_marker
+from lake.models import BatchRun, CatalogIdentity, DataFile
 from lake.recovery import backup as backup_module
 from lake.recovery import manifest
 from lake.recovery.backup import Backup
@@ -122,6 +123,35 @@ def test_what_is_restored_is_what_was_there(world):
     assert "the consumer goes on from 2026-07-01T12:00:00.000000Z" in out
     assert "redis-cli DEL cursor" in out
     world.must_be_restored()
+
+
+class TestTheMarker:
+    @pytest.fixture
+    def identity(self, world):
+        row = CatalogIdentity.objects.create(flush=7, compact=3)
+        write_marker(world.root, State(str(row.catalog), 7, 3))
+        world.save()
+        world.back_up()
+        return row
+
+    def test_a_restored_lake_has_the_one_of_its_catalog(self, world, identity):
+        world.flush()  # after the backup
+        CatalogIdentity.objects.update(flush=8)
+        write_marker(world.root, State(str(identity.catalog), 8, 3))
+        world.save()
+        assert world.restore()[1] is None
+        assert read_marker(world.new / "lake") == State(str(identity.catalog), 7, 3)
+
+    def test_a_lake_of_version_0_1_has_none(self, world):
+        with closing(sqlite3.connect(world.database)) as file, file:
+            file.execute("DROP TABLE lake_catalogidentity")
+        world.back_up()
+        assert world.restore()[1] is None
+        assert read_marker(world.new / "lake") is None
+
+    def test_the_restored_catalog_over_the_lake_that_went_on_is_an_older_copy(self, world, identity, settings):
+        write_marker(world.root, State(str(identity.catalog), 8, 3))
+        assert "is an older copy: it ends with flush 7" in mismatch(world.root)
 
 
 def test_the_handles_come_along(world):

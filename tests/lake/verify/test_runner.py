@@ -165,7 +165,9 @@ def test_a_column_that_is_missing_or_of_another_type_is_named(full):
 
 def test_a_file_that_no_batch_lists_is_named(full):
     (place(full).parent / "f-1-0.parquet").write_bytes(b"an orphan")
-    assert "is on the disk, but the catalog does not list it; verify_lake --fix removes" in the_only_finding()
+    assert (
+        "is on the disk, but the catalog does not list it; verify_lake --fix moves it to .orphans" in the_only_finding()
+    )
 
 
 def test_a_temporary_file_is_named_when_it_is_old(full):
@@ -239,12 +241,14 @@ class TestBesideARunningFlusher:
             DataFile.objects.filter(dataset="posts").update(path=unlisted)
             return True
 
-        assert list(DiskChecks(full.root, commits)._check()) == []
+        assert list(DiskChecks(full.root, Report(), commits)._check()) == []
 
     def test_a_file_that_stays_unlisted_is_one(self, full, monkeypatch):
         monkeypatch.setattr(verify_disk, "COMMIT_SECONDS", 0.05)
         (full.root / "posts" / "x.parquet").write_bytes(b"")
-        assert [finding.path for finding in DiskChecks(full.root, lambda: True)._check()] == ["posts/x.parquet"]
+        assert [finding.path for finding in DiskChecks(full.root, Report(), lambda: True)._check()] == [
+            "posts/x.parquet"
+        ]
 
     def test_a_file_that_is_superseded_while_it_is_read_is_none(self, full, monkeypatch):
         def swaps(path):
@@ -354,15 +358,14 @@ def killed_at(monkeypatch, number):
 
 
 class TestFix:
-    def test_removes_orphans_and_nothing_else(self, full):
+    def test_moves_orphans_and_nothing_else(self, full):
         folder = place(full).parent
         for name in ("f-1-0.parquet", "c-1.parquet", "mine.parquet"):
             (folder / name).write_bytes(b"an orphan")
         lines, failure = verified("--fix")
-        assert [line.rpartition("/")[2] for line in lines if line.endswith("removed")] == [
-            "c-1.parquet: removed",
-            "f-1-0.parquet: removed",
-        ]
+        kept = [f".orphans/posts~year=2026~month=07~day=01~hour=12~{name}" for name in ("c-1.parquet", "f-1-0.parquet")]
+        assert [line.partition(": moved to ")[2] for line in lines if "moved to" in line] == kept
+        assert sorted(f".orphans/{path.name}" for path in (full.root / ".orphans").iterdir()) == kept
         assert failure.startswith("1 differences in 4 files")
         assert sorted(path.name for path in folder.iterdir()) == sorted([place(full).name, "mine.parquet"])
         (folder / "mine.parquet").unlink()

@@ -1,0 +1,71 @@
+"""A catalog from the files alone, when it is lost."""
+
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db.utils import DatabaseError
+
+from lake import checks
+from lake.catalog import orphans
+from lake.errors import LakeError
+from lake.recovery.rebuild import Rebuild
+from lake.storage import layout
+from lake.storage.duckdb_engine import Engine
+from lake.verify.repair import WRITERS, locked
+from process import progress_bar
+from process.instants import iso
+
+MEMORY = "500MB"
+
+
+class Command(BaseCommand):
+    help = "Fills an empty catalog (manage.py migrate makes one) from the files of the lake alone."
+    requires_system_checks = [checks.TAG]
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with ExitStack() as locks:
+            if running := [name for name in WRITERS if not locked(locks, name)]:
+                raise CommandError(f"{' and '.join(running)} runs: stop it, then begin again.")
+            try:
+                self._rebuild(settings.LAKE_ROOT)
+            except LakeError as error:
+                raise CommandError(str(error)) from error
+            except DatabaseError as error:
+                raise CommandError(f"The catalog can't be used ({error}): run manage.py migrate first.") from error
+            except KeyboardInterrupt:
+                raise CommandError("Stopped: nothing is listed yet, begin again.") from None
+
+    def _rebuild(self, root: Path) -> None:
+        scratch = root / layout.SCRATCH
+        engine = Engine(MEMORY, settings.QUERY_THREADS, spill=scratch / "spill")
+        try:
+            rebuild = Rebuild(root, engine, scratch)
+            progress_bar.run_with_progress(rebuild.read(), "files")
+            progress_bar.run_with_progress(rebuild.choose(), "hours with several files of a dataset")
+            progress_bar.run_with_progress(rebuild.bury(), "parts of what was deleted or replaced")
+            rebuild.commit()
+        finally:
+            engine.close()
+            shutil.rmtree(scratch, ignore_errors=True)
+        self._tell(rebuild, orphans.held(root))
+
+    def _tell(self, rebuild: Rebuild, held: tuple[int, int]) -> None:
+        for path, why in rebuild.damaged.items():
+            self.stdout.write(f"{path}: {why}; it is in .orphans, take it from a backup")
+        if held[0]:
+            self.stdout.write(orphans.told(*held))
+        resumes = (
+            f" Without a cursor in Redis the consumer goes on from {iso(rebuild.cursor.time_us)}."
+            if rebuild.cursor
+            else ""
+        )
+        told = (
+            f"{rebuild.files:,} files, {rebuild.rows:,} rows, {rebuild.tombstones:,} tombstones, {rebuild.accounts:,}"
+        )
+        if rebuild.damaged:
+            raise CommandError(f"{told} inactive accounts; {len(rebuild.damaged):,} files could not be read.{resumes}")
+        self.stdout.write(f"OK: {told} inactive accounts.{resumes} Next: start all, then manage.py verify_lake.")
