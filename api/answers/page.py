@@ -13,9 +13,9 @@ from api.params.serializers import SearchParams
 from api.params.tokens import Token
 from lake.query.rendering import render
 from lake.query.spec import Search
+from lake.scan.snapshot import pin_snapshot
 from lake.search import sample
 from lake.search.reader import Page
-from lake.search.snapshot import pin_snapshot
 
 COUNT_SECONDS = 0.5  # when nobody said whether to count
 

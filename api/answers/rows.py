@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lake.search.hit import Hit
+from lake.scan.hit import Hit
 
 LISTS = ("langs", "links", "hashtags", "mentions", "media")  # [] when a post has none
 

@@ -9,7 +9,7 @@ from rest_framework.exceptions import NotFound
 from ingest.handles.lookup import Handles
 from lake.query.spec import Search
 from lake.query.tree import handles_in, resolve_handles
-from lake.search.hit import Hit
+from lake.scan.hit import Hit
 
 
 @cache

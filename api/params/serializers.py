@@ -13,10 +13,10 @@ from lake.query.filters import QueryError
 from lake.query.spec import CLOCKS, Search
 from lake.query.sql import check_dataset
 from lake.query.tree import And, Filter, Node, Not
+from lake.scan.hit import COMMON_FIELDS, FIELDS
 from lake.schema import DATASETS
 from lake.search.aggregates import BY, TOP
 from lake.search.by_uri import POST_URI
-from lake.search.hit import COMMON_FIELDS, FIELDS
 
 DID = r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}"
 HANDLE = r"@?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"

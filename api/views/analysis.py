@@ -21,8 +21,8 @@ from api.views.view import View
 from lake.catalog.coverage import coverage
 from lake.catalog.statistics import stats
 from lake.query.rendering import render
+from lake.scan.snapshot import pin_snapshot
 from lake.search import aggregates, by_uri
-from lake.search.snapshot import pin_snapshot
 from process.instants import iso_us
 
 

@@ -29,7 +29,7 @@ from lake.export.manifest import describe
 from lake.export.record import Download
 from lake.export.spec import ExportSpec, export_spec
 from lake.export.stream import export
-from lake.search.snapshot import pin_snapshot
+from lake.scan.snapshot import pin_snapshot
 
 
 class Exporting(View):

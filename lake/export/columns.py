@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from lake.scan import hit
+from lake.scan.hit import COMMON_FIELDS, FIELDS
 from lake.schema import DATASETS, Dataset
-from lake.search import hit
-from lake.search.hit import COMMON_FIELDS, FIELDS
 from lake.storage import derived_cids
 
 

@@ -22,8 +22,8 @@ from lake.export.rows import FindHandles
 from lake.export.spec import ExportSpec
 from lake.export.stream import EncodedSlice, export
 from lake.query.spec import ResumePoint, SortKey
+from lake.scan.snapshot import files_in_range
 from lake.search.reader import Reader
-from lake.search.snapshot import files_in_range
 from lake.storage import disk
 
 SAVED_BYTES = 16 << 20  # the most that a resumed run writes again

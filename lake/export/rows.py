@@ -12,14 +12,14 @@ from lake.export.columns import CID, USERNAME
 from lake.export.formats import Format, Table, add_cids, add_usernames
 from lake.export.spec import ExportSpec
 from lake.query.spec import ResumePoint, SortKey
-from lake.search import paged_scan
-from lake.search.index_pruning import READ_COST, IndexPruner
-from lake.search.paged_scan import PagedScan, Slice
+from lake.scan import paged_scan
+from lake.scan.index_pruning import READ_COST, IndexPruner
+from lake.scan.paged_scan import PagedScan, Slice
+from lake.scan.scan_range import ScanRange
+from lake.scan.search_sql import SearchSql, Statement
+from lake.scan.visibility import visible_sql
 from lake.search.reader import Reader
 from lake.search.sample import sample_bound, sample_order
-from lake.search.scan_range import ScanRange
-from lake.search.search_sql import SearchSql, Statement
-from lake.search.visibility import visible_sql
 from lake.storage import derived_cids
 
 log = structlog.get_logger("export")

@@ -1,4 +1,4 @@
-"""The visible rows of a query: pages, counts, samples, lookups.
+"""The answers to a search: pages, samples, lookups, counts by time and by value.
 
-Refuses to know how files come to be, and in which form the rows are sent.
+Refuses to know which files hold the rows, and in which form the answers are sent.
 """

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lake.errors import QueryTooLarge
 from lake.query.spec import EVERYTHING, Search
-from lake.search.full_scan import FullScan
+from lake.scan.full_scan import FullScan
 
 BY = ("minute", "hour", "day", "week")  # weeks begin on Monday
 MOST_BUCKETS = 50_000

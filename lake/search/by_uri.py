@@ -10,13 +10,13 @@ from lake.catalog.read_guard import retry_superseded, unless_replaced
 from lake.errors import QueryTimeout
 from lake.models import InactiveAccount
 from lake.query.spec import ResumePoint, Search
-from lake.search.full_scan import by_hours
-from lake.search.hit import Hit, select_list, to_hit
-from lake.search.scan import Scanner
-from lake.search.scan_range import ScanFile, ScanRange
-from lake.search.search_sql import SearchSql
-from lake.search.snapshot import files_in_range, pin_snapshot
-from lake.search.visibility import hidden_versions
+from lake.scan.full_scan import by_hours
+from lake.scan.hit import Hit, select_list, to_hit
+from lake.scan.scan_range import ScanFile, ScanRange
+from lake.scan.scanner import Scanner
+from lake.scan.search_sql import SearchSql
+from lake.scan.snapshot import files_in_range, pin_snapshot
+from lake.scan.visibility import hidden_versions
 
 POST_URI = re.compile(r"at://(did:[a-z]+:[A-Za-z0-9._:%-]{1,2000})/app\.bsky\.feed\.post/([A-Za-z0-9._:~-]{1,512})")
 NEAR_US = 600_000_000  # a key is made from the author's clock, which is rarely further from the server's

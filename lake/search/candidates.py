@@ -7,10 +7,10 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from lake.search.hit import Hit, select_list, to_hit
-from lake.search.scan import Scanner
-from lake.search.scan_range import ScanFile, ScanRange
-from lake.search.search_sql import SearchSql
+from lake.scan.hit import Hit, select_list, to_hit
+from lake.scan.scan_range import ScanFile, ScanRange
+from lake.scan.scanner import Scanner
+from lake.scan.search_sql import SearchSql
 
 FEWEST_PICKS = 10  # picked rows that are read at once: two at a time take as long as one
 

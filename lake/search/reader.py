@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from lake.errors import QueryTimeout
 from lake.query.spec import ResumePoint, Search
+from lake.scan.full_scan import FullScan
+from lake.scan.hit import Hit
+from lake.scan.index_pruning import TIMES_COST, IndexPruner
+from lake.scan.paged_scan import PagedScan, Slice
+from lake.scan.scan_range import ScanRange
+from lake.scan.scanner import Scanner
+from lake.scan.search_sql import SearchSql
+from lake.scan.tombstone_cache import TombstoneCache
+from lake.scan.visibility import hidden_versions
 from lake.search.candidates import candidates
-from lake.search.full_scan import FullScan
-from lake.search.hit import Hit
-from lake.search.index_pruning import TIMES_COST, IndexPruner
-from lake.search.paged_scan import PagedScan, Slice
-from lake.search.scan import Scanner
-from lake.search.scan_range import ScanRange
-from lake.search.search_sql import SearchSql
-from lake.search.tombstone_cache import TombstoneCache
-from lake.search.visibility import hidden_versions
 from lake.storage.duckdb_engine import Engine
 from process.instants import iso_us
 

@@ -4,8 +4,8 @@ row only."""
 from typing import Any
 
 from lake.query.spec import Search
-from lake.search.full_scan import FullScan
-from lake.search.hit import Hit, select_list, to_hit, uri_sql
+from lake.scan.full_scan import FullScan
+from lake.scan.hit import Hit, select_list, to_hit, uri_sql
 
 
 def sample_order(search: Search) -> tuple[str, str]:

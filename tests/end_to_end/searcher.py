@@ -51,7 +51,7 @@ def gone_once(engine, root):
 def walk(reader):
     """The URIs of all posts that show, page by page."""
     from lake.query.spec import Search
-    from lake.search.snapshot import pin_snapshot
+    from lake.scan.snapshot import pin_snapshot
 
     search, place, uris = pin_snapshot(Search()), None, []
     while True:

@@ -9,7 +9,7 @@ from api.answers import page as answers_page
 from api.answers.usernames import handle_lookup
 from ingest.handles.lookup import Handles
 from lake.flags.definitions import flags
-from lake.search import paged_scan
+from lake.scan import paged_scan
 from tests.builders import ALICE, BOB, NOON_US, delete, like, post
 
 SECOND_US = 1_000_000

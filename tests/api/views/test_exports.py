@@ -15,7 +15,7 @@ from lake.export import record
 from lake.export import rows as export_rows
 from lake.export.columns import column_names
 from lake.models import Export
-from lake.search import paged_scan
+from lake.scan import paged_scan
 from tests.builders import ALICE, BOB, NOON_US, delete, like, post
 from tests.lake.search.test_reader import hours
 

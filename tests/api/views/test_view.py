@@ -8,8 +8,8 @@ from django.db import OperationalError
 from api.answers.reader import reader
 from api.params.serializers import columns
 from deploy.local.child import ROOT
-from lake.search import hit as hits_module
-from lake.search import paged_scan
+from lake.scan import hit as hits_module
+from lake.scan import paged_scan
 from tests.builders import ALICE, NOON_US, post
 from tests.lake.search.test_reader import hours, slow_after
 

@@ -161,9 +161,9 @@ def test_who_sees_what_is_deleted_sees_it_with_and_without(lake, compactor, monk
     """With purge_deleted off its text is still in the file, though in no index."""
     from constance import config
 
-    monkeypatch.setattr("lake.search.paged_scan.FIRST_ROWS", 1)
-    monkeypatch.setattr("lake.search.index_pruning.USELESS", 1.0)
-    monkeypatch.setattr("lake.search.index_pruning.MOST_GROUPS", 1e9)
+    monkeypatch.setattr("lake.scan.paged_scan.FIRST_ROWS", 1)
+    monkeypatch.setattr("lake.scan.index_pruning.USELESS", 1.0)
+    monkeypatch.setattr("lake.scan.index_pruning.MOST_GROUPS", 1e9)
     config.purge_deleted = False
     fill(lake)
     lake.flush(delete("b1", time_us=NOON_US + 9 * HOUR_US))

@@ -21,7 +21,7 @@ from django.db import connection
 from deploy.local.child import ROOT
 from lake.export import resumable_file
 from lake.export import rows as export_rows
-from lake.search import paged_scan
+from lake.scan import paged_scan
 from tests.builders import NOON_US, delete, post
 from tests.lake.search.test_reader import hours
 

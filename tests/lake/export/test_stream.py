@@ -19,10 +19,11 @@ from lake.export.spec import export_spec
 from lake.export.stream import encode
 from lake.query.parser import parse
 from lake.query.spec import Search
+from lake.scan import paged_scan
+from lake.scan.snapshot import pin_snapshot
 from lake.schema import DATASETS
-from lake.search import paged_scan, sample
+from lake.search import sample
 from lake.search.reader import Reader
-from lake.search.snapshot import pin_snapshot
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from lake.models import DataFile, Tombstone
 from lake.query.parser import parse
 from lake.query.spec import FIRST_US, LAST_US, Search
-from lake.search import paged_scan
+from lake.scan import paged_scan
+from lake.scan.snapshot import pin_snapshot
 from lake.search.reader import Reader
-from lake.search.snapshot import pin_snapshot
 from lake.storage.duckdb_engine import Engine
 from process.instants import iso_us, utc
 from tests.builders import ALICE, BOB, NOON_US, delete, post

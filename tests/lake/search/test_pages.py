@@ -6,9 +6,10 @@ from lake.compact.compactor import Compactor
 from lake.models import DataFile, InactiveAccount
 from lake.query.parser import parse
 from lake.query.spec import Search
-from lake.search import paged_scan, sample
+from lake.scan import paged_scan
+from lake.scan.snapshot import pin_snapshot
+from lake.search import sample
 from lake.search.reader import Reader
-from lake.search.snapshot import pin_snapshot
 from lake.storage.duckdb_engine import Engine
 from lake.storage.layout import SCRATCH
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post, tid

@@ -6,12 +6,13 @@ from lake.catalog import listing
 from lake.errors import QueryTooLarge
 from lake.models import DataFile, Tombstone
 from lake.query.spec import Search
-from lake.search import by_uri, tombstone_cache
+from lake.scan import tombstone_cache
+from lake.scan.scanner import Scanner
+from lake.scan.snapshot import pin_snapshot
+from lake.scan.tombstone_cache import TombstoneCache
+from lake.search import by_uri
 from lake.search.reader import Reader
 from lake.search.sample import draw
-from lake.search.scan import Scanner
-from lake.search.snapshot import pin_snapshot
-from lake.search.tombstone_cache import TombstoneCache
 from lake.storage.duckdb_engine import Engine
 from tests.builders import ALICE, BOB, NOON_US, commit, delete, post
 from tests.lake.compact.test_compactor import HOUR, make

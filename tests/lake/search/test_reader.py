@@ -10,10 +10,10 @@ from lake.errors import LakeUnusable, QueryTimeout
 from lake.models import DataFile, Tombstone
 from lake.query.parser import parse
 from lake.query.spec import Search
-from lake.search import paged_scan
+from lake.scan import paged_scan
+from lake.scan.snapshot import pin_snapshot
 from lake.search import reader as reader_module
 from lake.search.reader import Reader
-from lake.search.snapshot import pin_snapshot
 from lake.storage.duckdb_engine import Engine
 from process.instants import utc
 from tests.builders import ALICE, BOB, NOON_US, account, delete, post

@@ -11,9 +11,9 @@ from numpy import int64
 from numpy.typing import NDArray
 
 from lake.errors import LakeUnusable, QueryTimeout
+from lake.scan.scan_range import ScanRange
+from lake.scan.search_sql import Statement
 from lake.schema import DATASETS
-from lake.search.scan_range import ScanRange
-from lake.search.search_sql import Statement
 from lake.storage import row_reader
 from lake.storage.duckdb_engine import Engine, Unreadable
 from lake.textindex.postings import DocIds

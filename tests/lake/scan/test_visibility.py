@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone
 from lake.query.spec import Search
-from lake.search.hit import collection_sql
+from lake.scan.hit import collection_sql
+from lake.scan.snapshot import pin_snapshot
 from lake.search.reader import Reader
-from lake.search.snapshot import pin_snapshot
 from lake.storage.duckdb_engine import Engine
 from tests.builders import ALICE, BOB, NOON_US, account, commit
 

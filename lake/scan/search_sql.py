@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Self
 
 from lake.query.spec import ResumePoint, Search
 from lake.query.sql import compile_query
-from lake.search.scan_range import ScanRange
+from lake.scan.scan_range import ScanRange
 
 HIDDEN_STATES_SHOWN = "(state IS DISTINCT FROM 'deleted' OR cid IS NOT NULL)"  # what was purged has nothing to show
 

@@ -11,7 +11,8 @@ from lake.errors import QueryTimeout
 from lake.models import DataFile, IndexFile, Tombstone
 from lake.query.parser import parse
 from lake.query.spec import Search
-from lake.search import candidates, index_pruning, paged_scan
+from lake.scan import index_pruning, paged_scan
+from lake.search import candidates
 from lake.search import reader as search_module
 from lake.search.reader import Reader
 from lake.storage import layout, row_reader

@@ -10,7 +10,7 @@ import structlog
 from lake.models import DataFile, IndexFile
 from lake.query.index_terms import index_terms
 from lake.query.spec import Search
-from lake.search.scan_range import ScanFile
+from lake.scan.scan_range import ScanFile
 from lake.storage.parquet_options import COMPACTED
 from lake.textindex.lookup import TextIndex
 from lake.textindex.postings import DocIds

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from lake.catalog import listing
 from lake.query.spec import Search
-from lake.search.scan_range import ScanFile
+from lake.scan.scan_range import ScanFile
 from process.instants import microseconds, utc
 
 CLOCK_SKEW_US = 3_600_000_000  # most authors' clocks are no further from the server's

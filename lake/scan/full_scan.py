@@ -9,13 +9,13 @@ import structlog
 from lake.catalog.read_guard import REPEATS, still_listed, unless_replaced
 from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge, Superseded
 from lake.query.spec import ResumePoint, Search
-from lake.search.index_pruning import READ_COST, IndexPruner
-from lake.search.scan import Scanner
-from lake.search.scan_range import ScanFile, ScanRange
-from lake.search.search_sql import SearchSql
-from lake.search.snapshot import files_in_range
-from lake.search.tombstone_cache import TombstoneCache
-from lake.search.visibility import visible_sql
+from lake.scan.index_pruning import READ_COST, IndexPruner
+from lake.scan.scan_range import ScanFile, ScanRange
+from lake.scan.scanner import Scanner
+from lake.scan.search_sql import SearchSql
+from lake.scan.snapshot import files_in_range
+from lake.scan.tombstone_cache import TombstoneCache
+from lake.scan.visibility import visible_sql
 
 log = structlog.get_logger("search")
 

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lake.search.paged_scan import FIRST_ROWS, MOST_FILES, MOST_ROWS, next_slice_rows
-from lake.search.paged_scan import slice_end as cut_by
-from lake.search.scan_range import ScanFile
+from lake.scan.paged_scan import FIRST_ROWS, MOST_FILES, MOST_ROWS, next_slice_rows
+from lake.scan.paged_scan import slice_end as cut_by
+from lake.scan.scan_range import ScanFile
 
 
 def files(*spans):

@@ -1,6 +1,6 @@
 """What shows: a version does when no version and no delete of its URI has a higher rev and its account is active. Said
 twice, because a page looks its few candidates up while counts and exports join whole files: as a rule for the hits of a
-page, and as SQL. tests/lake/search/test_visibility.py holds one against the other.
+page, and as SQL. tests/lake/scan/test_visibility.py holds one against the other.
 
 The state of a compacted row tells what its tombstones told. Likes, reposts, follows and blocks have no tombstones:
 their deletes are rows of the lake. Versions seen after the snapshot do not exist for a search; deletes always apply.
@@ -15,8 +15,8 @@ from lake.catalog import listing
 from lake.catalog.read_guard import unless_replaced
 from lake.models import InactiveAccount, Tombstone
 from lake.query.spec import Search
-from lake.search.hit import Hit, Version, collection_sql
-from lake.search.scan import Scanner
+from lake.scan.hit import Hit, Version, collection_sql
+from lake.scan.scanner import Scanner
 from process.instants import utc
 
 KEYS_AT_ONCE = 5000  # four values each: SQLite takes 32,766

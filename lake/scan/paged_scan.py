@@ -11,9 +11,9 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from lake.catalog.read_guard import REPEATS, still_listed
 from lake.errors import Superseded
 from lake.query.spec import ResumePoint, Search, SortKey
-from lake.search.index_pruning import IndexPruner
-from lake.search.scan_range import ScanFile, ScanRange
-from lake.search.snapshot import files_in_range
+from lake.scan.index_pruning import IndexPruner
+from lake.scan.scan_range import ScanFile, ScanRange
+from lake.scan.snapshot import files_in_range
 
 FIRST_ROWS = 20_000  # of the first slice: less than a row group of a flush file
 MOST_ROWS = 5_000_000  # a second or two: what a scan loses that reaches its time limit
