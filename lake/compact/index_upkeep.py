@@ -18,6 +18,7 @@ import structlog
 from lake.catalog import commits
 from lake.catalog.listing import ListedFile
 from lake.compact import sweep
+from lake.compact.post_texts import read_texts
 from lake.models import IndexFile
 from lake.storage import disk
 from lake.storage.duckdb_engine import Engine
@@ -113,7 +114,7 @@ class Indexer:
                 return builder.purge(self._root / same[0].path, self._dead(same[0].files, want), target)
             if set(want.paths) <= parts.keys():
                 return builder.merge([(self._root / parts[path], rows) for path, rows in want.files], target)
-        except (IndexDamaged, ValueError, FileNotFoundError) as error:
+        except (IndexDamaged, ValueError) as error:
             log.warning("an index can't be used: it is built anew", error=str(error))
         return self._built(want, target)
 
@@ -134,7 +135,7 @@ class Indexer:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             parts = [(Path(folder) / str(number), rows) for number, (_, rows) in enumerate(want.files)]
             for (part, _), path in zip(parts, want.paths, strict=True):
-                builder.build(self._engine, [self._root / path], part)
+                builder.build(read_texts(self._engine, self._root / path), part)
             return builder.merge(parts, target)
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from lake.query.tree import And, Filter, Node, Or, Term
 from lake.textindex.key_query import AllKeys, AnyKey, KeyQuery
-from lake.textindex.ngrams import KeyRange, gram_ranges, name_key
+from lake.textindex.ngrams import KeyRange, author_key, gram_ranges
 
 MAX_NAMES = 100  # of one filter: each costs a tenth of a millisecond in each index
 
@@ -17,7 +17,7 @@ def index_terms(node: Node) -> KeyQuery | None:
         case Term(parts=parts):
             return _all(found for part in parts for found in gram_ranges(lowercase(part)))
         case Filter(kind="author", values=dids) if 0 < len(dids) <= MAX_NAMES:
-            keys = (name_key("author", did) for did in dids)
+            keys = (author_key(did) for did in dids)
             return AnyKey(tuple(KeyRange(key, key) for key in dict.fromkeys(keys)))
         case And(nodes=nodes):
             return _all(found for child in nodes if (found := index_terms(child)) is not None)
@@ -28,7 +28,7 @@ def index_terms(node: Node) -> KeyQuery | None:
 
 
 def _all(parts: Iterable[KeyQuery]) -> KeyQuery | None:
-    flat = dict.fromkeys(one for part in parts for one in (part.of if isinstance(part, AllKeys) else (part,)))
+    flat = dict.fromkeys(one for part in parts for one in (part.clauses if isinstance(part, AllKeys) else (part,)))
     return AllKeys(tuple(flat)) if flat else None
 
 

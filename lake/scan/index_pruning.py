@@ -46,11 +46,11 @@ class IndexPruner:
         self._files: dict[str, IndexedFile] | None = None
         self._candidates: dict[str, DocIds | None] = {}
         # Deleted rows are in no index: it can't help a search that shows them.
-        self._helps = search.dataset == "posts" and search.hide and index_terms(search.query) is not None
+        self._terms = index_terms(search.query) if search.dataset == "posts" and search.hide else None
 
     def pruned(self, file: ScanFile) -> ScanFile:
         """The file with the rows that may match and some that don't; unchanged when all must be scanned."""
-        return file._replace(picked=self._rows(file.path)) if self._helps else file
+        return file._replace(picked=self._rows(file.path)) if self._terms is not None else file
 
     def cost(self, file: ScanFile) -> int:
         """Of reading it, in rows of a scan."""
@@ -74,7 +74,7 @@ class IndexPruner:
     def _read(self, path: str) -> DocIds | None:
         try:
             index = open_index(self._root / path)
-            return index.candidates(self._search.query, USELESS * index.rows)
+            return index.candidates(self._terms, USELESS * index.rows)
         except (IndexDamaged, OSError) as error:
             log.warning("index can't be read: its files are scanned", index=path, error=str(error))
             return None

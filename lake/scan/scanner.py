@@ -11,6 +11,7 @@ from numpy import int64
 from numpy.typing import NDArray
 
 from lake.errors import LakeUnusable, QueryTimeout
+from lake.query.spec import FIRST_US
 from lake.scan.scan_range import ScanRange
 from lake.scan.search_sql import Statement
 from lake.schema import DATASETS
@@ -51,7 +52,7 @@ class Scanner:
 
     def times(self, scan: ScanRange, column: str, seconds: float) -> list[NDArray[int64]]:
         """Microseconds of the picked rows, file by file."""
-        return row_reader.read_times(self._picks(scan), column, self._engine.threads, seconds)
+        return row_reader.read_times(self._picks(scan), column, FIRST_US, self._engine.threads, seconds)
 
     def _inputs(
         self, statement: Statement, scan: ScanRange, seconds: float

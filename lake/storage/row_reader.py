@@ -1,6 +1,6 @@
-"""Rows of files by their numbers: a doorway to pyarrow, which decodes only the row groups that hold them.
+"""Reads rows of Parquet files by their numbers with pyarrow, decoding only the row groups that hold them.
 
-DuckDB would do the same at 10 ms a row: it plans each file for itself, and reads one after the other.
+DuckDB takes 10 ms a row for this: it plans each file separately and reads one after the other.
 """
 
 import time
@@ -16,32 +16,34 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lake.errors import LakeUnusable, QueryTimeout
-from lake.query.spec import FIRST_US
-from lake.textindex.postings import DocIds
 
 Table = Any  # pyarrow.Table
+RowNumbers = NDArray[np.uint32]  # within a file, from 0
 
-OPEN = 128  # footers: some 2 MB each, and 3 ms to read
+OPEN = 128  # footers: about 2 MB each, 3 ms to read
 
 
-def read_rows(picks: Iterable[tuple[Path, DocIds]], columns: Sequence[str], threads: int, seconds: float) -> Table:
-    """These rows of each file, in no order. Raises QueryTimeout after so many seconds, and LakeUnusable when a file is
-    missing or damaged."""
+def read_rows(picks: Iterable[tuple[Path, RowNumbers]], columns: Sequence[str], threads: int, seconds: float) -> Table:
+    """The rows of all files, in no order. Raises QueryTimeout after `seconds`, LakeUnusable when a file is missing or
+    damaged."""
     return pa.concat_tables(_tables(picks, columns, threads, seconds)).combine_chunks()
 
 
 def read_times(
-    picks: Iterable[tuple[Path, DocIds]], column: str, threads: int, seconds: float
+    picks: Iterable[tuple[Path, RowNumbers]], column: str, missing_us: int, threads: int, seconds: float
 ) -> list[NDArray[np.int64]]:
-    """Microseconds since 1970 of these rows, file by file, in their order; without a time, the first that there is."""
+    """The column in microseconds since 1970, an array for each file in the order of its rows; `missing_us` where it is
+    null. Raises as read_rows() does."""
     tables = _tables(picks, [column], threads, seconds)
-    return [table[column].cast(pa.int64()).fill_null(FIRST_US).to_numpy() for table in tables]
+    return [table[column].cast(pa.int64()).fill_null(missing_us).to_numpy() for table in tables]
 
 
-def _tables(picks: Iterable[tuple[Path, DocIds]], columns: Sequence[str], threads: int, seconds: float) -> list[Table]:
+def _tables(
+    picks: Iterable[tuple[Path, RowNumbers]], columns: Sequence[str], threads: int, seconds: float
+) -> list[Table]:
     deadline = time.monotonic() + seconds
 
-    def of_file(pick: tuple[Path, DocIds]) -> Table:
+    def of_file(pick: tuple[Path, RowNumbers]) -> Table:
         if time.monotonic() >= deadline:
             raise QueryTimeout(f"The time limit of {seconds:.3g} s was reached.")
         return _of_file(*pick, columns)
@@ -53,7 +55,7 @@ def _tables(picks: Iterable[tuple[Path, DocIds]], columns: Sequence[str], thread
         raise LakeUnusable(f"The lake can't be read: {error}") from error
 
 
-def _of_file(path: Path, rows: DocIds, columns: Sequence[str]) -> Table:
+def _of_file(path: Path, rows: RowNumbers, columns: Sequence[str]) -> Table:
     footer, ends = _footer(path)
     groups = np.searchsorted(ends, rows, side="right")
     file = pq.ParquetFile(path, metadata=footer)
@@ -67,6 +69,6 @@ def _of_file(path: Path, rows: DocIds, columns: Sequence[str]) -> Table:
 
 @lru_cache(OPEN)
 def _footer(path: Path) -> tuple[pq.FileMetaData, NDArray[np.int64]]:
-    """And the row number that each of its row groups ends before. A file never changes once it has its name."""
+    """And the row number after the last of each row group. Files are immutable, so the path is enough as a key."""
     footer = pq.read_metadata(path)
     return footer, np.cumsum([footer.row_group(number).num_rows for number in range(footer.num_row_groups)])

@@ -1,4 +1,4 @@
 """The inverted index of posts: n-grams, posting lists, segments. Numpy only.
 
-Refuses to know the catalog, Parquet and how a query is written.
+Knows neither the catalog, nor Parquet, nor the query language.
 """

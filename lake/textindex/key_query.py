@@ -1,4 +1,4 @@
-"""What is asked of a text index: keys that a post must have. Pure."""
+"""A query of the text index: a Boolean combination of key ranges. Pure."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,11 @@ from lake.textindex.ngrams import KeyRange
 
 
 class AllKeys(NamedTuple):
-    of: tuple["KeyQuery", ...]
+    clauses: tuple["KeyQuery", ...]
 
 
 class AnyKey(NamedTuple):
-    of: tuple["KeyQuery", ...]
+    clauses: tuple["KeyQuery", ...]
 
 
-KeyQuery = KeyRange | AllKeys | AnyKey  # of a range: any of its keys
+KeyQuery = KeyRange | AllKeys | AnyKey  # a range matches a post with any of its keys

@@ -12,6 +12,7 @@ from typing import Any
 
 from lake.catalog import listing
 from lake.models import DataFile, IndexFile
+from lake.query.index_terms import index_terms
 from lake.query.tree import Filter, Node, Term
 from lake.storage import disk
 from lake.storage.duckdb_engine import Engine
@@ -114,7 +115,7 @@ def _wrong(
 
 def _holds(index: TextIndex, node: Node, ordinal: int) -> bool | None:
     """None: the index can't narrow that."""
-    found = index.candidates(node)
+    found = index.candidates(index_terms(node))
     return None if found is None else bool((found == ordinal).any())
 
 

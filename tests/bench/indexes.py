@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lake.query.index_terms import lowercase
+from lake.compact.post_texts import read_texts
+from lake.query.index_terms import index_terms, lowercase
 from lake.query.tree import Filter, Term
 from lake.storage.duckdb_engine import Engine
 from lake.textindex import builder as textindex_builder
@@ -56,7 +57,8 @@ def main(given: list[str]) -> None:
         others = [fts5(texts, Path(folder), opened), *tantivy(texts, Path(folder))]
         for measured in (ours, *others):
             show(measured, len(texts))
-        print(f"  one author: {best(lambda: opened.candidates(Filter('author', (AUTHOR,)))):.2f} ms")
+        author = Filter("author", (AUTHOR,))
+        print(f"  one author: {best(lambda: opened.candidates(index_terms(author))):.2f} ms")
         opened.close()
     engine.close()
 
@@ -68,7 +70,7 @@ def own(engine: Engine, paths: list[Path], folder: Path) -> tuple[Measured, Text
     parts = [folder / f"{number}.index" for number in range(len(paths))]
     started = time.process_time()
     for path, part in zip(paths, parts, strict=True):
-        textindex_builder.build(engine, [path], part)
+        textindex_builder.build(read_texts(engine, path), part)
     built = time.process_time()
     one = textindex_builder.merge(list(zip(parts, rows, strict=True)), folder / "one.index")
     merged = time.process_time()
@@ -78,7 +80,7 @@ def own(engine: Engine, paths: list[Path], folder: Path) -> tuple[Measured, Text
     opened = TextIndex.open(folder / "one.index")
 
     def ask(term: str) -> int | None:
-        found = opened.candidates(Term((term,)))
+        found = opened.candidates(index_terms(Term((term,))))
         return None if found is None else len(found)
 
     return Measured("ours", merged - started, one.bytes, ask), opened
@@ -99,7 +101,8 @@ def fts5(texts: list[str], folder: Path, opened: TextIndex) -> Measured:
 
     def ask(term: str) -> int | None:
         grams = sorted(
-            {term[place : place + 3] for place in range(len(term) - 2)}, key=lambda g: opened.estimate(Term((g,)))
+            {term[place : place + 3] for place in range(len(term) - 2)},
+            key=lambda gram: opened.estimate(index_terms(Term((gram,)))),
         )
         if not grams:
             return None
@@ -125,7 +128,7 @@ def _tantivy(library: Any, texts: list[str], folder: Path, name: str, tokenizer:
     folder.mkdir()
     builder = library.SchemaBuilder()
     builder.add_text_field("text", stored=False, tokenizer_name="own", index_option=option)
-    made = library.TextIndex(builder.build(), str(folder))
+    made = library.Index(builder.build(), str(folder))
     analyzer = library.TextAnalyzerBuilder(tokenizer).build()
     made.register_tokenizer("own", analyzer)
     started = time.process_time()

@@ -1,15 +1,18 @@
 """The text indexes follow the compacted posts."""
 
+import resource
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lake.catalog.listing import ListedFile
+from lake.catalog.listing import ListedFile, listed_posts
 from lake.compact import index_upkeep
 from lake.compact.compactor import Compactor
 from lake.compact.index_upkeep import plan_indexes
+from lake.errors import LakeUnusable
 from lake.models import DataFile, IndexFile, Retention
+from lake.query.index_terms import index_terms
 from lake.query.parser import parse
 from lake.query.spec import Search
 from lake.search.reader import Reader
@@ -64,7 +67,7 @@ def found(lake, words):
     rows = {}
     for listed_index in IndexFile.objects.filter(superseded_at=None):
         with closing(TextIndex.open(lake.root / listed_index.path)) as opened:
-            numbers = opened.candidates(parse(words)).tolist()
+            numbers = opened.candidates(index_terms(parse(words))).tolist()
         first = 0
         for path in listed_index.files:
             count = DataFile.objects.get(path=path, superseded_at=None).rows
@@ -131,6 +134,23 @@ def test_one_that_is_missing_damaged_or_of_another_version_is_made_anew(lake, co
     lake.flush(delete("b2", time_us=NOON_US + 9 * HOUR_US))
     compactor.round(daily=True, patient=False)
     assert sorted(found(lake, "other").values()) == [[], [1], [1]]
+
+
+def test_a_disk_that_refuses_the_index_is_one_sentence(lake, compactor, today):
+    """The posts are committed; the next pass makes the index."""
+    fill(lake)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    indexer = index_upkeep.Indexer(lake.root, lake.engine)
+    compactor.round(patient=False)
+    IndexFile.objects.all().delete()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(LakeUnusable, match=f"{lake.root} can't be written .File too large"):
+            indexer.follow(listed_posts(), NOON)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert names() == []
+    assert indexer.follow(listed_posts(), NOON) == 3
 
 
 def test_hours_that_expire_take_their_indexes_along(lake, compactor):

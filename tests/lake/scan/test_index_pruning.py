@@ -1,12 +1,14 @@
 """With and without indexes the answers are the same."""
 
 import time
+from itertools import chain
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lake.catalog.listing import files_of
+from lake.compact.post_texts import read_texts
 from lake.errors import QueryTimeout
 from lake.models import DataFile, IndexFile, Tombstone
 from lake.query.parser import parse
@@ -61,7 +63,8 @@ def build(lake, hours):
         if not files:
             continue
         path = f"index-{number}"
-        built = builder.build(lake.engine, [lake.root / file.path for file in files], lake.root / path)
+        texts = chain.from_iterable(read_texts(lake.engine, lake.root / file.path) for file in files)
+        built = builder.build(texts, lake.root / path)
         hour = files[0].hour
         IndexFile.objects.create(
             path=path,
