@@ -31,7 +31,7 @@ from lake.recovery.generations import Found
 from lake.schema import DATASETS, STATEFUL
 from lake.storage.duckdb_engine import Engine, Unreadable, read_sql
 from lake.storage.origin import Origin, Writer
-from lake.verify.deletions import reasons
+from lake.verify.deletions import rules
 from process.instants import microseconds
 
 SQL = Path(__file__).parent / "sql"
@@ -148,7 +148,7 @@ class Rebuild:
         values: dict[str, Any] = {**paths, "parts": parts, "part": part, "young": young}
         sql = read_sql(SQL / "rebuilt_tombstones.sql").format(
             collection=f"'{collection}'" if collection else "collection",
-            which=next(reason.which for reason in reasons(dataset) if reason.source == "deletes"),
+            which=next(rule.condition for rule in rules(dataset) if rule.source == "deletes"),
             versions=_source(dataset) if dataset in paths else NOTHING,
             deletes=_source("deletes") if "deletes" in paths else NOTHING,
         )

@@ -1,4 +1,4 @@
-"""Proves the lake: catalog against disk, rows against CIDs, deletes against texts. Repairs only what is safe.
+"""Proves the lake: catalog against disk, rows against CIDs, deletes against texts. Repairs only what is safe to repair.
 
-Refuses to know searches.
+Does not run searches.
 """

@@ -1,9 +1,8 @@
-"""What the batches say they wrote against what the files hold: hour by hour, and dataset by dataset.
+"""The rows that batches counted against the rows that files hold, by hour and by dataset.
 
-A row is written by one batch, which counted it under the minute of its seen and under its dataset, and compaction keeps
-it. So the counts of the committed batches are those of the listed files, but where retention has removed some: there
-the files may hold less. Ids of the buffer are clock milliseconds: that some are missing between two batches says
-nothing.
+A batch counts each row that it writes, by minute of `seen` and by dataset, and compaction keeps rows. So the counts of
+all committed batches equal those of the listed files, which hold less only where retention has removed files. Buffer
+ids are clock milliseconds: gaps between batches mean nothing.
 """
 
 from collections.abc import Iterator
@@ -13,88 +12,91 @@ from typing import Any
 from django.db import connection
 
 from lake.models import BatchRun, DataFile, Retention
-from lake.verify.runner import Finding, Report, Stage, Task
+from lake.verify.checked_lake import CheckedLake
+from lake.verify.findings import Finding
+from lake.verify.runner import Task
 
-MOST_FAILED_REPORTED = 20
-FEWER = "look in the log of compact_lake for folded rows or for a retention; else restore them from a backup"
-MORE = "look for repeats above; else restore the catalog and the lake from one backup"
+MOST_FAILED_NOTED = 20
+FEWER = "look for deduplicated rows or a retention in the log of compact_lake; else restore them from a backup"
+MORE = "look for duplicates above; else restore the catalog and the lake from the same backup"
 
-# One statement, so that both sides are of one moment while the flusher commits.
-_HOURS = """
-    SELECT hour, sum(written), sum(held) FROM (
-        SELECT substr(key, 1, 13) AS hour, value AS written, 0 AS held
+# Each comparison is one statement: a snapshot of both sides while the flusher commits.
+_BY_HOUR = """
+    SELECT hour, sum(counted), sum(held) FROM (
+        SELECT substr(key, 1, 13) AS hour, value AS counted, 0 AS held
         FROM {runs}, json_each({runs}.minutes) WHERE state = 'committed'
         UNION ALL
         SELECT strftime('%%Y-%%m-%%dT%%H', hour), 0, rows FROM {files} WHERE superseded_at IS NULL
-    ) GROUP BY hour HAVING sum(written) <> sum(held) ORDER BY hour
+    ) GROUP BY hour HAVING sum(counted) <> sum(held) ORDER BY hour
 """
-_DATASETS = """
-    SELECT dataset, sum(written), sum(held) FROM (
-        SELECT key AS dataset, value AS written, 0 AS held
+_BY_DATASET = """
+    SELECT dataset, sum(counted), sum(held) FROM (
+        SELECT key AS dataset, value AS counted, 0 AS held
         FROM {runs}, json_each({runs}.rows) WHERE state = 'committed'
         UNION ALL
         SELECT dataset, 0, rows FROM {files} WHERE superseded_at IS NULL
-    ) GROUP BY dataset HAVING sum(written) <> sum(held) ORDER BY dataset
+    ) GROUP BY dataset HAVING sum(counted) <> sum(held) ORDER BY dataset
 """
-_BATCHES = """
-    SELECT id, events, duplicates, dead_letters, written FROM (
+_UNBALANCED = """
+    SELECT id, events, duplicates, dead_letters, counted FROM (
         SELECT id, events, duplicates, dead_letters,
-            (SELECT coalesce(sum(value), 0) FROM json_each({runs}.rows)) AS written
+            (SELECT coalesce(sum(value), 0) FROM json_each({runs}.rows)) AS counted
         FROM {runs} WHERE state = 'committed'
-    ) WHERE events <> duplicates + dead_letters + written ORDER BY id
+    ) WHERE events <> duplicates + dead_letters + counted ORDER BY id
 """
 
 
 class BatchChecks:
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    title = "sums of batches"
 
-    def stage(self) -> Stage:
-        return Stage("sums of batches", self._tasks)
+    def __init__(self, lake: CheckedLake) -> None:
+        self._report = lake.report
 
-    def _tasks(self) -> list[Task]:
-        checks = (self._hours, self._datasets, self._batches)
-        self._note_failed()
+    def tasks(self) -> list[Task]:
+        checks = (_hours, _datasets, _unbalanced, self._note_failed)
         return [Task("batches", "", check) for check in checks]
 
-    def _hours(self) -> Iterator[Finding]:
-        removed_before = _removed_before()
-        for hour, written, held in _rows(_HOURS):
-            moment = datetime.fromisoformat(hour).replace(tzinfo=UTC)
-            yield from _different(f"hour {moment:%Y-%m-%d %H:%M}", written, held, moment < removed_before)
-
-    def _datasets(self) -> Iterator[Finding]:
-        kept = set(Retention.objects.filter(days__gt=0).values_list("dataset", flat=True))
-        for dataset, written, held in _rows(_DATASETS):
-            yield from _different(dataset, written, held, dataset in kept)
-
-    def _batches(self) -> Iterator[Finding]:
-        for id_, events, duplicates, dead_letters, written in _rows(_BATCHES):
-            came = f"{written} rows, {duplicates} duplicates and {dead_letters} dead letters"
-            yield Finding(f"batch {id_}", f"took {events} entries, of which came {came}", "report it")
-
-    def _note_failed(self) -> None:
-        """A failed batch is no loss: it is taken again, or in halves, down to the event that is set aside."""
+    def _note_failed(self) -> list[Finding]:
+        """A failed batch loses nothing: it is retried, whole or in halves, down to the one event that is set aside."""
         failed = BatchRun.objects.filter(state=BatchRun.State.FAILED)
         count = failed.count()
-        told = [
-            f"batch {run.pk} failed at {run.started_at:%Y-%m-%d %H:%M:%S} and was tried again: {run.error}"
-            for run in failed.order_by("-started_at")[:MOST_FAILED_REPORTED]
+        self._report.notes += [
+            f"batch {run.pk} failed at {run.started_at:%Y-%m-%d %H:%M:%S} and was retried: {run.error}"
+            for run in failed.order_by("-started_at")[:MOST_FAILED_NOTED]
         ]
-        if count > MOST_FAILED_REPORTED:
-            told.append(f"{count - MOST_FAILED_REPORTED:,} batches before these failed, too")
-        self._report.notes += told
+        if count > MOST_FAILED_NOTED:
+            self._report.notes.append(f"{count - MOST_FAILED_NOTED:,} earlier batches failed too")
+        return []
 
 
-def _different(thing: str, written: int, held: int, may_lack: bool) -> Iterator[Finding]:
-    if held > written:
-        yield Finding(thing, f"holds {held - written} rows more than the {written} that batches wrote", MORE)
+def _hours() -> Iterator[Finding]:
+    expired_before = _expired_before()
+    for hour, counted, held in _rows(_BY_HOUR):
+        moment = datetime.fromisoformat(hour).replace(tzinfo=UTC)
+        yield from _difference(f"hour {moment:%Y-%m-%d %H:%M}", counted, held, moment < expired_before)
+
+
+def _datasets() -> Iterator[Finding]:
+    expiring = set(Retention.objects.filter(days__gt=0).values_list("dataset", flat=True))
+    for dataset, counted, held in _rows(_BY_DATASET):
+        yield from _difference(dataset, counted, held, dataset in expiring)
+
+
+def _unbalanced() -> Iterator[Finding]:
+    for id_, events, duplicates, dead_letters, counted in _rows(_UNBALANCED):
+        outcome = f"{counted} rows, {duplicates} duplicates and {dead_letters} dead letters"
+        yield Finding(f"batch {id_}", f"took {events} entries, which became {outcome}", "report it")
+
+
+def _difference(subject: str, counted: int, held: int, may_lack: bool) -> Iterator[Finding]:
+    if held > counted:
+        yield Finding(subject, f"holds {held - counted} rows more than the {counted} that batches wrote", MORE)
     elif not may_lack:
-        yield Finding(thing, f"lacks {written - held} of the {written} rows that batches wrote", FEWER)
+        yield Finding(subject, f"lacks {counted - held} of the {counted} rows that batches wrote", FEWER)
 
 
-def _removed_before() -> datetime:
-    """Before that retention may have removed hours of some dataset."""
+def _expired_before() -> datetime:
+    """Retention may have removed rows of some dataset that were seen before this time."""
     days = Retention.objects.filter(days__gt=0).order_by("days").values_list("days", flat=True).first()
     return datetime.min.replace(tzinfo=UTC) if days is None else datetime.now(UTC) - timedelta(days=days)
 

@@ -1,6 +1,7 @@
-"""Proves from the rows themselves that what was deleted or replaced a day ago is marked so in all files: the lake's
-deletes, newer versions and accounts against its posts, profiles and records. The catalog's tombstones are not asked.
-That what is marked has lost its text lake.verify.files sees in each file.
+"""What was deleted or replaced a day ago is marked in all files. files.py checks that marked rows lost their text.
+
+The proof is in the rows: the lake's deletes, updates and account events against its posts, profiles and records. The
+catalog's tombstones are not used.
 """
 
 from collections.abc import Iterable, Iterator
@@ -8,182 +9,182 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from itertools import product
-from pathlib import Path
 from typing import NamedTuple
 
 from lake.catalog import listing
-from lake.flags.definitions import flags
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL
-from lake.storage.duckdb_engine import Engine
-from lake.verify.runner import Finding, Report, Stage, Task, written_at
+from lake.verify.checked_lake import CheckedLake, age
+from lake.verify.findings import Finding
+from lake.verify.runner import Task
 from process import instants
 
-WITHIN = timedelta(hours=24)  # what has arrived before that must be in all files
-KEYS_AT_ONCE = 1_000_000  # deletes, newer versions or account events of one query: some 300 MB
-ROWS_AT_ONCE = 50_000_000  # that they are compared with: so much is done again after a kill
+APPLIED_WITHIN = timedelta(hours=24)  # what arrived earlier must show in all files
+KEYS_AT_ONCE = 1_000_000  # deletes, updates or account events of one query: about 300 MB
+ROWS_AT_ONCE = 50_000_000  # that they are compared with: so much is repeated after a kill
 COMPACT = "run compact_lake --once"
 
-_COUNTS = """
+_COUNT_BY_FILE = """
     SELECT filename, count(*) FROM read_parquet($1, hive_partitioning = false, filename = true)
-    WHERE {which} GROUP BY filename
+    WHERE {condition} GROUP BY filename
 """
-# Records are compared by two hashes of 64 bits, which bounds the memory whatever their names are.
-_UNMARKED = """
-    WITH later AS MATERIALIZED (
-        SELECT hash(did, {collection}, rkey) AS one, hash(rkey, did) AS two, max(rev) AS rev, min(seen) AS seen
-        FROM read_parquet($later, hive_partitioning = false) WHERE {which} GROUP BY ALL
+# Records are identified by two 64-bit hashes, which bounds the memory whatever their names are.
+_OUTDATED = """
+    WITH newer AS MATERIALIZED (
+        SELECT hash(did, {newer_collection}, rkey) AS hash1, hash(rkey, did) AS hash2,
+            max(rev) AS rev, min(seen) AS seen
+        FROM read_parquet($newer, hive_partitioning = false) WHERE {condition} GROUP BY ALL
     )
-    SELECT filename, count(*), epoch_us(min(later.seen)), any_value(concat_ws('/', s.did, {own}, s.rkey))
+    SELECT filename, count(*), epoch_us(min(newer.seen)), any_value(concat_ws('/', s.did, {collection}, s.rkey))
     FROM read_parquet($files, hive_partitioning = false, filename = true) AS s
-    JOIN later ON later.one = hash(s.did, {own}, s.rkey) AND later.two = hash(s.rkey, s.did) AND later.rev > s.rev
+    JOIN newer ON hash1 = hash(s.did, {collection}, s.rkey) AND hash2 = hash(s.rkey, s.did) AND newer.rev > s.rev
     WHERE {unmarked} GROUP BY filename ORDER BY filename
 """
-_GONE = """
+_OF_DELETED_ACCOUNTS = """
     WITH event AS (
-        SELECT hash(did) AS one, hash(did, '') AS two, status IS NOT DISTINCT FROM 'deleted' AND NOT active AS deleted,
-            seen, filename IN (SELECT unnest($old)) AS old,
-            (coalesce(epoch_us(created_at), epoch_us(seen)), coalesce(seq, 0)) AS moment
+        SELECT hash(did) AS hash1, hash(did, '') AS hash2, seen, filename IN (SELECT unnest($due)) AS due,
+            status IS NOT DISTINCT FROM 'deleted' AND NOT active AS deleted,
+            (coalesce(epoch_us(created_at), epoch_us(seen)), coalesce(seq, 0)) AS position
         FROM read_parquet($accounts, hive_partitioning = false, filename = true)
         WHERE kind = 'account' AND active IS NOT NULL AND hash(did) % $parts = $part
-    ), gone AS MATERIALIZED (
-        SELECT one, two, max_by(seen, moment) AS seen FROM event GROUP BY one, two
-        HAVING max_by(old AND deleted, moment)
+    ), deleted_account AS MATERIALIZED (
+        SELECT hash1, hash2, max_by(seen, position) AS seen FROM event
+        GROUP BY hash1, hash2 HAVING max_by(due AND deleted, position)
     )
-    SELECT filename, count(*), epoch_us(min(gone.seen)), any_value(s.did)
+    SELECT filename, count(*), epoch_us(min(deleted_account.seen)), any_value(s.did)
     FROM read_parquet($files, hive_partitioning = false, filename = true) AS s
-    JOIN gone ON gone.one = hash(s.did) AND gone.two = hash(s.did, '')
+    JOIN deleted_account ON hash1 = hash(s.did) AND hash2 = hash(s.did, '')
     WHERE s.state IS DISTINCT FROM 'deleted' GROUP BY filename ORDER BY filename
 """
 
 
-class Reason(NamedTuple):
-    """Why a row must have a state: rows of `source` that are `which` stand above it. `unmarked`: that it has it not."""
+class Rule(NamedTuple):
+    """Rows of the dataset `source` that meet `condition` outdate older versions of their record. `unmarked`: SQL of an
+    older version whose state does not show it."""
 
-    what: str
+    reason: str
     source: str
-    which: str
+    condition: str
     unmarked: str
 
 
-class Hours(NamedTuple):
-    """From the first to the last, both included."""
+class HourRange(NamedTuple):
+    """Both included."""
 
     first: datetime
     last: datetime
 
 
 class DeletionChecks:
-    def __init__(self, root: Path, engine: Engine, report: Report) -> None:
-        self._root, self._engine, self._report = root, engine, report
+    title = "checks for deletes and newer versions"
 
-    def stage(self) -> Stage:
-        return Stage("checks of what was deleted or replaced", self._tasks)
+    def __init__(self, lake: CheckedLake, purge_deleted: bool) -> None:
+        self._lake, self._purge_deleted = lake, purge_deleted
 
-    def _tasks(self) -> list[Task]:
-        tasks = [Task("posts", "", self._unpurged)]
+    def tasks(self) -> list[Task]:
+        tasks = [Task("posts", "", _unpurged)] if self._purge_deleted else []
         for dataset in STATEFUL:
-            rows = cut(((file.hour, file.rows) for file in self._settled(dataset)), ROWS_AT_ONCE)
-            for reason in reasons(dataset):
-                for later, hours in product(self._later(reason), rows):
-                    files = [*self._arrived(reason.source, later), *self._settled(dataset, hours)]
-                    key = f"states {dataset} {reason.what} {_digest(file.path for file in files)}"
-                    check = partial(self._unmarked, dataset, reason, later, hours)
-                    tasks.append(Task(f"{dataset} {reason.what}", key, check))
+            parts = partition_hours(((file.hour, file.rows) for file in self._settled(dataset)), ROWS_AT_ONCE)
+            for rule in rules(dataset):
+                for newer, hours in product(self._newer(rule), parts):
+                    files = [*self._due(rule.source, newer), *self._settled(dataset, hours)]
+                    key = f"states {dataset} {rule.reason} {_digest(files)}"
+                    tasks.append(
+                        Task(f"{dataset} {rule.reason}", key, partial(self._check, dataset, rule, newer, hours))
+                    )
             check = partial(self._of_deleted_accounts, dataset)
             tasks.append(Task(f"{dataset} of deleted accounts", "", check))
         return tasks
 
-    def _later(self, reason: Reason) -> list[Hours]:
-        """Hours of the source, so that each part has so many rows that count."""
-        files = {path: file for file in self._arrived(reason.source) for path in self._paths([file])}
-        counts = dict(self._engine.rows(_COUNTS.format(which=reason.which), [list(files)])) if files else {}
-        return cut(((files[path].hour, rows) for path, rows in sorted(counts.items())), KEYS_AT_ONCE)
+    def _newer(self, rule: Rule) -> list[HourRange]:
+        """The source's hours in parts of at most KEYS_AT_ONCE rows that meet the condition."""
+        files = {str(self._lake.root / file.path): file for file in self._due(rule.source)}
+        sql = _COUNT_BY_FILE.format(condition=rule.condition)
+        counts = dict(self._lake.engine.rows(sql, [list(files)])) if files else {}
+        return partition_hours(((files[path].hour, rows) for path, rows in sorted(counts.items())), KEYS_AT_ONCE)
 
-    def _unmarked(self, dataset: str, reason: Reason, later: Hours, hours: Hours) -> Iterator[Finding]:
+    def _check(self, dataset: str, rule: Rule, newer: HourRange, hours: HourRange) -> Iterator[Finding]:
         collection = DATASETS[dataset].collection
-        sql = _UNMARKED.format(
-            collection="collection" if reason.source == "deletes" or not collection else f"'{collection}'",
-            own=f"'{collection}'" if collection else "s.collection",
-            which=reason.which,
-            unmarked=reason.unmarked,
+        sql = _OUTDATED.format(
+            newer_collection="collection" if rule.source == "deletes" or not collection else f"'{collection}'",
+            collection=f"'{collection}'" if collection else "s.collection",
+            condition=rule.condition,
+            unmarked=rule.unmarked,
         )
         values = {
-            "later": self._paths(self._arrived(reason.source, later)),
+            "newer": self._paths(self._due(rule.source, newer)),
             "files": self._paths(self._settled(dataset, hours)),
         }
         if all(values.values()):
-            yield from self._findings(self._engine.rows(sql, values), reason.what)
+            yield from self._findings(self._lake.engine.rows(sql, values), rule.reason)
 
     def _of_deleted_accounts(self, dataset: str) -> Iterator[Finding]:
         accounts = self._files("accounts")
         values = {
             "accounts": self._paths(accounts),
-            "old": self._paths(self._arrived("accounts")),
+            "due": self._paths(self._due("accounts")),
             "files": self._paths(self._settled(dataset)),
         }
         if not all(values.values()):
             return
         parts = sum(file.rows for file in accounts) // KEYS_AT_ONCE + 1
         for part in range(parts):
-            found = self._engine.rows(_GONE, {**values, "parts": parts, "part": part})
-            yield from self._findings(found, "of deleted accounts")
+            rows = self._lake.engine.rows(_OF_DELETED_ACCOUNTS, {**values, "parts": parts, "part": part})
+            yield from self._findings(rows, "of deleted accounts")
 
-    def _findings(self, rows: Iterable[tuple[str, int, int, str]], what: str) -> Iterator[Finding]:
+    def _findings(self, rows: Iterable[tuple[str, int, int, str]], reason: str) -> Iterator[Finding]:
+        """`rows`: file, number of unmarked rows, `seen` of the oldest delete in microseconds, an example."""
         for path, count, since_us, example in rows:
             hours = (datetime.now(UTC) - instants.utc(since_us)) / timedelta(hours=1)
-            text = f"has {count} rows {what} that are not marked so, the oldest for {hours:.0f} h, such as {example}"
-            yield Finding(str(Path(path).relative_to(self._root)), text, COMPACT)
+            problem = f"has {count} unmarked rows {reason}, the oldest for {hours:.0f} h, such as {example}"
+            yield Finding(self._lake.relative(path), problem, COMPACT)
 
-    def _unpurged(self) -> Iterator[Finding]:
-        """lake.verify.files has compared the files with these numbers."""
-        if flags().purge_deleted:
-            for file in listing.all_files().filter(unpurged__gt=0):
-                yield Finding(file.path, f"holds {file.unpurged} deleted rows with text, purge_deleted is on", COMPACT)
+    def _due(self, dataset: str, hours: HourRange | None = None) -> list[DataFile]:
+        """Files whose rows arrived so long ago that they must have had their effect."""
+        return [file for file in self._files(dataset, hours) if age(file) > APPLIED_WITHIN]
 
-    def _arrived(self, dataset: str, hours: Hours | None = None) -> list[DataFile]:
-        """Files whose rows have all been in the lake for so long that they must have had their effect."""
-        deadline = datetime.now(UTC) - WITHIN
-        return [file for file in self._files(dataset, hours) if written_at(file) < deadline]
+    def _settled(self, dataset: str, hours: HourRange | None = None) -> list[DataFile]:
+        """Files that must show all due deletes: those that compaction wrote, and flushed ones after APPLIED_WITHIN."""
+        return [file for file in self._files(dataset, hours) if file.batch is None or age(file) > APPLIED_WITHIN]
 
-    def _settled(self, dataset: str, hours: Hours | None = None) -> list[DataFile]:
-        """Files in which all older deletes must show: compaction writes none without, a flushed one gets its time."""
-        deadline = datetime.now(UTC) - WITHIN
-        return [file for file in self._files(dataset, hours) if file.batch is None or written_at(file) < deadline]
-
-    def _files(self, dataset: str, hours: Hours | None = None) -> list[DataFile]:
+    def _files(self, dataset: str, hours: HourRange | None = None) -> list[DataFile]:
         listed = listing.files_of(dataset).order_by("hour", "path").select_related("batch")
-        meant = listed.filter(hour__gte=hours.first, hour__lte=hours.last) if hours else listed
-        return [file for file in meant if file.path not in self._report.unsound]
+        return self._lake.intact(listed.filter(hour__gte=hours.first, hour__lte=hours.last) if hours else listed)
 
     def _paths(self, files: Iterable[DataFile]) -> list[str]:
-        return [str(self._root / file.path) for file in files]
+        return self._lake.absolute(file.path for file in files)
 
 
-def reasons(dataset: str) -> tuple[Reason, ...]:
-    """A later delete, or an update. Creates are left out: before a second one there was a delete, seen or lost."""
+def rules(dataset: str) -> tuple[Rule, ...]:
+    """A later delete and a later update. Creates are left out: a delete, seen or lost, precedes a second one."""
     collection = DATASETS[dataset].collection
     others = [other.collection for other in DATASETS.values() if other.collection]
-    which = f"collection = '{collection}'" if collection else f"collection NOT IN ({', '.join(map(repr, others))})"
+    condition = f"collection = '{collection}'" if collection else f"collection NOT IN ({', '.join(map(repr, others))})"
     return (
-        Reason("with a later delete", "deletes", which, "state IS DISTINCT FROM 'deleted'"),
-        Reason("with a newer version", dataset, "operation = 'update'", "state IS NULL"),
+        Rule("with a later delete", "deletes", condition, "state IS DISTINCT FROM 'deleted'"),
+        Rule("with a newer version", dataset, "operation = 'update'", "state IS NULL"),
     )
 
 
-def cut(hours: Iterable[tuple[datetime, int]], at_once: int) -> list[Hours]:
-    """Hours in order, with their rows, in parts of at most so many rows, or of one hour."""
-    parts: list[Hours] = []
+def partition_hours(hours: Iterable[tuple[datetime, int]], most_rows: int) -> list[HourRange]:
+    """Ascending (hour, rows) in ranges of at most `most_rows`, or of a single hour."""
+    ranges: list[HourRange] = []
     held = 0
     for hour, rows in hours:
-        if parts and (hour == parts[-1].last or held + rows <= at_once):
-            parts[-1] = Hours(parts[-1].first, hour)
+        if ranges and (hour == ranges[-1].last or held + rows <= most_rows):
+            ranges[-1] = HourRange(ranges[-1].first, hour)
             held += rows
         else:
-            parts.append(Hours(hour, hour))
+            ranges.append(HourRange(hour, hour))
             held = rows
-    return parts
+    return ranges
 
 
-def _digest(paths: Iterable[str]) -> str:
-    return sha256(" ".join(paths).encode()).hexdigest()
+def _unpurged() -> Iterator[Finding]:
+    """FileChecks has compared this count of the catalog with the rows."""
+    for file in listing.all_files().filter(unpurged__gt=0):
+        yield Finding(file.path, f"holds {file.unpurged} deleted rows with text, purge_deleted is on", COMPACT)
+
+
+def _digest(files: Iterable[DataFile]) -> str:
+    return sha256(" ".join(file.path for file in files).encode()).hexdigest()

@@ -1,15 +1,14 @@
-"""No event twice: by the key of its dataset, over all files in which the fold could have found the other one.
+"""No event twice, by the key of its dataset, within the times at which the flusher deduplicates.
 
-A partition is compared with itself and with what was seen some minutes after its hour; rows whose seen is their arrival
-with all that may hold them again. Keys are compared by their hash, which bounds the memory whatever the names are, and
-exactly only where hashes repeat.
+A partition is compared with itself and with what was seen some minutes after its hour; rows with an ingest time for
+`seen` are compared with all rows that may repeat them. The first query compares hashes of keys, which bounds the memory
+however long the keys are; only repeated hashes are compared exactly.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 
 from django.db.models import Max, Min, QuerySet, Sum
 
@@ -17,109 +16,112 @@ from lake.catalog import listing
 from lake.catalog.listing import AHEAD, NEARBY
 from lake.models import DataFile
 from lake.schema import DATASETS, Dataset
-from lake.storage.duckdb_engine import Engine
 from lake.storage.layout import HOUR
-from lake.verify.runner import Finding, Report, Stage, Task
+from lake.verify.checked_lake import CheckedLake
+from lake.verify.findings import Finding
+from lake.verify.runner import Task
+from process.instants import microseconds
 
-ROWS_AT_ONCE = 1_500_000  # hashes of a query: some 100 MB
-MOST_REPORTED = 10_000  # repeats of a query that are looked at exactly
-COMPACT = "the daily pass of compact_lake makes them one"
-REPORT = "report it: the flusher should have folded them"
+ROWS_AT_ONCE = 1_500_000  # hashes of one query: about 100 MB
+MOST_HASHES = 10_000  # repeated hashes of one query that are compared exactly
+COMPACT = "the daily pass of compact_lake deduplicates them"
+REPORT = "report it: the flusher should have deduplicated them"
 
-_REPEATED = """
+_REPEATED_HASHES = """
     SELECT hash({key}) FROM read_parquet($files, hive_partitioning = false) AS s
     WHERE seen < make_timestamp($until) AND hash(did) % $parts = $part
-    GROUP BY ALL HAVING count(*) > 1 AND min(seen) < make_timestamp($end) LIMIT {told}
+    GROUP BY ALL HAVING count(*) > 1 AND min(seen) < make_timestamp($end)
+    LIMIT {limit}
 """
-_BY_FILES = """
+_REPEATED_KEYS = """
     SELECT files, count(*), any_value(did) FROM (
         SELECT list_sort(list(DISTINCT filename)) AS files, any_value(s.did) AS did
         FROM read_parquet($files, hive_partitioning = false, filename = true) AS s
-        WHERE hash({key}) IN (SELECT unnest($hashes)) GROUP BY {key} HAVING count(*) > 1
+        WHERE hash({key}) IN (SELECT unnest($hashes))
+        GROUP BY {key} HAVING count(*) > 1
     ) GROUP BY files ORDER BY files
 """
-_ARRIVED = """
+_INGEST_TIME_HASHES = """
     SELECT DISTINCT hash({key}) FROM read_parquet($files, hive_partitioning = false) AS s
-    WHERE contains(extra, '"$time_us"') LIMIT {told}
+    WHERE contains(extra, '"$time_us"')
+    LIMIT {limit}
 """
 
 
 class DuplicateChecks:
-    def __init__(self, root: Path, engine: Engine, report: Report) -> None:
-        self._root, self._engine, self._report = root, engine, report
+    title = "partitions without duplicates"
 
-    def stage(self) -> Stage:
-        return Stage("partitions without repeats", self._tasks)
+    def __init__(self, lake: CheckedLake) -> None:
+        self._lake = lake
 
-    def _tasks(self) -> list[Task]:
+    def tasks(self) -> list[Task]:
         partitions = listing.all_files().order_by("dataset", "hour").values_list("dataset", "hour").distinct()
         tasks = [
             Task(
                 f"{dataset} of {hour:%Y-%m-%d %H}:00",
-                _key(dataset, hour, *self._files(dataset, hour)),
+                _task_key(dataset, hour, *self._files(dataset, hour)),
                 partial(self._partition, DATASETS[dataset], hour),
             )
             for dataset, hour in partitions
         ]
-        by_arrival = listing.all_files().filter(rows_by_arrival__gt=0).values_list("dataset", flat=True).distinct()
-        return tasks + [Task(name, "", partial(self._arrivals, DATASETS[name])) for name in by_arrival.order_by()]
+        by_ingest_time = listing.all_files().filter(rows_by_arrival__gt=0).values_list("dataset", flat=True).distinct()
+        return tasks + [
+            Task(dataset, "", partial(self._by_ingest_time, DATASETS[dataset])) for dataset in by_ingest_time.order_by()
+        ]
 
     def _files(self, dataset: str, hour: datetime) -> tuple[list[str], int]:
-        """The partition's files and those of the next hour that begin early in it; their rows."""
+        """Paths of the partition's files and of those of the next hour that start within NEARBY; their rows."""
         listed = listing.files_of(dataset)
         near = listed.filter(hour=hour) | listed.filter(hour=hour + HOUR, min_seen__lt=hour + HOUR + NEARBY)
-        return self._sound(near), near.aggregate(n=Sum("rows"))["n"] or 0
+        return self._intact(near), near.aggregate(n=Sum("rows"))["n"] or 0
 
     def _partition(self, dataset: Dataset, hour: datetime) -> Iterator[Finding]:
         paths, rows = self._files(dataset.name, hour)
         if not paths:
-            return  # gone meanwhile
+            return  # compacted meanwhile
         parts = rows // ROWS_AT_ONCE + 1
-        sql = _REPEATED.format(key=_keys(dataset), told=MOST_REPORTED)
-        values = {"files": self._absolute(paths), "until": _us(hour + HOUR + NEARBY), "end": _us(hour + HOUR)}
+        end = hour + HOUR
+        values = {
+            "files": self._lake.absolute(paths),
+            "until": microseconds(end + NEARBY),
+            "end": microseconds(end),
+            "parts": parts,
+        }
+        sql = _REPEATED_HASHES.format(key=_key(dataset), limit=MOST_HASHES)
         for part in range(parts):
-            hashes = [row[0] for row in self._engine.rows(sql, {**values, "parts": parts, "part": part})]
+            hashes = [row[0] for row in self._lake.engine.rows(sql, {**values, "part": part})]
             if hashes:
                 yield from self._repeats(dataset, paths, hashes)
 
-    def _arrivals(self, dataset: Dataset) -> Iterator[Finding]:
-        """An event that came before its time may have come again when its time was there."""
+    def _by_ingest_time(self, dataset: Dataset) -> Iterator[Finding]:
+        """An event whose time was too far ahead has its ingest time; a replay at its own time may repeat it."""
         early = listing.files_of(dataset.name).filter(rows_by_arrival__gt=0)
         span = early.aggregate(low=Min("min_seen"), high=Max("max_seen"))
-        if span["low"] is None:
+        paths = self._intact(early)
+        if span["low"] is None or not paths:
             return
-        later = listing.files_of(dataset.name).filter(max_seen__gte=span["low"], min_seen__lte=span["high"] + AHEAD)
-        sql = _ARRIVED.format(key=_keys(dataset), told=MOST_REPORTED)
-        arrived = self._absolute(self._sound(early))
-        if not arrived:
-            return
-        if hashes := [row[0] for row in self._engine.rows(sql, {"files": arrived})]:
-            yield from self._repeats(dataset, self._sound(early | later), hashes)
+        sql = _INGEST_TIME_HASHES.format(key=_key(dataset), limit=MOST_HASHES)
+        if hashes := [row[0] for row in self._lake.engine.rows(sql, {"files": self._lake.absolute(paths)})]:
+            later = listing.files_of(dataset.name).filter(max_seen__gte=span["low"], min_seen__lte=span["high"] + AHEAD)
+            yield from self._repeats(dataset, self._intact(early | later), hashes)
 
     def _repeats(self, dataset: Dataset, paths: list[str], hashes: list[int]) -> Iterator[Finding]:
-        sql = _BY_FILES.format(key=_keys(dataset))
-        for files, count, did in self._engine.rows(sql, {"files": self._absolute(paths), "hashes": hashes}):
-            names = [str(Path(file).relative_to(self._root)) for file in files]
-            number = f"{count}{' or more' if len(hashes) == MOST_REPORTED else ''} events"
-            what = f"holds {number} twice" if len(names) == 1 else f"holds {number} that {names[1]} holds too"
+        sql = _REPEATED_KEYS.format(key=_key(dataset))
+        for files, count, did in self._lake.engine.rows(sql, {"files": self._lake.absolute(paths), "hashes": hashes}):
+            names = [self._lake.relative(file) for file in files]
+            number = f"{count}{' or more' if len(hashes) == MOST_HASHES else ''} events"
+            problem = f"holds {number} twice" if len(names) == 1 else f"holds {number} that {names[1]} holds too"
             same_hour = len(names) > 1 and len({name.rpartition("/")[0] for name in names}) == 1
-            yield Finding(names[0], f"{what}, such as one of {did}", COMPACT if same_hour else REPORT)
+            yield Finding(names[0], f"{problem}, such as one of {did}", COMPACT if same_hour else REPORT)
 
-    def _sound(self, listed: "QuerySet[DataFile]") -> list[str]:
-        paths = listed.order_by("path").values_list("path", flat=True)
-        return [path for path in paths if path not in self._report.unsound]
-
-    def _absolute(self, paths: Sequence[str]) -> list[str]:
-        return [str(self._root / path) for path in paths]
+    def _intact(self, listed: "QuerySet[DataFile]") -> list[str]:
+        return [file.path for file in self._lake.intact(listed.order_by("path"))]
 
 
-def _keys(dataset: Dataset) -> str:
+def _key(dataset: Dataset) -> str:
+    """SQL of the columns that identify an event, of the relation s."""
     return ", ".join(part.format(row="s") for part in dataset.key)
 
 
-def _key(dataset: str, hour: datetime, paths: Sequence[str], rows: int) -> str:
+def _task_key(dataset: str, hour: datetime, paths: Sequence[str], rows: int) -> str:
     return f"events {dataset} {hour.isoformat()} {sha256(' '.join([*paths, str(rows)]).encode()).hexdigest()}"
-
-
-def _us(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000)

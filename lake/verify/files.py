@@ -1,9 +1,8 @@
-"""Each listed file: its bytes, its rows and its columns against the catalog, and records against their CIDs.
+"""Each listed file against the catalog: bytes, rows, columns, times; and records against their CIDs.
 
-What a file's bytes contradict makes all that they say worthless: the checks go from the outside in.
+From the outside in: rows of a file with wrong bytes are not read.
 """
 
-import random
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,29 +15,41 @@ from lake.errors import LakeError
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, Dataset
 from lake.storage import derived_cids, disk, layout, record_rebuild
-from lake.storage.duckdb_engine import Engine, Unreadable
+from lake.storage.duckdb_engine import Unreadable
 from lake.storage.layout import HOUR
-from lake.verify.runner import Finding, Report, Stage, Task
+from lake.verify.checked_lake import CheckedLake, random_slice
+from lake.verify.findings import Finding
+from lake.verify.runner import Task
 from process import instants
 
 RESTORE = "restore it from a backup"
-ONE_BACKUP = "restore the catalog and the lake from one backup"
-WRONG_CID = "keep the file and look at how the record came: the sender or we changed it"
+ONE_BACKUP = "restore the catalog and the lake from the same backup"
+WRONG_CID = "keep the file and find out how the record came: its sender or this software changed it"
 
-_FACTS = """
+_SUMMARY = """
     SELECT count(*), epoch_us(min(seen)), epoch_us(max(seen)), epoch_us(min(created_at)), epoch_us(max(created_at))
-    FROM read_parquet($1, hive_partitioning = false)"""
+    FROM read_parquet($1, hive_partitioning = false)
+"""
 COLUMNS = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet($1, hive_partitioning = false))"
+_UNPURGED = """
+    SELECT count(*) FROM read_parquet($1, hive_partitioning = false)
+    WHERE state = 'deleted' AND ({any_content})
+"""
+_RECORDS = """
+    SELECT {columns} FROM read_parquet($1, hive_partitioning = false, file_row_number = true)
+    WHERE file_row_number >= $2 AND file_row_number < $3 AND cid <> ''
+"""
 
 
 class FileChecks:
-    def __init__(self, root: Path, engine: Engine, report: Report, cids: int) -> None:
-        self._root, self._engine, self._report, self._cids = root, engine, report, cids
+    """`cids`: how many records of each file are hashed."""
 
-    def stage(self) -> Stage:
-        return Stage("files", self._tasks)
+    title = "files"
 
-    def _tasks(self) -> list[Task]:
+    def __init__(self, lake: CheckedLake, cids: int) -> None:
+        self._lake, self._cids = lake, cids
+
+    def tasks(self) -> list[Task]:
         listed = listing.all_files().values_list("pk", "path", "sha256")
         return [
             Task(path, f"file {pk} {sha256} {self._cids}", partial(self._check, pk, path))
@@ -46,106 +57,104 @@ class FileChecks:
         ]
 
     def _check(self, pk: int, path: str) -> Iterator[Finding]:
+        report = self._lake.report
         file = listing.all_files().filter(pk=pk).first()
         if file is None:  # compacted meanwhile
-            self._report.files.pop(path, None)
-            self._report.unsound.discard(path)
+            report.files.pop(path, None)
+            report.damaged.discard(path)
             return
-        self._report.files[file.path] = file.rows, file.bytes
-        self._report.unsound.add(file.path)
+        report.files[path] = file.rows, file.bytes
+        report.damaged.add(path)
         try:
-            unsound = self._unsound(file, DATASETS[file.dataset])
-            wrong = [] if unsound else list(self._wrong(file, DATASETS[file.dataset]))
+            damage = self._damage(file, DATASETS[file.dataset])
+            differences = [] if damage else list(self._differences(file, DATASETS[file.dataset]))
         except (Unreadable, LakeError) as error:
-            unsound, wrong = f"can't be read ({error})", []
-        if unsound:
-            yield Finding(file.path, unsound, RESTORE)
+            damage, differences = f"can't be read ({error})", []
+        if damage:
+            yield Finding(path, damage, RESTORE)
         else:
-            self._report.unsound.discard(file.path)
-        yield from wrong
+            report.damaged.discard(path)
+            yield from differences
 
-    def _unsound(self, file: DataFile, dataset: Dataset) -> str:
-        """Why its rows can't be believed."""
-        path = self._root / file.path
+    def _damage(self, file: DataFile, dataset: Dataset) -> str:
+        """Why its rows can't be trusted; empty if they can."""
+        path = self._lake.root / file.path
         if not path.is_file():
             return f"is missing with its {file.rows} rows"
         if (size := path.stat().st_size) != file.bytes:
             return f"has {size} bytes, the catalog says {file.bytes}"
-        if (found := disk.sha256(path)) != file.sha256:
-            return f"has the sha256 {found}, the catalog says {file.sha256}"
-        return wrong_column(dataset, dict(self._engine.rows(COLUMNS, [str(path)])))
+        if (digest := disk.sha256(path)) != file.sha256:
+            return f"has the sha256 {digest}, the catalog says {file.sha256}"
+        return wrong_column(dataset, dict(self._lake.engine.rows(COLUMNS, [str(path)])))
 
-    def _wrong(self, file: DataFile, dataset: Dataset) -> Iterator[Finding]:
-        path = str(self._root / file.path)
-        yield from _wrong_facts(file, self._engine.rows(_FACTS, [path])[0])
+    def _differences(self, file: DataFile, dataset: Dataset) -> Iterator[Finding]:
+        path = str(self._lake.root / file.path)
+        yield from _wrong_summary(file, self._lake.engine.rows(_SUMMARY, [path])[0])
         if dataset.name in STATEFUL:
-            yield from self._wrong_states(file, dataset, path)
-        if self._cids and dataset.name not in ("deletes", "accounts"):  # these have no record
+            yield from self._wrong_unpurged(file, dataset, path)
+        if self._cids and dataset.name not in ("deletes", "accounts"):  # they have no records
+            yield from self._wrong_derived_cids(file, dataset, path)
             yield from self._wrong_cids(file, dataset, path)
 
-    def _wrong_states(self, file: DataFile, dataset: Dataset, path: str) -> Iterator[Finding]:
-        """A deleted row has lost all that its author wrote, unless the catalog knows that it has not."""
-        held = " OR ".join(f"{name} IS NOT NULL" for name in dataset.names if name not in KEPT_WHEN_PURGED)
-        sql = f"SELECT count(*) FROM read_parquet($1, hive_partitioning = false) WHERE state = 'deleted' AND ({held})"
-        ((kept,),) = self._engine.rows(sql, [path])
-        if kept != file.unpurged:
-            what = f"holds {kept} deleted rows with text, the catalog says {file.unpurged}"
-            yield Finding(file.path, what, "report it: compact_lake purges what the catalog knows of")
+    def _wrong_unpurged(self, file: DataFile, dataset: Dataset, path: str) -> Iterator[Finding]:
+        """Deleted rows hold none of their content, except as many as the catalog says."""
+        any_content = " OR ".join(f"{name} IS NOT NULL" for name in dataset.names if name not in KEPT_WHEN_PURGED)
+        ((unpurged,),) = self._lake.engine.rows(_UNPURGED.format(any_content=any_content), [path])
+        if unpurged != file.unpurged:
+            problem = f"holds {unpurged} deleted rows with text, the catalog says {file.unpurged}"
+            yield Finding(file.path, problem, "report it: compact_lake purges what the catalog counts")
+
+    def _wrong_derived_cids(self, file: DataFile, dataset: Dataset, path: str) -> Iterator[Finding]:
+        """Of one row group, taken at random: those that the file leaves out."""
+        if derived_cids.are_derived(dataset):
+            derived, right = derived_cids.check_group(Path(path), dataset)
+            self._lake.report.cids += derived
+            if not right:
+                yield Finding(file.path, "has rows whose derived CIDs differ from those that were removed", RESTORE)
 
     def _wrong_cids(self, file: DataFile, dataset: Dataset, path: str) -> Iterator[Finding]:
-        """Of up to so many neighbouring rows that have a CID, from another place of the file at each run; and of a row
-        group those that the file leaves out."""
-        if derived_cids.are_derived(dataset):
-            made, right = derived_cids.check_group(Path(path), dataset)
-            self._report.cids += made
-            if not right:
-                yield Finding(file.path, "has rows whose CIDs are not those that were left out of it", RESTORE)
-        start = random.randint(0, max(0, file.rows - self._cids))  # noqa: S311 - a sample, no secret
-        select = ", ".join(f"{column.name}::{column.type}" for column in dataset.columns)
-        sql = (
-            f"SELECT {select} FROM read_parquet($1, hive_partitioning = false, file_row_number = true) "
-            "WHERE file_row_number >= $2 AND file_row_number < $3 AND cid <> ''"
-        )
-        for rows in self._engine.stream(sql, [path, start, start + self._cids]):
-            for row in rows:
+        """Of neighbouring rows, taken at random: those that the file stores."""
+        rows = random_slice(file.rows, self._cids)
+        sql = _RECORDS.format(columns=", ".join(f"{column.name}::{column.type}" for column in dataset.columns))
+        for batch in self._lake.engine.stream(sql, [path, rows.start, rows.stop]):
+            for row in batch:
                 yield from self._wrong_cid(file, dataset, dict(zip(dataset.names, row, strict=True)))
 
     def _wrong_cid(self, file: DataFile, dataset: Dataset, row: dict[str, Any]) -> Iterator[Finding]:
         try:
             cid = record_cid(record_rebuild.event(dataset.name, row)["commit"].get("record"))
         except ValueError:
-            self._report.no_cid += 1
+            self._lake.report.no_cid += 1
             return
-        self._report.cids += 1
+        self._lake.report.cids += 1
         if cid != row["cid"]:
             uri = f"at://{row['did']}/{dataset.collection or row['collection']}/{row['rkey']}"
-            what = f"{uri} at rev {row['rev']} hashes to {cid}, its cid is {row['cid']}"
-            yield Finding(file.path, what, WRONG_CID)
+            problem = f"{uri} at rev {row['rev']} hashes to {cid}, its cid is {row['cid']}"
+            yield Finding(file.path, problem, WRONG_CID)
 
 
-def wrong_column(dataset: Dataset, found: dict[str, str]) -> str:
-    """What keeps these columns, types by name, from being the dataset's; empty: nothing."""
+def wrong_column(dataset: Dataset, types: dict[str, str]) -> str:
+    """`types`: of the file's columns. Names the first wrong one; empty if there is none."""
     for column in dataset.columns:
         type_ = "TIMESTAMP WITH TIME ZONE" if column.type == "TIMESTAMP" else column.type
-        if column.name not in found:
+        if column.name not in types:
             return f"has no column {column.name}"
-        if found[column.name] != type_:
-            return f"has the column {column.name} as {found[column.name]}, not {type_}"
+        if types[column.name] != type_:
+            return f"has the column {column.name} as {types[column.name]}, not {type_}"
     return ""
 
 
-def _wrong_facts(file: DataFile, facts: tuple[Any, ...]) -> Iterator[Finding]:
-    rows, *times = facts
+def _wrong_summary(file: DataFile, summary: tuple[Any, ...]) -> Iterator[Finding]:
+    """`summary`: a row of _SUMMARY."""
+    rows, *times = summary
     moments = [None if us is None else instants.utc(us) for us in times]
     if rows != file.rows:
         yield Finding(file.path, f"holds {rows} rows, the catalog says {file.rows}", ONE_BACKUP)
-    for name, found in zip(("min_seen", "max_seen", "min_created", "max_created"), moments, strict=True):
-        if found != getattr(file, name):
-            yield Finding(file.path, f"has the {name} {found}, the catalog says {getattr(file, name)}", ONE_BACKUP)
-    if (file.hour, layout.partition(file.dataset, file.hour)) != (
-        file.hour.replace(minute=0, second=0, microsecond=0),
-        file.path.rpartition("/")[0],
-    ):
+    for name, moment in zip(("min_seen", "max_seen", "min_created", "max_created"), moments, strict=True):
+        if moment != getattr(file, name):
+            yield Finding(file.path, f"has the {name} {moment}, the catalog says {getattr(file, name)}", ONE_BACKUP)
+    folder, full_hour = file.path.rpartition("/")[0], file.hour.replace(minute=0, second=0, microsecond=0)
+    if folder != layout.partition(file.dataset, file.hour) or file.hour != full_hour:
         yield Finding(file.path, f"is not in the folder of its hour {file.hour:%Y-%m-%d %H}:00", ONE_BACKUP)
     elif moments[0] and moments[1] and not file.hour <= moments[0] <= moments[1] < file.hour + HOUR:
         yield Finding(file.path, f"has rows seen from {moments[0]} to {moments[1]}, outside its hour", ONE_BACKUP)

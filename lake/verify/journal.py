@@ -1,4 +1,4 @@
-"""What verify_lake has found in order so far: a file beside the database, a line for each task, removed at the end."""
+"""Tasks that passed in an unfinished run of verify_lake: one JSON line each, in a file beside the database."""
 
 import fcntl
 import json
@@ -9,11 +9,11 @@ from typing import Self
 
 from lake.errors import LakeError
 
-KEPT_SECONDS = 7 * 86_400  # a disk may have rotted since
+KEPT_SECONDS = 7 * 86_400  # after that the disk may have rotted
 
 
 class Journal:
-    """Held by one run at a time: raises LakeError while another one has it."""
+    """Held by one run at a time: raises LakeError while another one has it. `again`: forgets what has passed."""
 
     def __init__(self, path: Path, again: bool = False) -> None:
         self._path = path
@@ -25,23 +25,23 @@ class Journal:
             raise LakeError("Another verify_lake runs: wait until it has ended.") from error
         if again:
             self._file.truncate(0)
-        self._done = dict(self._read())
+        self._passed = dict(self._read())
 
     def _read(self) -> list[tuple[str, float]]:
-        """The last line may have been cut short by a kill."""
+        """Key and time of each task. A kill may have cut the last line short."""
         self._file.seek(0)
-        found = []
+        entries = []
         for line in self._file:
             try:
                 key, at = json.loads(line)
             except ValueError:
                 continue
             if at > time.time() - KEPT_SECONDS:
-                found.append((str(key), float(at)))
-        return found
+                entries.append((str(key), float(at)))
+        return entries
 
     def holds(self, key: str) -> bool:
-        return key in self._done
+        return key in self._passed
 
     def add(self, key: str) -> None:
         self._file.write(json.dumps([key, time.time()]) + "\n")
@@ -49,15 +49,16 @@ class Journal:
 
     @property
     def count(self) -> int:
-        return len(self._done)
+        """Of the tasks that an earlier run has passed."""
+        return len(self._passed)
 
     def times(self) -> tuple[datetime, datetime] | None:
-        """When the first and the last of what is skipped was verified; None when there is nothing."""
-        moments = [datetime.fromtimestamp(at, UTC) for at in self._done.values()]
+        """When the first and the last of them passed; None when there are none."""
+        moments = [datetime.fromtimestamp(at, UTC) for at in self._passed.values()]
         return (min(moments), max(moments)) if moments else None
 
     def end(self) -> None:
-        """All was verified: the next run begins anew."""
+        """Removes the file: the run is complete, the next one begins anew."""
         self._path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:

@@ -8,16 +8,19 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from lake.errors import LakeError, LakeUnusable
+from lake.flags.definitions import flags
 from lake.storage.duckdb_engine import Engine
 from lake.verify import runner
 from lake.verify.batches import BatchChecks
+from lake.verify.checked_lake import CheckedLake
 from lake.verify.deletions import DeletionChecks
 from lake.verify.disk import DiskChecks
 from lake.verify.duplicates import DuplicateChecks
 from lake.verify.files import FileChecks
+from lake.verify.findings import Finding, Report
 from lake.verify.journal import Journal
 from lake.verify.repair import WRITERS, repair
-from lake.verify.runner import Finding, Report, Stage
+from lake.verify.runner import Checks
 from lake.verify.text_index import TextIndexChecks
 from process import progress_bar
 from process.locks import running
@@ -30,11 +33,9 @@ class Command(BaseCommand):
     help = "Compares catalog, files, rows, deletes, indexes and batches, and names each difference; exits 1 with any."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--cids", type=int, default=0, metavar="N", help="hash up to N records of each file to their CID"
-        )
-        parser.add_argument("--fix", action="store_true", help="move orphans aside and make damaged indexes anew")
-        parser.add_argument("--again", action="store_true", help="verify also what a run that did not end has verified")
+        parser.add_argument("--cids", type=int, default=0, metavar="N", help="hash up to N records of each file")
+        parser.add_argument("--fix", action="store_true", help="move orphans aside and rebuild damaged indexes")
+        parser.add_argument("--again", action="store_true", help="skip nothing that an unfinished run has verified")
 
     def handle(self, *args: Any, cids: int, fix: bool, again: bool, **options: Any) -> None:
         if cids < 0:
@@ -43,58 +44,59 @@ class Command(BaseCommand):
         engine = Engine(MEMORY, settings.QUERY_THREADS)
         try:
             with Journal(Path(f"{settings.DATABASE_PATH}.verified"), again) as journal:
-                self._verify(stages(engine, report, cids), journal, report)
-            done = self._repair(engine, report) if fix else 0
+                self._verify(all_checks(engine, report, cids), journal, report)
+            repaired = self._repair(engine, report) if fix else 0
         except LakeError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
-            raise CommandError("Stopped: the next run goes on where this one was.") from None
+            raise CommandError("Stopped: the next run continues from here.") from None
         finally:
             engine.close()
-        self._tell(report, len(report.findings) - done)
+        self._print(report, len(report.findings) - repaired)
 
-    def _verify(self, all_: list[Stage], journal: Journal, report: Report) -> None:
+    def _verify(self, groups: list[Checks], journal: Journal, report: Report) -> None:
         if times := journal.times():
             self.stdout.write(
-                f"A run that did not end has verified {journal.count:,} things from {times[0]:%Y-%m-%d %H:%M} to "
-                f"{times[1]:%Y-%m-%d %H:%M}: those that are still the same are skipped (--again verifies them, too)."
+                f"An unfinished run has verified {journal.count:,} things from {times[0]:%Y-%m-%d %H:%M} to "
+                f"{times[1]:%Y-%m-%d %H:%M}: those that have not changed are skipped (--again verifies them too)."
             )
-        for stage in all_:
-            progress_bar.run_with_progress(runner.run(stage, journal, report), stage.what)
+        for checks in groups:
+            progress_bar.run_with_progress(runner.run(checks, journal, report), checks.title)
         journal.end()
 
     def _repair(self, engine: Engine, report: Report) -> int:
-        """How many findings are none any more."""
+        """How many findings were repaired."""
         done: dict[Finding, str] = dict(repair(settings.LAKE_ROOT, engine, report.findings))
-        for finding, what in done.items():
-            self.stdout.write(f"{finding.path}: {what or NOT_REPAIRED}")
+        for finding, outcome in done.items():
+            self.stdout.write(f"{finding.subject}: {outcome or NOT_REPAIRED}")
         return sum(map(bool, done.values()))
 
-    def _tell(self, report: Report, remaining: int) -> None:
-        if report.unsound:
-            self.stdout.write(f"{len(report.unsound):,} files can't be read whole: nothing is said of their rows.")
+    def _print(self, report: Report, remaining: int) -> None:
+        if report.damaged:
+            self.stdout.write(f"{len(report.damaged):,} files are missing or damaged: their rows were not checked.")
         for line in [*report.notes, *report.findings]:
             self.stdout.write(str(line))
         compared = f"{len(report.files):,} files, {report.rows:,} rows, {report.bytes:,} bytes, {report.cids:,} CIDs"
-        skipped = f" ({report.no_cid:,} records that DAG-CBOR can't hold skipped)" if report.no_cid else ""
+        if report.no_cid:
+            compared += f" ({report.no_cid:,} records that DAG-CBOR can't represent skipped)"
         if report.skipped:
-            skipped += f", {report.skipped:,} things skipped"
+            compared += f", {report.skipped:,} things skipped"
         if remaining:
-            raise CommandError(f"{remaining:,} differences in {compared}{skipped}.")
-        self.stdout.write(f"OK: {compared}{skipped}.")
+            raise CommandError(f"{remaining:,} differences in {compared}.")
+        self.stdout.write(f"OK: {compared}.")
 
 
-def stages(engine: Engine, report: Report, cids: int) -> list[Stage]:
-    """Raises LakeUnusable when there is no lake at all."""
+def all_checks(engine: Engine, report: Report, cids: int) -> list[Checks]:
+    """In the order in which they run. Raises LakeUnusable when there is no lake at all."""
     root = settings.LAKE_ROOT
     if not root.is_dir():
         raise LakeUnusable(f"LAKE_ROOT {root} is missing: mount it or create it, then verify again.")
-    parts = (
-        FileChecks(root, engine, report, cids),
-        DuplicateChecks(root, engine, report),
-        DeletionChecks(root, engine, report),
-        TextIndexChecks(root, engine, report),
-        BatchChecks(report),
-        DiskChecks(root, report, lambda: any(map(running, WRITERS))),
-    )
-    return [part.stage() for part in parts]
+    lake = CheckedLake(root, engine, report)
+    return [
+        FileChecks(lake, cids),
+        DuplicateChecks(lake),
+        DeletionChecks(lake, flags().purge_deleted),
+        TextIndexChecks(lake),
+        BatchChecks(lake),
+        DiskChecks(lake, lambda: any(map(running, WRITERS))),
+    ]

@@ -14,9 +14,10 @@ from lake.models import DataFile, IndexFile
 from lake.storage.duckdb_engine import Engine
 from lake.textindex import builder
 from lake.verify import text_index
+from lake.verify.checked_lake import CheckedLake
+from lake.verify.findings import Report
 from lake.verify.repair import repair
-from lake.verify.runner import Report
-from lake.verify.text_index import TextIndexChecks, _word
+from lake.verify.text_index import TextIndexChecks, random_term
 from tests.builders import BOB, NOON_US, delete, post
 
 HOUR_US = 3_600_000_000
@@ -47,8 +48,8 @@ class World:
         IndexFile.objects.filter(pk=self.index.pk).update(**facts)
 
     def findings(self):
-        stage = TextIndexChecks(self.root, self.engine, Report()).stage()
-        return [finding for task in stage.tasks() for finding in task.check()]
+        tasks = TextIndexChecks(CheckedLake(self.root, self.engine, Report())).tasks()
+        return [finding for task in tasks for finding in task.check()]
 
     def lines(self):
         return [str(finding) for finding in self.findings()]
@@ -74,7 +75,7 @@ def test_an_index_of_other_rows_is_named(world):
 
 def test_an_index_of_fewer_rows_is_named(world):
     world.build(world.paths[1:])
-    assert "is of 4 rows, the catalog says 4, its files hold 9" in world.lines()[0]
+    assert "covers 4 rows, the catalog says 4, its files hold 9" in world.lines()[0]
 
 
 def test_a_deleted_row_that_is_still_found_is_named(world):
@@ -97,26 +98,22 @@ def test_a_deleted_row_that_is_still_found_is_named(world):
         (lambda path: path.write_bytes(b"x" + path.read_bytes()[1:]), "is damaged: its size or sha256"),
     ],
 )
-def test_damage_is_named_and_repaired(world, damage, words, settings, tmp_path):
-    settings.DATABASE_PATH = tmp_path / "catalog.sqlite3"
+def test_damage_is_named_and_repaired(world, damage, words):
     damage(world.root / world.path)
     findings = world.findings()
     assert [words in str(finding) for finding in findings] == [True]
     ((_, done),) = repair(world.root, world.engine, findings)
-    assert done == "made anew"
+    assert done == "rebuilt"
     assert world.lines() == []
     assert IndexFile.objects.filter(superseded_at=None).count() == 1
 
 
-def test_a_compacted_file_without_an_index_is_named_after_some_hours_and_repaired(
-    world, settings, tmp_path, monkeypatch
-):
-    settings.DATABASE_PATH = tmp_path / "catalog.sqlite3"
+def test_a_compacted_file_without_an_index_is_named_after_some_hours_and_repaired(world, monkeypatch):
     IndexFile.objects.all().delete()
     assert world.lines() == [], "it may still come"
     monkeypatch.setattr(text_index, "LAG", -timedelta(hours=1))
     findings = world.findings()
-    assert [(finding.path, finding.what) for finding in findings] == [
+    assert [(finding.subject, finding.problem) for finding in findings] == [
         (path, "is in no index, so that searches read all of it") for path in world.paths
     ]
     list(repair(world.root, world.engine, findings))
@@ -127,12 +124,12 @@ def test_an_index_of_a_file_that_is_no_more_is_named_after_some_hours(world, mon
     DataFile.objects.filter(path=world.paths[0]).update(path=world.paths[0].replace("c-1", "c-2"))
     assert world.lines() == []
     monkeypatch.setattr(text_index, "LAG", -timedelta(days=100 * 365))
-    assert f"{world.path}: covers {world.paths[0]}, which is none of the lake's" in world.lines()[0]
+    assert f"{world.path}: covers {world.paths[0]}, which the catalog does not list" in world.lines()[0]
 
 
 @pytest.mark.parametrize("text", [None, "", "\0", "a\0b", "湖", "long " * 50])
-def test_a_word_is_a_piece_of_the_text(text):
-    word = _word(text)
-    assert word in (text or "")
-    assert "\0" not in word
-    assert len(word) <= 12
+def test_a_random_term_is_a_part_of_the_text(text):
+    term = random_term(text)
+    assert term in (text or "")
+    assert "\0" not in term
+    assert len(term) <= 12
