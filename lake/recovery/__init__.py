@@ -1,4 +1,4 @@
-"""Copies a lake away while all runs, and brings it back.
+"""Backs a lake up while it runs, and restores it.
 
-Refuses to know what is in the files.
+Does not read the rows of the files.
 """

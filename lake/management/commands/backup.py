@@ -1,4 +1,4 @@
-"""Catalog and lake into a folder, while all runs."""
+"""Backs up catalog and lake into a folder, while all runs."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -9,15 +9,16 @@ from django.core.management.base import BaseCommand, CommandError
 
 from lake.errors import LakeError
 from lake.recovery.backup import Backup
+from lake.recovery.transfer import Outcome
 from process import progress_bar
 
 
 class Command(BaseCommand):
-    help = "Brings the backup in DIR up to date: catalog, handles and all files that the catalog lists."
+    help = "Makes or updates the backup in DIR: catalog, handles and all files that the catalog lists."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", metavar="DIR", type=Path, help="empty, new, or with an earlier backup")
-        parser.add_argument("--check", action="store_true", help="hash all files, also those that DIR has already")
+        parser.add_argument("--check", action="store_true", help="hash all files, those that DIR has already too")
 
     def handle(self, *args: Any, folder: Path, check: bool, **options: Any) -> None:
         backup = Backup(folder, settings.DATABASE_PATH, settings.LAKE_ROOT, check)
@@ -25,7 +26,8 @@ class Command(BaseCommand):
             progress_bar.run_with_progress(backup.run(), "files")
         except LakeError as error:
             raise CommandError(str(error)) from error
+        linked, copied, kept = (backup.outcomes[of] for of in (Outcome.LINKED, Outcome.COPIED, Outcome.KEPT))
         self.stdout.write(
-            f"OK: {folder} is complete: {backup.linked:,} files linked, {backup.copied:,} copied, {backup.kept:,} kept"
-            f", {backup.removed:,} old ones removed."
+            f"OK: {folder} is complete: {linked:,} files linked, {copied:,} copied, {kept:,} kept, "
+            f"{backup.removed:,} old ones removed."
         )

@@ -1,4 +1,4 @@
-"""A backup into an empty place."""
+"""Restores a backup into an empty place."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -26,18 +26,17 @@ class Command(BaseCommand):
         except LakeError as error:
             raise CommandError(str(error)) from error
         for path in restore.damaged:
-            self.stdout.write(f"{path}: is missing or damaged in the backup; take it from another one")
-        self.stdout.write(f"Restored the backup of {restore.made_at}. {what_next(restore.resumes_at_us())}")
+            self.stdout.write(f"{path}: is missing or damaged in the backup; take it from another backup")
+        self.stdout.write(f"Restored the backup of {restore.made_at}. {what_next(restore.resume_us())}")
         if restore.damaged:
             raise CommandError(f"{len(restore.damaged):,} files were left out: verify_lake lists their rows.")
 
 
-def what_next(resumes_at_us: int | None) -> str:
-    if resumes_at_us is None:
+def what_next(resume_us: int | None) -> str:
+    if resume_us is None:
         return "Next: manage.py migrate, then start all. The consumer begins with the present."
     return (
-        "Next: manage.py migrate. If Redis has anything, `redis-cli DEL cursor` while the consumer is stopped. "
-        f"Then start all: the consumer goes on from {iso(resumes_at_us)}, where the backup's last commit ends. "
-        "With a cursor "
-        "in Redis it would go on from there, and what came between would be missing."
+        "Next: manage.py migrate. Unless Redis is empty, `redis-cli DEL cursor` while the consumer is stopped. Then "
+        f"start all: the consumer resumes at {iso(resume_us)}, where the backup's last commit ends. With a cursor in "
+        "Redis it would resume there, and the events between the two would be missing."
     )
