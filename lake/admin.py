@@ -1,5 +1,5 @@
-"""The catalog, to look at: what each batch did, what files there are, what must not show. And what may be asked for: a
-flush, a compaction, how long a dataset is kept."""
+"""Admin pages of the catalog, read-only: batches, files, indexes, tombstones, accounts and exports. Editable are the
+retention of a dataset, and requests for a flush or a compaction."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 else:
     _Admin = admin.ModelAdmin
 
-ERROR_SHOWN = 100  # characters in the list; the batch's own page has all of it
+SHOWN_CHARACTERS = 100  # of an error or a query in a list; its own page shows all
 
 
 @admin.register(BatchRun)
 class BatchRunAdmin(ReadOnlyAdmin):
     list_display = (
         *("started_at", "state", "events", "written", "duplicates", "misfits", "took", "size_in", "size_out"),
-        *("first_seen", "last_seen", "what_failed"),
+        *("first_seen", "last_seen", "short_error"),
     )
     list_filter = ("state", "started_at")
     search_fields = ("error", "first_id", "last_id")
@@ -59,8 +59,8 @@ class BatchRunAdmin(ReadOnlyAdmin):
         return filesizeformat(run.bytes_out)
 
     @admin.display(description="error")
-    def what_failed(self, run: BatchRun) -> str:
-        return run.error if len(run.error) <= ERROR_SHOWN else f"{run.error[:ERROR_SHOWN]}…"
+    def short_error(self, run: BatchRun) -> str:
+        return run.error if len(run.error) <= SHOWN_CHARACTERS else f"{run.error[:SHOWN_CHARACTERS]}…"
 
 
 class _Sized(ReadOnlyAdmin):
@@ -87,7 +87,7 @@ class IndexFileAdmin(_Sized):
 
 @admin.register(Retention)
 class RetentionAdmin(_Admin):
-    """What is set here removes data: the compactor's next daily pass says in its log what, the one after it acts."""
+    """Removes data: the compactor's next daily pass logs what would go, the pass after that removes it."""
 
     list_display = ("dataset", "days", "announced")
     readonly_fields = ("announced",)
@@ -110,7 +110,7 @@ class CatalogIdentityAdmin(ReadOnlyAdmin):
 
 @admin.register(Tombstone)
 class TombstoneAdmin(ReadOnlyAdmin):
-    """Millions of rows: searched by whole values, which the index finds."""
+    """Millions of rows: only whole DIDs are searched for, with the help of an index."""
 
     list_display = ("did", "collection", "rkey", "rev", "deleted", "seen", "applied_at")
     list_filter = ("seen", ("applied_at", admin.EmptyFieldListFilter))
@@ -139,7 +139,7 @@ class ExportAdmin(ReadOnlyAdmin):
 
     @admin.display(description="query")
     def query(self, export: Export) -> str:
-        return str(export.manifest.get("query", ""))[:ERROR_SHOWN]
+        return str(export.manifest.get("query", ""))[:SHOWN_CHARACTERS]
 
     @admin.display(description="format")
     def format(self, export: Export) -> str:
@@ -166,7 +166,7 @@ class RequestAdmin(ReadOnlyAdmin):
         return self.fields if obj else ("kind",)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may add requests asks for a flush or a compaction; the process takes it up within 2 s."""
+        """ReadOnlyAdmin denies it. The flusher or the compactor starts on a request within 2 s."""
         return request.user.has_perm("lake.add_request")
 
     def save_model(self, request: HttpRequest, obj: Request, form: Any, change: bool) -> None:
