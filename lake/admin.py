@@ -12,7 +12,7 @@ from ingest.read_only_admin import ReadOnlyAdmin
 from lake.export import record
 from lake.models import BatchRun, DataFile, Export, InactiveAccount, IndexFile, Request, Retention, Tombstone
 from lake.schema import DATASETS
-from process.instants import iso
+from process.instants import iso_us
 
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Any]
@@ -112,7 +112,7 @@ class InactiveAccountAdmin(ReadOnlyAdmin):
 
     @admin.display(description="since", ordering="time_us")
     def since(self, account: InactiveAccount) -> str:
-        return iso(account.time_us)
+        return iso_us(account.time_us)
 
 
 @admin.register(Export)

@@ -1,7 +1,7 @@
 """What an export is: its manifest, as JSON, for whoever has to say later what the data are."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from lake.catalog import listing
@@ -12,7 +12,7 @@ from lake.query.rendering import render
 from lake.query.spec import LAST_US, Search
 from lake.schema import VERSION
 from lake.storage.parquet_writer import SOFTWARE
-from process.instants import iso_us
+from process.instants import iso, iso_us, now_us
 
 FLAGS = ("hide_deleted", "purge_deleted", "export_enabled", "export_limit_rows", "query_timeout_seconds")
 
@@ -22,7 +22,7 @@ def describe(wanted: ExportSpec, parameters: Mapping[str, Any], flags: Flags) ->
     search = wanted.search
     newest = listing.newest_seen(search.dataset)
     return {
-        "made_at": iso_or_none(datetime.now(UTC)),
+        "made_at": iso_us(now_us()),
         "query": render(search.query),
         "parameters": dict(parameters),
         "window": _window(search),
@@ -58,4 +58,4 @@ def _hidden(search: Search) -> str:
 
 
 def iso_or_none(time: datetime | None) -> str | None:
-    return None if time is None else time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return None if time is None else iso(time, "microseconds")

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lake.query.timestamps import format_timestamp, parse_timestamp
+from lake.query.timestamps import parse_timestamp
+from process.instants import iso
 
 _SHOWN = 60  # characters of a wrong value that the message repeats
 
@@ -73,8 +74,8 @@ FILTERS: dict[str, FilterSpec] = {
         "subject", "a URI like at://did:plc:abc/app.bsky.feed.post/xyz or a DID",
         _pattern(rf"{_DID}|at://{_DID}/[^\s\x00-\x1f/]+/[^\s\x00-\x1f/]+", str.strip),
     ),
-    "since": FilterSpec("since", _TAKES_MOMENT, lambda text: format_timestamp(parse_timestamp(text))),
-    "until": FilterSpec("until", _TAKES_MOMENT, lambda text: format_timestamp(parse_timestamp(text, end_of_day=True))),
+    "since": FilterSpec("since", _TAKES_MOMENT, lambda text: iso(parse_timestamp(text))),
+    "until": FilterSpec("until", _TAKES_MOMENT, lambda text: iso(parse_timestamp(text, end_of_day=True))),
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from lake.schema import DATASETS, Dataset
 from lake.storage.duckdb_engine import Engine
 from lake.storage.layout import HOUR
 from lake.verify.runner import Finding, Report, Stage, Task
+from process.instants import microseconds
 
 ROWS_AT_ONCE = 1_500_000  # hashes of a query: some 100 MB
 MOST_REPORTED = 10_000  # repeats of a query that are looked at exactly
@@ -76,7 +77,8 @@ class DuplicateChecks:
             return  # gone meanwhile
         parts = rows // ROWS_AT_ONCE + 1
         sql = _REPEATED.format(key=_keys(dataset), told=MOST_REPORTED)
-        values = {"files": self._absolute(paths), "until": _us(hour + HOUR + NEARBY), "end": _us(hour + HOUR)}
+        end = hour + HOUR
+        values = {"files": self._absolute(paths), "until": microseconds(end + NEARBY), "end": microseconds(end)}
         for part in range(parts):
             hashes = [row[0] for row in self._engine.rows(sql, {**values, "parts": parts, "part": part})]
             if hashes:
@@ -119,7 +121,3 @@ def _keys(dataset: Dataset) -> str:
 
 def _key(dataset: str, hour: datetime, paths: Sequence[str], rows: int) -> str:
     return f"events {dataset} {hour.isoformat()} {sha256(' '.join([*paths, str(rows)]).encode()).hexdigest()}"
-
-
-def _us(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000)

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ingest.buffer.entries import BufferState, Cursor, DeadLetter, arrival_ms
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
 from ingest.events import Event, read
-from process.instants import iso, now_us
+from process.instants import iso_us, now_us
 
 HEAD_SHOWN = 200  # characters of a dead letter; all that is kept with --verbosity 2
 TIMEOUT_SECONDS = 5
@@ -91,14 +91,15 @@ def summary(buffer: Buffer, letters: Sequence[DeadLetter], now: int) -> Iterator
 
 def ages(state: BufferState, now: int) -> Iterator[str]:
     for name, ms in (("oldest", state.oldest_ms), ("newest", state.newest_ms)):
-        text = "none" if ms is None else f"{seconds(now - ms * 1000)} ago, arrived {iso(ms * 1000)}"
+        text = "none" if ms is None else f"{seconds(now - ms * 1000)} ago, arrived {iso_us(ms * 1000)}"
         yield f"{name:<14}{text}"
 
 
 def position(cursor: Cursor | None) -> str:
     if cursor is None:
         return "none: nothing was received since this Redis was new"
-    return f"{iso(cursor.time_us)} on {cursor.host or 'any host'}{'' if cursor.seq is None else f', seq {cursor.seq}'}"
+    seq = "" if cursor.seq is None else f", seq {cursor.seq}"
+    return f"{iso_us(cursor.time_us)} on {cursor.host or 'any host'}{seq}"
 
 
 def counts(numbers: dict[str, int]) -> str:
@@ -116,4 +117,5 @@ def line(letter: DeadLetter, shown: int | None) -> str:
     text = letter.head.decode(errors="backslashreplace")
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     head = printable if shown is None or len(printable) <= shown else f"{printable[:shown]}…"
-    return f"{iso(arrival_ms(letter.id) * 1000)} {letter.reason} {letter.length:,} bytes sha256 {letter.sha256} {head}"
+    arrived = iso_us(arrival_ms(letter.id) * 1000)
+    return f"{arrived} {letter.reason} {letter.length:,} bytes sha256 {letter.sha256} {head}"

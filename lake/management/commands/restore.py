@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from lake.errors import LakeError
 from lake.recovery.restore import Restore
 from process import progress_bar
-from process.instants import iso
+from process.instants import iso_us
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ def what_next(resumes_at_us: int | None) -> str:
         return "Next: manage.py migrate, then start all. The consumer begins with the present."
     return (
         "Next: manage.py migrate. If Redis has anything, `redis-cli DEL cursor` while the consumer is stopped. "
-        f"Then start all: the consumer goes on from {iso(resumes_at_us)}, where the backup's last commit ends. "
+        f"Then start all: the consumer goes on from {iso_us(resumes_at_us)}, where the backup's last commit ends. "
         "With a cursor "
         "in Redis it would go on from there, and what came between would be missing."
     )

@@ -12,7 +12,7 @@ from ingest.buffer.redis_stream import Buffer, BufferFull
 from ingest.events import Drop, DropReason
 from ingest.management.commands.inspect_buffer import line, position
 from ingest.stream.frames import read_frames
-from process.instants import iso, now_us
+from process.instants import iso_us, now_us
 from tests.builders import NOON_US, post
 
 CURSOR = Cursor(NOON_US, "jetstream.example", 77)
@@ -151,7 +151,7 @@ def test_totals_survive_the_buffer_and_are_not_kept_where_the_events_are_not(buf
 
 
 def test_words_for_odd_values(buffer):
-    assert iso(-(2**63)) == str(-(2**63))
+    assert iso_us(-(2**63)) == str(-(2**63))
     assert position(Cursor(NOON_US)) == "2026-07-01T12:00:00.000000Z on any host"
     buffer.set_aside([Drop(b"", DropReason.NOT_JSON)])
     assert " not_json 0 bytes sha256 " in line(buffer.dead_letters()[0], 10)
