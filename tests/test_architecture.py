@@ -33,7 +33,7 @@ MAY_IMPORT = {
         "process",
     },
     "explorer": {"explorer", "api", "process", "lake.flags.definitions"},
-    "deploy": {"deploy"},
+    "deploy": {"deploy", "process.locks"},
 }
 # Each outside system has one doorway.
 DOORWAYS = {

@@ -4,12 +4,11 @@ one moment, then the files that it lists, as links or copies. When one was swapp
 Until the new manifest is in place the folder holds the backup before, whole.
 """
 
-import fcntl
 import hashlib
 import os
 import sqlite3
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +20,7 @@ from lake.models import DataFile, IndexFile
 from lake.recovery import manifest
 from lake.recovery.manifest import LAKE, Entry, Manifest
 from lake.storage import disk
+from process.locks import exclusive
 
 log = structlog.get_logger("backup")
 
@@ -162,15 +162,10 @@ def make_ours(folder: Path) -> None:
     (folder / MARK).touch()
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Raises LakeError while another process makes or reads this backup."""
-    with (folder / MARK).open() as file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LakeError(f"Another backup or restore uses {folder}: try again when it has ended.") from error
-        yield
+def alone(folder: Path) -> AbstractContextManager[object]:
+    """Raises LakeError while another process makes or reads this backup, which may be on a read-only disk."""
+    busy = LakeError(f"Another backup or restore uses {folder}: try again when it has ended.")
+    return exclusive(folder / MARK, busy, "r")
 
 
 def clean(folder: Path, whole: bool) -> int:

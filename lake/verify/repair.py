@@ -3,7 +3,6 @@
 It does so only while it holds the locks of the writers: a writer that was stopped for an hour may still list its file.
 """
 
-import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from lake.storage import disk
 from lake.storage.duckdb_engine import Engine
 from lake.verify.disk import is_ours, known_paths
 from lake.verify.runner import Finding
-from process.locks import lock_path
+from process.locks import Locked, exclusive, lock_path
 
 WRITERS = ("flush_buffer", "compact_lake")
 
@@ -38,10 +37,9 @@ def repair(root: Path, engine: Engine, findings: Sequence[Finding]) -> Iterator[
 
 
 def _locked(locks: ExitStack, name: str) -> bool:
-    file = locks.enter_context(lock_path(name).open("w"))
     try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        locks.enter_context(exclusive(lock_path(name)))
+    except Locked:
         return False
     return True
 

@@ -1,7 +1,6 @@
 """Handles of newly seen authors, of those somebody looks at, and of those known for long, until SIGTERM."""
 
 import sqlite3
-import sys
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -16,6 +15,7 @@ from ingest.handles.appview import AppView
 from ingest.handles.resolver import Resolver
 from ingest.handles.store import Store
 from process.locks import only_one
+from process.progress_bar import ProgressBar
 from process.signals import Stop
 
 log = structlog.get_logger("resolve_handles")
@@ -63,9 +63,15 @@ class Work:
             log.info("APPVIEW_URL is empty: only handles that events tell of are known")
 
     def run(self) -> None:
+        with ProgressBar("accounts") as bar:
+            self._run(bar)
+
+    def _run(self, bar: ProgressBar) -> None:
         while not self._stop:
             more = self._resolver.follow()
             asked = not self._stop and self._resolver.ask()
+            if self._once:
+                bar.show(self._resolver.asked, self._resolver.asked + self._store.figures().waiting)
             self._tell()
             if self._once and self._over(more, asked):
                 break
@@ -80,8 +86,6 @@ class Work:
 
     def _tell(self, last: bool = False) -> None:
         resolver = self._resolver
-        if self._once and sys.stderr.isatty():
-            draw(resolver.asked, self._store.figures().waiting, last)
         now, told = time.monotonic(), (resolver.read, resolver.told, resolver.asked)
         if told == self._told or (now - self._told_at < TELL_SECONDS and not last):
             return
@@ -89,10 +93,3 @@ class Work:
         figures = self._store.figures()
         log.info("handles", events=events, told=handles, asked=asked, known=figures.known, waiting=figures.waiting)
         self._told_at, self._told = now, told
-
-
-def draw(done: int, waiting: int, last: bool) -> None:
-    share = done / (done + waiting) if done + waiting else 1.0
-    end = "\n" if last else ""
-    bar = f"\r[{'#' * int(30 * share):<30}] {share:4.0%} {done:,} of {done + waiting:,} accounts"
-    print(bar, end=end, flush=True, file=sys.stderr)  # noqa: T201 - a terminal
