@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "lake": {
         "lake",
         "ingest.events",
+        "ingest.identifiers",
         "ingest.buffer.redis_stream",
         "ingest.buffer.entries",
         "ingest.models",
@@ -29,6 +30,7 @@ MAY_IMPORT = {
         "ingest.buffer.entries",
         "ingest.events",
         "ingest.handles",
+        "ingest.identifiers",
         "ingest.models",
         "process",
     },

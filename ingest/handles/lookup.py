@@ -15,7 +15,7 @@ from django.conf import settings
 
 from ingest.handles.appview import AppView
 from ingest.handles.appview_replies import Outcome
-from ingest.handles.store import FIRST, Figures, Store
+from ingest.handles.store import FIRST, LONGEST_DID, Figures, Store
 from ingest.identifiers import is_did, normalize_handle
 from process.instants import now_us
 
@@ -96,7 +96,7 @@ class Handles:
         now = now_us()
         self._store.create_if_missing()
         fresh = self._store.fresh(dids, now - STALE_US)
-        if wanted := [did for did in dids if did not in fresh and is_did(did)]:
+        if wanted := [did for did in dids if did not in fresh and is_did(did, LONGEST_DID)]:
             with self._store.transaction():
                 self._store.wait(wanted, FIRST, now)
 

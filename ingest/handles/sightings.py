@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ingest.events import EARLIEST_TIME_US
-from ingest.handles.store import Claim
+from ingest.handles.store import LONGEST_DID, Claim
 from ingest.identifiers import is_did, normalize_handle
 
 POST = "app.bsky.feed.post"
@@ -55,7 +55,7 @@ def collect(frames: Iterable[bytes], now: int, found: Sightings) -> None:
             frame = _decode(raw)
         except (ValueError, RecursionError):  # of msgspec: no JSON, no UTF-8, another shape; nested too deeply
             continue
-        if is_did(frame.did):
+        if is_did(frame.did, LONGEST_DID):
             at = frame.time_us if EARLIEST_TIME_US <= frame.time_us <= now else now
             _note(found, frame, at)
 

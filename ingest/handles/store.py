@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 FIRST, LATER = 0, 1  # ranks of who waits: looked at, or changed; newly seen
+LONGEST_DID = 256  # the protocol allows 2,048; none so long exists, and 25 of them must fit into one URL
 MAX_WAITING = 1_000_000  # 80 MB; whoever finds no room is seen again
 
 # `handle` is null for an account of which is known that it has none. The tallies spare counting millions of rows.
