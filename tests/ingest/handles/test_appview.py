@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.handles.appview import AppView, HandleServiceDown, Refused
-from ingest.handles.appview_replies import MAX_ANSWER, Reply, asked_delay, judge, read_did, read_profiles
+from ingest.handles.appview_replies import MAX_ANSWER, Reply, judge, read_did, read_profiles, retry_delay
 from ingest.identifiers import normalize_handle
 from tests.builders import ALICE, BOB
 from tests.ingest.handles import appview_server as faults
@@ -52,14 +52,14 @@ def test_an_account_that_it_does_not_understand_refuses_the_call(server, appview
 
 
 FAULTS = [
-    (faults.status(429), "limited", "asks us to wait"),
+    (faults.status(429), "limited", "limits our calls"),
     (faults.status(500), "failed", "status 500"),
     (faults.status(404), "failed", "status 404"),
     (faults.status(302, Location="http://127.0.0.1:1/elsewhere"), "failed", "set APPVIEW_URL to where it is"),
-    (faults.text(b"<html>"), "unreadable", "can't be read"),
-    (faults.text(b'{"profiles": 1}'), "unreadable", "can't be read"),
-    (faults.text(b'{"profiles": [{"did": "\xff"}]}'), "unreadable", "can't be read"),
-    (faults.text(b'{"profiles": ' + b"[" * 100_000), "unreadable", "can't be read"),
+    (faults.text(b"<html>"), "unreadable", "not the expected JSON"),
+    (faults.text(b'{"profiles": 1}'), "unreadable", "not the expected JSON"),
+    (faults.text(b'{"profiles": [{"did": "\xff"}]}'), "unreadable", "not the expected JSON"),
+    (faults.text(b'{"profiles": ' + b"[" * 100_000), "unreadable", "not the expected JSON"),
     (faults.text(b" " * (MAX_ANSWER + 1)), "unreadable", "more than"),
     (faults.closed, "unreachable", "can't be reached"),
     (faults.cut, "unreachable", "in the middle"),
@@ -77,7 +77,7 @@ def test_no_answer_is_one_sentence_in_time_and_a_pause(server, appview, fault, o
     assert time.monotonic() - began < 0.9
     assert appview.take_calls() == {outcome: 1}
     assert 0 < appview.wait_seconds <= 1
-    with pytest.raises(HandleServiceDown, match="asked again in 1 s"):
+    with pytest.raises(HandleServiceDown, match="next attempt is in 1 s"):
         appview.handles([ALICE])
     assert len(server.asked) == 1, "it must not be asked while it is to be left alone"
 
@@ -125,12 +125,12 @@ def test_a_retry_after_is_respected(server, appview):
     ],
 )
 def test_what_a_retry_after_asks_for(header, seconds):
-    assert asked_delay(header, NOW) == seconds
+    assert retry_delay(header, NOW) == seconds
 
 
 @given(st.text(st.characters(max_codepoint=255)))
 def test_any_retry_after_is_a_bounded_delay_or_none(header):
-    delay = asked_delay(header, NOW)
+    delay = retry_delay(header, NOW)
     assert delay is None or 0 <= delay <= 3600
 
 
