@@ -1,4 +1,4 @@
-"""The journal of connections and where to resume, to look at."""
+"""Read-only pages of the journal of connections, and of where to resume."""
 
 from django.contrib import admin
 

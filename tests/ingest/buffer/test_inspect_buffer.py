@@ -40,9 +40,9 @@ def test_an_empty_buffer(buffer):
     assert lines[2:] == [
         "oldest        none",
         "newest        none",
-        "cursor        none: nothing was received since this Redis was new",
+        "cursor        none: nothing received since Redis was last empty",
         "lag           unknown",
-        "received      0 frames since this Redis was new; dropped 0",
+        "received      0 frames since Redis was last empty; dropped 0",
         "dead letters  0",
     ]
 
@@ -59,7 +59,7 @@ def test_a_buffer_in_use(buffer):
     assert lines[4:] == [
         "cursor        2026-07-01T12:00:00.000000Z on jetstream.example, seq 77",
         "lag           90.0 s",
-        "received      7 frames since this Redis was new; dropped 4: not_json 2, unknown_kind 2",
+        "received      7 frames since Redis was last empty; dropped 4: not_json 2, unknown_kind 2",
         "dead letters  4: not_json 2, unknown_kind 2",
     ]
 
@@ -82,10 +82,10 @@ class TestReplay:
         events = [post("one"), post("two")]
         buffer.set_aside([Drop(event, DropReason.POISON) for event in events])
         buffer.set_aside([Drop(post("long" * 2000), DropReason.POISON)])
-        assert inspected("--replay") == ["2 replayed, 1 still no events, 1 cut at 4 KiB: these can't be replayed."]
+        assert inspected("--replay") == ["2 replayed, 1 still not events, 1 stored in part, which can't be replayed."]
         assert frames(redis)[1:] == events
         assert [letter.reason for letter in buffer.dead_letters()] == ["not_json", "poison"]
-        assert inspected("--replay") == ["0 replayed, 1 still no events, 1 cut at 4 KiB: these can't be replayed."]
+        assert inspected("--replay") == ["0 replayed, 1 still not events, 1 stored in part, which can't be replayed."]
 
     def test_entries_have_the_present_cursor_and_it_stays(self, buffer, redis):
         append(buffer, post("waits"))
