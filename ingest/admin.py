@@ -1,10 +1,10 @@
-"""The journal of connections and where to resume, to look at."""
+"""Read-only pages of the journal of connections, and of where to resume."""
 
 from django.contrib import admin
 
 from ingest.models import Checkpoint, Connection
 from ingest.read_only_admin import ReadOnlyAdmin
-from process.instants import iso
+from process.instants import iso_us
 
 
 @admin.register(Connection)
@@ -20,11 +20,11 @@ class ConnectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="first received")
     def first(self, row: Connection) -> str | None:
-        return None if row.first_received is None else iso(row.first_received)
+        return None if row.first_received is None else iso_us(row.first_received)
 
     @admin.display(description="last received")
     def last(self, row: Connection) -> str | None:
-        return None if row.last_received is None else iso(row.last_received)
+        return None if row.last_received is None else iso_us(row.last_received)
 
     @admin.display(description="gap", ordering="gap_seconds", empty_value="none")
     def gap(self, row: Connection) -> str | None:
@@ -37,4 +37,4 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
     @admin.display(description="resume from")
     def position(self, row: Checkpoint) -> str:
-        return iso(row.time_us)
+        return iso_us(row.time_us)

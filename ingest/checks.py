@@ -1,4 +1,4 @@
-"""System checks: settings that are each allowed and wrong together. `manage.py check` and every start say so."""
+"""System checks of settings that are valid alone and wrong together. `manage.py check` and every start run them."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Caution
 
 TAG = "ingest"
-MAX_COLLECTIONS = 100  # Jetstream refuses a connection that wants more
+MAX_COLLECTIONS = 100  # Jetstream refuses a connection with more
 HIGH_WATER = 0.9
 
 
 @register(TAG)
 def collections(**_: Any) -> list[CheckMessage]:
-    wanted = len(set(settings.JETSTREAM_COLLECTIONS))
-    if wanted <= MAX_COLLECTIONS:
+    count = len(set(settings.JETSTREAM_COLLECTIONS))
+    if count <= MAX_COLLECTIONS:
         return []
     return [
         Error(
-            f"JETSTREAM_COLLECTIONS names {wanted} collections, Jetstream takes {MAX_COLLECTIONS} at the most.",
-            hint="Name fewer, use app.bsky.graph.* for all of a family, or leave it empty for all there are.",
+            f"JETSTREAM_COLLECTIONS names {count} collections, but Jetstream takes {MAX_COLLECTIONS} at most.",
+            hint="Name fewer, use a pattern such as app.bsky.graph.*, or leave it empty for all collections.",
             id="ingest.E001",
         )
     ]
@@ -27,7 +27,7 @@ def collections(**_: Any) -> list[CheckMessage]:
 
 @register(TAG)
 def ports(**_: Any) -> list[CheckMessage]:
-    """Each process serves on a port of its own; 0 serves none."""
+    """Each process needs a port of its own; 0 serves none."""
     owners: dict[int, list[str]] = {}
     for name in sorted(name for name in dir(settings) if name.startswith("METRICS_PORT_") or name == "WEB_PORT"):
         owners.setdefault(getattr(settings, name), []).append(name)
@@ -48,8 +48,8 @@ def high_water(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Caution(
-            f"BUFFER_HIGH_WATER={settings.BUFFER_HIGH_WATER:g} leaves little of Redis for what is on its way.",
-            hint=f"Set {HIGH_WATER} or less, or Redis may refuse events before the consumer pauses.",
+            f"BUFFER_HIGH_WATER={settings.BUFFER_HIGH_WATER:g} leaves Redis little room for events on their way.",
+            hint=f"Set {HIGH_WATER} or less. Otherwise Redis may refuse events before the consumer pauses.",
             id="ingest.W001",
         )
     ]

@@ -1,4 +1,4 @@
-"""What a frame says: an event, or a drop with its reason. Only the envelope is decoded, the record stays raw."""
+"""From a frame to an event, or to a drop with its reason. Only the envelope is decoded; the record stays raw."""
 
 import base64
 import hashlib
@@ -12,14 +12,14 @@ EARLIEST_TIME_US = 1_640_995_200_000_000  # 2022-01-01: Bluesky has no older eve
 
 
 class DropReason(StrEnum):
-    """Why a frame is no event: the closed set that dead letters and metrics use."""
+    """Why a frame is not an event: a closed set, used by dead letters and metrics."""
 
-    NOT_UTF8 = "not_utf8"  # bytes that are no text
-    NOT_JSON = "not_json"  # cut, junk, or a string that is no Unicode (a lone surrogate)
+    NOT_UTF8 = "not_utf8"  # bytes that are not text
+    NOT_JSON = "not_json"  # cut, junk, or a string with a lone surrogate
     TOO_DEEP = "too_deep"  # nested deeper than about 1,000 levels; the protocol's guideline is 32
     UNKNOWN_KIND = "unknown_kind"  # JSON of a kind that this version does not know
     MALFORMED = "malformed"  # a known kind whose envelope lacks a field or has one of a wrong type
-    POISON = "poison"  # an event that the lake can not write, although all around it can be
+    POISON = "poison"  # an event that the lake can not write, unlike all others of its batch
 
 
 class _Commit(msgspec.Struct, gc=False):

@@ -1,25 +1,36 @@
-"""What a handle and a DID look like, by the rules of the AT Protocol. Pure."""
+"""The syntax of the AT Protocol's identifiers: one pattern for each, as the specification gives it. Pure."""
 
 import re
 
-NO_HANDLE = "handle.invalid"  # said of an account whose handle does not lead back to it
-MAX_HANDLE = 253
-MAX_DID = 256  # the protocol allows 2,048; none so long exists, and 25 of them must fit into one URL
+DID = r"did:[a-z]+:[a-zA-Z0-9._:%-]{0,2041}[a-zA-Z0-9._-]"
+HANDLE = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+NSID = (
+    r"[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+    r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]{0,62}"
+)
+RECORD_KEY = r"(?!\.\.?$)[a-zA-Z0-9._:~-]{1,512}"
+# A subject is what some client wrote: servers do not check what follows the DID.
+SUBJECT_URI = rf"at://{DID}/[a-zA-Z0-9.-]+/[^/\s\x00-\x1f]+"
+MAX_DID, MAX_HANDLE, MAX_NSID = 2048, 253, 317  # characters of the whole, which the patterns do not bound exactly
 
-_LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_handle = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?", re.ASCII)
-_did = re.compile(r"did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]", re.ASCII)
+NO_HANDLE = "handle.invalid"  # the AppView shows it for an account whose handle does not resolve back to it
+
+_did, _handle, _nsid = (re.compile(pattern) for pattern in (DID, HANDLE, NSID))
+
+
+def is_did(text: str, longest: int = MAX_DID) -> bool:
+    return len(text) <= longest and _did.fullmatch(text) is not None
+
+
+def is_nsid(text: str) -> bool:
+    return len(text) <= MAX_NSID and _nsid.fullmatch(text) is not None
 
 
 def normalize_handle(text: object) -> str | None:
-    """The handle that someone means, without @ and in lower case; None when it can't be one."""
+    """The handle in lower case and without a leading @; None for anything that is not a handle, and for NO_HANDLE."""
     if not isinstance(text, str) or not text.isascii():  # lower() makes ASCII of the Kelvin sign
         return None
     handle = text.strip().removeprefix("@").lower()
     if len(handle) > MAX_HANDLE or handle == NO_HANDLE or not _handle.fullmatch(handle):
         return None
     return handle
-
-
-def is_did(text: str) -> bool:
-    return len(text) <= MAX_DID and _did.fullmatch(text) is not None

@@ -1,10 +1,10 @@
-"""What ingest leaves in the catalog: each connection to a Jetstream host, and where to resume."""
+"""The tables of ingest in the catalog: connections to Jetstream hosts, and where to resume."""
 
 from django.db import models
 
 
 class Connection(models.Model):
-    """One websocket connection. Times are the server's clock in microseconds unless the name says otherwise."""
+    """One websocket connection. Integer times are microseconds of the server's clock."""
 
     host = models.CharField(max_length=255)
     wire = models.CharField(max_length=32)
@@ -29,7 +29,7 @@ class Connection(models.Model):
 
 
 class Checkpoint(models.Model):
-    """The cursor after the last event that a commit holds: one row, used when Redis is empty."""
+    """The cursor after the last committed event: one row, used when Redis is empty."""
 
     time_us = models.BigIntegerField()
     host = models.CharField(max_length=255, blank=True)

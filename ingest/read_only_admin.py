@@ -1,5 +1,4 @@
-"""What the admin pages share: the pipeline writes these tables, people only look. Part of ingest so that the lake's
-admin may use it too."""
+"""Admin pages that only show. In ingest, so that the lake's admin can use it too."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ else:
 
 
 class ReadOnlyAdmin(_Admin):
-    """Lists and shows; adds, changes and deletes nothing, whoever asks."""
+    """Adds, changes and deletes nothing, also for superusers: the pipeline writes these tables."""
 
     actions = None
     show_full_result_count = False  # a second count of millions of rows

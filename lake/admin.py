@@ -22,7 +22,7 @@ from lake.models import (
     Tombstone,
 )
 from lake.schema import DATASETS
-from process.instants import iso
+from process.instants import iso_us
 
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Any]
@@ -127,7 +127,7 @@ class InactiveAccountAdmin(ReadOnlyAdmin):
 
     @admin.display(description="since", ordering="time_us")
     def since(self, account: InactiveAccount) -> str:
-        return iso(account.time_us)
+        return iso_us(account.time_us)
 
 
 @admin.register(Export)

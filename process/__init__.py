@@ -1,4 +1,4 @@
-"""What any of our processes needs to run: signals, locks, logs, metrics port, progress bar, moments.
+"""What any of our processes needs to run: signals, locks, logs, a metrics port, a progress bar, crash points, instants.
 
-Refuses to know what the processes do.
+Knows nothing of what the processes do.
 """

@@ -1,9 +1,10 @@
-"""A command runs once at a time: a flock on a file beside the database."""
+"""Locks between processes: flocks on files. The kernel releases them when their holder ends, however it ends."""
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 import structlog
 from django.conf import settings
@@ -12,33 +13,55 @@ from process.signals import Stop
 
 log = structlog.get_logger("process")
 
+RETRY_SECONDS = 0.2
+
+
+class Locked(Exception):
+    """Another process holds the lock."""
+
+
+@contextmanager
+def exclusive(path: Path, error: Exception | None = None, mode: str = "a+", wait: bool = False) -> Iterator[IO[str]]:
+    """Holds the lock on this file, and yields the file, opened in `mode`: "a+" creates it if it is missing.
+
+    While another process holds it: waits with `wait`, else raises `error`, by default Locked."""
+    with path.open(mode) as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError as blocked:
+            raise error or Locked(str(path)) from blocked
+        yield file
+
 
 @contextmanager
 def only_one(name: str, stop: Stop) -> Iterator[None]:
-    """Holds the lock file `<database>.<name>.lock`: a second copy says so and waits until the first one ends,
-    or until it is asked to stop: then it is in the block without the lock and must look at `stop` first."""
-    with lock_path(name).open("w") as file:
-        if not _locked(file.fileno()):
-            log.warning("another copy runs: waiting until it ends", command=name, lock=str(lock_path(name)))
-        while not _locked(file.fileno()):
-            if stop.wait(0.2):
+    """Holds the lock of a command. A second copy logs that it waits, until the first one ends.
+
+    A stop ends the wait without the lock: the block must look at `stop` first."""
+    path, waiting = lock_path(name), False
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(exclusive(path))
+                break
+            except Locked:
+                if not waiting:
+                    log.warning("another copy runs: waiting until it ends", command=name, lock=str(path))
+                waiting = True
+            if stop.wait(RETRY_SECONDS):
                 break
         yield
 
 
 def running(name: str) -> bool:
-    """Whether some process holds the lock of that command now."""
-    with lock_path(name).open("w") as file:
-        return not _locked(file.fileno())
+    """Whether a process holds the lock of that command now."""
+    try:
+        with exclusive(lock_path(name)):
+            return False
+    except Locked:
+        return True
 
 
 def lock_path(name: str) -> Path:
+    """The lock file of a command, beside the database."""
     return Path(f"{settings.DATABASE_PATH}.{name}.lock")
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -1,14 +1,14 @@
-"""Serves this process's metrics to Prometheus."""
+"""The port at which Prometheus scrapes this process."""
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from prometheus_client import start_http_server
 
-SLOW_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300)  # buckets for work that takes from a moment to minutes
+SLOW_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300)  # histogram buckets for work that takes a moment to minutes
 
 
 def serve_metrics(variable: str) -> None:
-    """Serves this process's metrics on 127.0.0.1 at the port of that setting; 0 serves none.
+    """Serves this process's metrics on 127.0.0.1, at the port in the setting of that name; 0 serves none.
 
     Raises CommandError when the port is taken."""
     port: int = getattr(settings, variable)

@@ -1,28 +1,51 @@
-"""What a command with long work shows on a terminal; nowhere else is it of use."""
+"""A progress bar on stderr, drawn only where that is a terminal."""
 
 import sys
 import time
 from collections.abc import Callable, Iterable
+from typing import Self
 
 WIDTH = 30
-EVERY_SECONDS = 0.2
+REDRAW_SECONDS = 0.2
 
 
-def run_with_progress(progress: Iterable[tuple[int, int]], what: str | Callable[[], str]) -> None:
-    """Does all the work of the generator; draws (done, all) of it as a bar on stderr when that is a terminal. `what`
-    they are, or what says so when it is drawn."""
-    drawn, last = 0.0, None
-    for last in progress:
-        if sys.stderr.isatty() and time.monotonic() - drawn > EVERY_SECONDS:
-            drawn = time.monotonic()
-            _draw(*last, what)
-    if last is not None and sys.stderr.isatty():
-        _draw(*last, what)
-        print(file=sys.stderr)  # noqa: T201 - a terminal
+class ProgressBar:
+    """`unit`: what is counted, such as "files"; a function is called at each drawing.
+
+    with ProgressBar("files") as bar:
+        bar.show(1, 3)
+    """
+
+    def __init__(self, unit: str | Callable[[], str]) -> None:
+        self._unit = unit
+        self._last: tuple[int, int] | None = None
+        self._drawn_at = 0.0
+
+    def show(self, done: int, total: int) -> None:
+        """Draws at most every REDRAW_SECONDS; the end of the block draws the last state."""
+        self._last = done, total
+        if time.monotonic() - self._drawn_at > REDRAW_SECONDS:
+            self._drawn_at = time.monotonic()
+            self._draw(done, total, end="")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._last is not None:
+            self._draw(*self._last, end="\n")
+
+    def _draw(self, done: int, total: int, end: str) -> None:
+        if not sys.stderr.isatty():
+            return
+        share = done / total if total else 1.0
+        unit = self._unit if isinstance(self._unit, str) else self._unit()
+        bar = f"\r[{'#' * int(share * WIDTH):<{WIDTH}}] {share:4.0%} {done:,} of {total:,} {unit}"
+        print(bar, end=end, flush=True, file=sys.stderr)  # noqa: T201 - a terminal
 
 
-def _draw(done: int, all_: int, what: str | Callable[[], str]) -> None:
-    share = done / all_ if all_ else 1.0
-    bar = "#" * int(share * WIDTH)
-    what = what if isinstance(what, str) else what()
-    print(f"\r[{bar:<{WIDTH}}] {share:4.0%} {done:,} of {all_:,} {what}", end="", flush=True, file=sys.stderr)  # noqa: T201
+def run_with_progress(progress: Iterable[tuple[int, int]], unit: str | Callable[[], str]) -> None:
+    """Runs an iterator of (done, total) to its end, and shows them."""
+    with ProgressBar(unit) as bar:
+        for done, total in progress:
+            bar.show(done, total)

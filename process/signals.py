@@ -1,46 +1,39 @@
-"""What every long-running command shares: it runs once at a time, stops when asked, and can be killed at a named step.
-
-The lake's commands use it too. It knows nothing of what the commands do.
-"""
+"""A request to stop, by SIGTERM or SIGINT."""
 
 import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
 
-import structlog
-
-log = structlog.get_logger("process")
-
 
 class Stop:
-    """A request to stop, made by SIGTERM or SIGINT. The loop looks at it between units of work."""
+    """True once a stop is requested. A loop looks at it between units of work."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._callbacks: list[Callable[[], object]] = []
 
     def listen(self) -> "Stop":
-        """Takes the signals of this process; only the main thread may."""
-        signal.signal(signal.SIGTERM, self._asked)
-        signal.signal(signal.SIGINT, self._asked)
+        """Takes SIGTERM and SIGINT of this process. Only the main thread may call it."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
         return self
 
     def call(self, callback: Callable[[], object]) -> None:
-        """Also calls this, from the signal handler."""
+        """Adds a callback, which runs inside the signal handler."""
         self._callbacks.append(callback)
-
-    def _asked(self, number: int, _frame: FrameType | None) -> None:
-        self.set()
 
     def set(self) -> None:
         self._event.set()
         for callback in self._callbacks:
             callback()
 
+    def wait(self, seconds: float) -> bool:
+        """Sleeps for that time or until a stop is requested; whether one is."""
+        return self._event.wait(seconds)
+
     def __bool__(self) -> bool:
         return self._event.is_set()
 
-    def wait(self, seconds: float) -> bool:
-        """Sleeps, at most so long; True as soon as a stop is asked for."""
-        return self._event.wait(seconds)
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.set()

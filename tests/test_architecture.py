@@ -35,11 +35,11 @@ MAY_IMPORT = {
         "process",
     },
     "explorer": {"explorer", "api", "lake.flags", "process"},
-    "deploy": {"deploy"},
+    "deploy": {"deploy", "process.locks"},
 }
 # Each outside system has one doorway.
 DOORWAYS = {
-    "websockets": ("ingest/stream/jetstream.py", "ingest/simulator/"),
+    "websockets": ("ingest/stream/jetstream.py", "ingest/stream/frame_collector.py", "ingest/simulator/"),
     "redis": ("ingest/buffer/redis_stream.py",),
     "duckdb": ("lake/storage/duckdb_engine.py",),
     "pyarrow": (

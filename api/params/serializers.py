@@ -6,6 +6,7 @@ from typing import Any
 from api.params import tokens
 from api.params.fields import Boolean, Choice, Excludable, Integer, Repeatable, Seed, Text, Timestamp, Value
 from api.params.strict import Faults, StrictSerializer
+from ingest.identifiers import DID, HANDLE, SUBJECT_URI
 from lake.export.columns import column_names
 from lake.flags.definitions import MAX_LIMIT
 from lake.query import parser
@@ -18,8 +19,6 @@ from lake.schema import DATASETS
 from lake.search.aggregates import BY, TOP
 from lake.search.by_uri import POST_URI
 
-DID = r"did:[a-z]+:[A-Za-z0-9._:%-]{1,2000}"
-HANDLE = r"@?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 MOST_SAMPLED = 100_000
 MOST_SHOWN = 100  # characters of a wrong value that the answer repeats
 MOST_SKIPPED = 100_000  # hits before a page by number: all of them are read
@@ -50,13 +49,13 @@ class Params(StrictSerializer):
     exact = Boolean(default=False, help_text="The whole of text is one phrase, bounded by non-letters.")
     dataset = Choice(list(DATASETS), default="posts", help_text="Kind of rows.")
     username = Excludable(
-        Text(f"{DID}|{HANDLE}", "handle or DID, such as alice.bsky.social or did:plc:abc"),
+        Text(f"{DID}|@?{HANDLE}", "handle or DID, such as alice.bsky.social or did:plc:abc"),
         help_text="Author: handle or DID, with or without @.",
     )
     did = Excludable(Text(DID, "DID, such as did:plc:abc; a handle goes into username"), help_text="Author's DID.")
     subject = Excludable(
         Text(
-            rf"{DID}|at://{DID}/[A-Za-z0-9.-]+/[^/\s\x00-\x1f]+",
+            f"{DID}|{SUBJECT_URI}",
             "DID or AT-URI, such as did:plc:abc or at://did:plc:abc/app.bsky.feed.post/xyz",
         ),
         help_text="What a like, repost, follow or block is of, or a post replies to or quotes: AT-URI or DID.",
@@ -67,7 +66,7 @@ class Params(StrictSerializer):
     lang = Excludable(Value("lang"), help_text="Language of the post; pt matches pt-BR too. A leading - excludes.")
     tag = Excludable(Value("tag"), help_text="Hashtag, caseless, with or without #. A leading - excludes.")
     mention = Excludable(
-        Text(f"{DID}|{HANDLE}", "handle or DID, such as alice.bsky.social or did:plc:abc"),
+        Text(f"{DID}|@?{HANDLE}", "handle or DID, such as alice.bsky.social or did:plc:abc"),
         help_text="Mentioned account. A leading - excludes.",
     )
     domain = Excludable(Value("domain"), help_text="Domain of a link, its subdomains too. A leading - excludes.")

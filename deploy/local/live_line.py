@@ -45,7 +45,7 @@ def read(consumer: Metrics, flusher: Metrics) -> Reading:
         received=total(consumer, "ingest_frames_received_total"),
         buffered=total(consumer, "ingest_buffer_depth"),
         flushed=total(flusher, "lake_rows_written_total"),
-        received_lag=total(consumer, "ingest_lag_seconds"),
+        received_lag=total(consumer, "ingest_lag_seconds", 'stage="received"'),
         searchable_lag=total(flusher, "lake_lag_seconds", 'stage="searchable"'),
     )
 

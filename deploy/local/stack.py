@@ -5,14 +5,13 @@
 3. At the end they stop in the order of the events' way, so that the last flush finds all that was received.
 """
 
-import fcntl
 import os
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from deploy.local import environment, live_line
@@ -22,6 +21,7 @@ from deploy.local.preparation import StackError, make_children, manage, new_admi
 from deploy.local.redis_process import RedisError
 from deploy.local.screen import Screen
 from deploy.local.supervisor import GaveUpError, Supervisor
+from process.locks import Locked, exclusive
 
 
 class StopRequest:
@@ -52,14 +52,14 @@ def main() -> int:
 def only_one(folder: Path) -> Iterator[None]:
     """Holds the lock of that folder, which has our process id in it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a+") as lock:
-        lock.seek(0)
+    path = folder / "lock"
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stop = f"stop it with Ctrl-C in its terminal, or: kill {lock.read().strip()}"
+            lock = held.enter_context(exclusive(path))
+        except Locked:
+            stop = f"stop it with Ctrl-C in its terminal, or: kill {path.read_text().strip()}"
             raise StackError(f"one is running already in {folder}: {stop}") from None
-        lock.truncate()
+        lock.truncate(0)
         print(os.getpid(), file=lock, flush=True)
         yield
 

@@ -1,11 +1,11 @@
-"""What the buffer holds and says of itself: values without a connection."""
+"""The values that the buffer takes and returns."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 
 class Cursor(NamedTuple):
-    """A position in Jetstream. `seq` counts on `host` only; `time_us` holds on every host, within some seconds."""
+    """A position in Jetstream. `seq` is valid on `host` only; `time_us` on every host, to within some seconds."""
 
     time_us: int
     host: str = ""
@@ -22,8 +22,8 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True)
 class Entries:
-    """Events in the buffer, in its order, as three lists of one length: an id is `<arrival in milliseconds>-<n>`, a
-    cursor the position after the event."""
+    """Entries of the buffer, in order, as three lists of one length. An id is `<arrival in milliseconds>-<n>`; a cursor
+    is an encoded Cursor, the position after the event."""
 
     ids: list[bytes]
     frames: list[bytes]
@@ -37,7 +37,7 @@ class Entries:
 
 
 class BufferState(NamedTuple):
-    """Figures of the buffer; memory is of the whole Redis, in bytes."""
+    """`memory` and `max_memory`: bytes of the whole Redis. `oldest_ms`, `newest_ms`: arrival; None when it is empty."""
 
     depth: int
     dead_letters: int
@@ -52,7 +52,7 @@ class BufferState(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """A frame that is no event: `head` holds its first 4 KiB, `length` and `sha256` are of the whole frame."""
+    """A frame that is not an event. `head`: its first 4 KiB; `length` and `sha256`: of the whole frame."""
 
     id: bytes
     reason: str
@@ -66,12 +66,12 @@ class DeadLetter(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Counted since this Redis was new, over all restarts of ours. `dropped`: all reasons, also those at zero."""
+    """Counts since Redis was last empty, across restarts of ours. `dropped`: by reason, with those at zero."""
 
     received: int
     dropped: dict[str, int]
 
 
 def arrival_ms(id_: bytes) -> int:
-    """The clock of Redis when the entry was appended, in milliseconds since 1970."""
+    """When the entry was appended, by the clock of Redis: milliseconds since 1970."""
     return int(id_.partition(b"-")[0])

@@ -1,7 +1,7 @@
-"""The buffer: the Redis stream between the two processes, and the only doorway to Redis.
+"""The buffer: the Redis stream between the consumer and the flusher.
 
-A Buffer is one connection, and never reconnects behind its user's back: Redis may come back with less than it
-had, so whoever uses it must decide anew what to read or to ask for. After BufferUnavailable call `connect()`.
+A Buffer is one connection and never reconnects by itself: Redis may come back with fewer entries, so its user must
+decide again where to resume. After BufferUnavailable call `connect()`.
 """
 
 import socket
@@ -12,29 +12,29 @@ from typing import Any
 import redis
 import redis.connection
 
-from ingest.buffer import commands as buffer_commands
+from ingest.buffer import commands
 from ingest.buffer.commands import CURSOR, DEAD_LETTERS, STREAM, TOTALS
 from ingest.buffer.entries import BufferState, Cursor, DeadLetter, Entries, Totals, arrival_ms
 from ingest.events import Drop, DropReason, Event
 
-READ_STEP = 256  # entries a reply: frames may be 2 MB, so a reply stays below 512 MB in the worst case
+READ_STEP = 256  # entries per reply: frames may be 2 MB, so a reply stays below 512 MB
 TIMEOUT_SECONDS = 30  # longer than Redis stalls for an AOF fsync on a busy disk
 
 
 class BufferUnavailable(Exception):
-    """Redis can't be reached, or is loading. Wait and connect again."""
+    """Redis can't be reached, or is still loading its data. Wait, then connect again."""
 
 
 class BufferFull(Exception):
-    """Redis is at its maxmemory and refused the append: nothing of it was kept."""
+    """Redis is at its maxmemory and refused the append: none of it was stored."""
 
 
 class BufferUnsafe(Exception):
-    """Redis is configured so that it may lose what it was given."""
+    """Redis is configured so that it may lose entries."""
 
 
 class Buffer:
-    """`timeout`: seconds that Redis may take for one answer."""
+    """`timeout`: seconds that Redis may take for one reply."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
         self._pool = redis.ConnectionPool.from_url(
@@ -43,7 +43,7 @@ class Buffer:
         self._connection: Any = None
 
     def connect(self) -> "Buffer":
-        """Opens the connection. Raises BufferUnavailable, or BufferUnsafe when Redis may evict or has no limit."""
+        """Opens the connection. Raises BufferUnavailable, and BufferUnsafe when Redis evicts or has no maxmemory."""
         self.close()
         with self._unavailable():
             connection = self._pool.make_connection()
@@ -59,24 +59,24 @@ class Buffer:
         self._connection = None
 
     def hang_up(self) -> None:
-        """For another thread: the call that waits for Redis now raises BufferUnavailable."""
+        """Called from another thread: the call that is waiting for Redis raises BufferUnavailable."""
         opened = getattr(self._connection, "_sock", None)
         if opened is not None:
             with suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
 
     def append(self, events: Sequence[tuple[Event, Cursor]], drops: Sequence[Drop], cursor: Cursor | None) -> float:
-        """Puts events, dead letters, the cursor after them and their totals into Redis in one transaction.
+        """Stores events, dead letters, the cursor after them and their totals in one transaction.
 
-        Returns how full Redis is afterwards (0 to 1). Raises BufferFull or BufferUnavailable: nothing was kept, or,
-        where the connection broke while waiting for the answer, all of it was."""
-        commands = [buffer_commands.command(b"MULTI")]
-        commands += [buffer_commands.append_event(event.frame, after.encode()) for event, after in events]
-        commands += [buffer_commands.dead_letter(drop) for drop in drops]
-        commands += buffer_commands.counted(len(events) + len(drops), drops)
+        Returns how full Redis is afterwards (0 to 1). Raises BufferFull or BufferUnavailable: nothing was stored, or,
+        if the connection broke while waiting for the reply, all of it."""
+        packed = [commands.command(b"MULTI")]
+        packed += [commands.append_event(event.frame, after.encode()) for event, after in events]
+        packed += [commands.dead_letter(drop) for drop in drops]
+        packed += commands.add_totals(len(events) + len(drops), drops)
         if cursor is not None:
-            commands.append(buffer_commands.command(b"SET", CURSOR.encode(), cursor.encode()))
-        self._execute(commands, after=buffer_commands.WATCH)
+            packed.append(commands.command(b"SET", CURSOR.encode(), cursor.encode()))
+        self._execute(packed, after=commands.WATCH)
         return self.fill()
 
     def fill(self) -> float:
@@ -85,9 +85,9 @@ class Buffer:
         return float(memory["used_memory"]) / max(1, int(memory["maxmemory"]))
 
     def cursor(self) -> Cursor | None:
-        """The position after the newest event that Redis holds or held; None when Redis is new or lost everything.
+        """The position after the newest event ever appended; None when Redis is new or has lost everything.
 
-        From here on `append` fails if anyone else changes it: a FLUSHALL, or a second consumer."""
+        From here on `append` raises BufferUnavailable if anything else changes it: a FLUSHALL, or a second consumer."""
         self._call("WATCH", CURSOR)
         text = self._call("GET", CURSOR)
         return None if text is None else Cursor.decode(text)
@@ -98,8 +98,10 @@ class Buffer:
         return reply[0][0] if reply else None
 
     def read(self, after: bytes | None, until: bytes, max_entries: int, max_bytes: int) -> Entries:
-        """The entries behind `after` (None: from the beginning) up to and with `until`, at most so many, or so many
-        bytes of frames and one reply of READ_STEP more."""
+        """The entries after id `after` (None: from the first one) up to id `until`, inclusive.
+
+        At most `max_entries`; stops once their frames exceed `max_bytes`, which one reply of READ_STEP may overshoot.
+        """
         ids: list[bytes] = []
         frames: list[bytes] = []
         cursors: list[bytes] = []
@@ -117,37 +119,31 @@ class Buffer:
         return Entries(ids, frames, cursors)
 
     def trim(self, last_id: bytes) -> int:
-        """Removes the entries up to and with this one, and says how many. Only right on the connection that read them:
-        a Redis that came back may hold unread entries with smaller ids."""
+        """Removes the entries up to `last_id`, inclusive; how many. Valid on the connection that read them: after a
+        reconnect Redis may hold unread entries with smaller ids."""
         milliseconds, number = last_id.split(b"-")
         return int(self._call("XTRIM", STREAM, "MINID", b"%b-%d" % (milliseconds, int(number) + 1)))
 
     def set_aside(self, drops: Iterable[Drop]) -> None:
-        """Adds dead letters: events that were received, and counted as such, before they proved to be none."""
+        """Adds dead letters for events that are counted as received already."""
         kept = list(drops)
-        self._execute(
-            [
-                buffer_commands.command(b"MULTI"),
-                *map(buffer_commands.dead_letter, kept),
-                *buffer_commands.counted(0, kept),
-            ]
-        )
+        totals = commands.add_totals(0, kept)
+        self._execute([commands.command(b"MULTI"), *map(commands.dead_letter, kept), *totals])
 
     def dead_letters(self) -> list[DeadLetter]:
-        """Those kept, oldest first."""
+        """Oldest first."""
         reply = self._call("XRANGE", DEAD_LETTERS, "-", "+")
         return [DeadLetter(id_, f[1].decode(), int(f[3]), f[5].decode(), f[7]) for id_, f in reply]
 
     def replay(self, letters: Iterable[DeadLetter]) -> int:
-        """Moves these dead letters, whose heads are whole frames of events, to the end of the stream in one step, and
-        says how many: one that is no dead letter any more is left out. The cursor stays, and is that of the entries.
-        Works in a full Redis too, for what it adds it has removed.
+        """Moves dead letters, whose heads must be whole frames of events, to the end of the stream in one step.
 
-        Raises BufferUnavailable: nothing was moved, or, where the connection broke, all."""
+        Returns how many: those that are gone are skipped. The entries carry the present cursor, which stays. A full
+        Redis accepts it, as no more is added than removed. Raises BufferUnavailable: nothing was moved, or, if the
+        connection broke while waiting for the reply, all."""
         moved = [word for letter in letters for word in (letter.id, letter.head)]
-        return int(
-            self._call("EVAL", buffer_commands.REPLAY, 3, STREAM, DEAD_LETTERS, CURSOR, Cursor(0).encode(), *moved)
-        )
+        keys = (STREAM, DEAD_LETTERS, CURSOR)
+        return int(self._call("EVAL", commands.REPLAY, len(keys), *keys, Cursor(0).encode(), *moved))
 
     def totals(self) -> Totals:
         reply = self._call("HGETALL", TOTALS)
@@ -189,12 +185,12 @@ class Buffer:
             )
 
     def _refuse_strange(self) -> None:
-        """A key of another type would break a transaction in its middle: the cursor would go on without the events."""
+        """A key of another type would fail inside a transaction: the cursor would advance without the events."""
         for key, expected in ((STREAM, b"stream"), (DEAD_LETTERS, b"stream"), (TOTALS, b"hash"), (CURSOR, b"string")):
             if (found := self._call("TYPE", key)) not in (expected, b"none"):
                 raise BufferUnsafe(
                     f"Redis holds a {found.decode()} named {key} that is not ours: "
-                    "let REDIS_URL name a database that nobody else uses."
+                    "set REDIS_URL to a database of its own."
                 )
 
     def _call(self, *command: Any) -> Any:
@@ -202,23 +198,23 @@ class Buffer:
             self._live().send_command(*command)
             return self._live().read_response()
 
-    def _execute(self, commands: list[bytes], after: bytes = b"") -> None:
-        """Runs one transaction, and a command after it. `commands` begins with MULTI, EXEC is added."""
+    def _execute(self, packed: list[bytes], after: bytes = b"") -> None:
+        """Runs one transaction, then the command `after`. `packed` begins with MULTI; EXEC is added."""
         with self._unavailable():
-            self._live().send_packed_command([b"".join([*commands, buffer_commands.command(b"EXEC"), after])])
-            replies = [self._reply() for _ in commands]
+            self._live().send_packed_command([b"".join([*packed, commands.command(b"EXEC"), after])])
+            replies = [self._reply() for _ in packed]
             replies.append(done := self._reply())
             if after:
                 self._reply()
             if done is None:
-                raise redis.exceptions.ConnectionError("the cursor is not the one we left: Redis has lost data")
+                raise redis.exceptions.ConnectionError("the cursor has changed: Redis has lost data")
         _raise_first_error([*replies, *(done if isinstance(done, list) else ())])
 
     def _reply(self) -> Any:
         try:
             return self._live().read_response()
         except redis.exceptions.ResponseError as error:
-            return error  # a transaction's answers must all be read, also after one that is an error
+            return error  # all replies of a transaction must be read, errors too
 
     def _live(self) -> Any:
         if self._connection is None:
@@ -233,14 +229,14 @@ class Buffer:
             self.close()
             raise BufferUnavailable(str(error)) from error
         except BaseException as error:
-            # a half-read reply would be taken for the next one's: only a plain error reply leaves the line in order
+            # the rest of a reply would be read as the next one: only an error reply leaves the connection usable
             if not isinstance(error, redis.exceptions.ResponseError | BufferUnavailable):
                 self.close()
             raise
 
 
 def _raise_first_error(replies: list[Any]) -> None:
-    """Of a transaction: Redis refuses it whole when it is full or can't write to its disk."""
+    """Redis refuses a transaction as a whole when it is full or can't write to its disk."""
     error = next((reply for reply in replies if isinstance(reply, redis.exceptions.ResponseError)), None)
     if isinstance(error, redis.exceptions.OutOfMemoryError):
         raise BufferFull("Redis is at its maxmemory.")

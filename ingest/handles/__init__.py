@@ -1,4 +1,4 @@
 """Which DID has which handle: learned from events and from an AppView, kept in a file of its own.
 
-Refuses to know posts, and who asks for a handle.
+Knows neither posts nor what handles are looked up for.
 """

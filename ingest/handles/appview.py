@@ -1,7 +1,7 @@
-"""The AppView, the service that knows everybody's handle, and the project's only outgoing HTTP.
+"""Client of an AppView, a service that resolves DIDs and handles. The project's only outgoing HTTP.
 
-Calls wait for their turn, CALLS_PER_SECOND for all threads together. After a failure nobody calls for as long as the
-AppView asks us to wait, else for a time that doubles.
+All threads together make CALLS_PER_SECOND. After a failure no call is made for as long as its Retry-After says, or else
+for a delay that doubles with each further failure.
 """
 
 import threading
@@ -19,16 +19,16 @@ from ingest.handles.appview_replies import (
     MAX_ANSWER,
     Outcome,
     Reply,
-    asked_delay,
     judge,
     judge_error,
     read_did,
     read_profiles,
+    retry_delay,
 )
 
-BATCH = 25  # accounts a call, the most that getProfiles takes
+BATCH = 25  # accounts per call: the most that getProfiles takes
 CALLS_PER_SECOND = 3.0
-ANSWER_SECONDS = 4.0  # for one call with all that belongs to it; who waits for a page waits for this
+ANSWER_SECONDS = 4.0  # for a whole call, from the look-up of the host name on: a page waits for it
 MAX_DELAY = 60.0  # seconds, doubling from 1
 HEADERS = {"User-Agent": "bluesky-post-explorer", "Accept": "application/json"}
 
@@ -36,15 +36,15 @@ T = TypeVar("T")
 
 
 class HandleServiceDown(Exception):
-    """The AppView gives no answer now. The message says why; try again later."""
+    """The AppView does not answer now. The message says why; try again later."""
 
 
 class Refused(Exception):
-    """The AppView does not take this question; asking again gives the same."""
+    """The AppView rejects this request, and would reject it again."""
 
 
 class AppView:
-    """Any thread may call. `url`: such as https://public.api.bsky.app"""
+    """Thread-safe. `url`: such as https://public.api.bsky.app. `seconds`: time limit of a call."""
 
     def __init__(self, url: str, seconds: float = ANSWER_SECONDS, per_second: float = CALLS_PER_SECOND) -> None:
         self.url = url.rstrip("/")
@@ -55,14 +55,14 @@ class AppView:
         self._calls: Counter[str] = Counter()
 
     def handles(self, dids: Sequence[str]) -> dict[str, str]:
-        """The handles of up to BATCH accounts; who has none, or is gone, is left out.
+        """The handles of up to BATCH accounts, by DID; without those that have none or are gone.
 
-        Raises HandleServiceDown, and Refused when one of the DIDs is not understood."""
+        Raises HandleServiceDown, and Refused when the AppView rejects one of the DIDs."""
         query = [("actors", did) for did in dids]
         return self._call("app.bsky.actor.getProfiles", query, lambda body: read_profiles(body, dids))
 
     def did(self, handle: str) -> str | None:
-        """Who the handle leads to now; None: nobody. Raises HandleServiceDown."""
+        """The DID that the handle resolves to now; None if there is none. Raises HandleServiceDown."""
         try:
             return self._call("com.atproto.identity.resolveHandle", [("handle", handle)], read_did)
         except Refused:
@@ -70,11 +70,11 @@ class AppView:
 
     @property
     def wait_seconds(self) -> float:
-        """Until the next call may be made."""
+        """Until the next call is allowed."""
         return max(0.0, self._turn_at - time.monotonic(), self._closed_until - time.monotonic())
 
     def take_calls(self) -> Counter[str]:
-        """The calls made since this was asked last, by outcome."""
+        """The number of calls by outcome, since the last time this was called."""
         with self._lock:
             calls, self._calls = self._calls, Counter()
         return calls
@@ -89,7 +89,7 @@ class AppView:
             answer = read(reply.body) if outcome is Outcome.ANSWERED else None
         except (OSError, HTTPException, ValueError, RecursionError) as error:
             outcome, why = judge_error(error)
-        self._note(outcome, asked_delay(reply.retry_after, datetime.now(UTC)))
+        self._note(outcome, retry_delay(reply.retry_after, datetime.now(UTC)))
         if outcome is Outcome.REFUSED:
             raise Refused(why)
         if outcome is not Outcome.ANSWERED or answer is None:
@@ -101,46 +101,46 @@ class AppView:
             now = time.monotonic()
             if now < self._closed_until:
                 seconds = f"{self._closed_until - now:.0f} s"
-                raise HandleServiceDown(f"The AppView has failed and is asked again in {seconds}.")
+                raise HandleServiceDown(f"The AppView has failed: the next attempt is in {seconds}.")
             turn_at = max(now, self._turn_at)
             if turn_at - now > self._seconds:
-                raise HandleServiceDown("Too many ask for handles that are not known here.")
+                raise HandleServiceDown("Too many requests for unknown handles wait already.")
             self._turn_at = turn_at + self._step
         time.sleep(turn_at - now)
 
-    def _note(self, outcome: Outcome, asked: float | None) -> None:
+    def _note(self, outcome: Outcome, retry_after: float | None) -> None:
         with self._lock:
             self._calls[outcome] += 1
             if outcome in (Outcome.ANSWERED, Outcome.REFUSED):
                 self._failures = 0
                 return
-            delay = min(MAX_DELAY, 2.0 ** min(self._failures, 10)) if asked is None else asked
+            delay = min(MAX_DELAY, 2.0 ** min(self._failures, 10)) if retry_after is None else retry_after
             self._failures += 1
             self._closed_until = time.monotonic() + delay
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:
-    """What `work` returns, or TimeoutError. A look-up of a name can't be interrupted, so it is left to its thread."""
+    """What `work` returns. Raises TimeoutError and abandons its thread: looking up a host name can't be interrupted."""
     future: Future[T] = Future()
 
     def run() -> None:
         try:
             future.set_result(work())
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+        except Exception as error:  # noqa: BLE001 - raised by result()
             future.set_exception(error)
 
     threading.Thread(target=run, name="AppView", daemon=True).start()
     return future.result(seconds)
 
 
-# Without the handlers of urllib that follow redirects and raise for statuses; with the one for HTTPS_PROXY.
+# Honours HTTPS_PROXY. Without urllib's handlers that follow redirects and raise for statuses.
 _opener = urllib.request.OpenerDirector()
 for _handler in (urllib.request.ProxyHandler(), urllib.request.HTTPHandler(), urllib.request.HTTPSHandler()):
     _opener.add_handler(_handler)
 
 
 def fetch(url: str, seconds: float) -> Reply:
-    """Raises OSError, HTTPException or ValueError when there is no answer to be had."""
+    """GET. Raises OSError, HTTPException or ValueError if there is no whole answer."""
     end, body = time.monotonic() + seconds, b""
     request = urllib.request.Request(url, headers=HEADERS)  # noqa: S310 - settings allow http and https only
     with _opener.open(request, timeout=seconds) as response:
@@ -149,6 +149,6 @@ def fetch(url: str, seconds: float) -> Reply:
             if time.monotonic() > end:
                 raise TimeoutError
         if len(body) <= MAX_ANSWER and response.length:
-            raise ConnectionError("it closed in the middle of its answer")
+            raise ConnectionError("it closed the connection in the middle of its answer")
         headers = response.headers
         return Reply(response.status, body, headers.get("Retry-After", ""), headers.get("Location", ""))

@@ -1,4 +1,4 @@
-"""What the AppView's replies mean. Pure."""
+"""What the replies of an AppView mean. Pure."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -12,23 +12,23 @@ import msgspec
 from ingest.identifiers import is_did, normalize_handle
 
 MAX_ANSWER = 2 << 20  # bytes; 25 profiles are 100 KB
-MAX_ASKED_DELAY = 3600.0  # seconds that a Retry-After may ask for
+MAX_RETRY_AFTER = 3600.0  # seconds; a longer Retry-After counts as this
 
 
 class Outcome(StrEnum):
-    """What became of a call."""
+    """How a call ended."""
 
     ANSWERED = "answered"
-    REFUSED = "refused"  # 400: there is no such handle, or an actor that it does not understand
-    LIMITED = "limited"  # 429: we ask too often
-    FAILED = "failed"  # any other status, a redirect too
-    UNREADABLE = "unreadable"  # not the JSON that was promised, or too much of it
+    REFUSED = "refused"  # 400: no such handle, or an actor that it does not accept
+    LIMITED = "limited"  # 429: too many calls
+    FAILED = "failed"  # any other status, redirects included
+    UNREADABLE = "unreadable"  # not the expected JSON, or too long
     UNREACHABLE = "unreachable"
-    SLOW = "slow"  # no whole answer within ANSWER_SECONDS
+    SLOW = "slow"  # no whole answer in time
 
 
 class Reply(NamedTuple):
-    """`retry_after`, `location`: headers, empty where missing. `body`: up to one byte more than MAX_ANSWER."""
+    """`retry_after`, `location`: headers, empty if missing. `body`: longer than MAX_ANSWER if there was more."""
 
     status: int
     body: bytes
@@ -37,30 +37,31 @@ class Reply(NamedTuple):
 
 
 def judge(reply: Reply) -> tuple[Outcome, str]:
-    """The outcome of a reply that came whole, and why it is no answer."""
+    """The outcome of a whole reply, and the reason, which completes "The AppView ..."."""
     if len(reply.body) > MAX_ANSWER:
         return Outcome.UNREADABLE, f"answered with more than {MAX_ANSWER:,} bytes"
     if reply.status == 200:
         return Outcome.ANSWERED, "answered with nothing"
     if reply.status in (400, 414):
-        return Outcome.REFUSED, f"refused the question with status {reply.status}"
+        return Outcome.REFUSED, f"rejected the request with status {reply.status}"
     if reply.status == 429:
-        return Outcome.LIMITED, "asks us to wait (status 429)"
+        return Outcome.LIMITED, "limits our calls (status 429)"
     if 300 <= reply.status < 400:
-        return Outcome.FAILED, f"sends us on to {reply.location[:200]!r}: set APPVIEW_URL to where it is"
+        return Outcome.FAILED, f"redirects to {reply.location[:200]!r}: set APPVIEW_URL to where it is"
     return Outcome.FAILED, f"answered with status {reply.status}"
 
 
 def judge_error(error: Exception) -> tuple[Outcome, str]:
+    """The same of a call that raised."""
     if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
         return Outcome.SLOW, "did not answer in time"
     if isinstance(error, OSError | HTTPException):
         return Outcome.UNREACHABLE, f"can't be reached ({str(error) or type(error).__name__})"
-    return Outcome.UNREADABLE, "answered with what can't be read"
+    return Outcome.UNREADABLE, "answered with something that is not the expected JSON"
 
 
-def asked_delay(retry_after: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After asks for, as a number or as a date; None when it does not."""
+def retry_delay(retry_after: str, now: datetime) -> float | None:
+    """Seconds to wait by a Retry-After header, which is a number or a date; None if it is missing or neither."""
     try:
         if retry_after.isdecimal():
             seconds = float(retry_after)
@@ -68,7 +69,7 @@ def asked_delay(retry_after: str, now: datetime) -> float | None:
             seconds = (parsedate_to_datetime(retry_after) - now).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
-    return max(0.0, min(MAX_ASKED_DELAY, seconds))
+    return max(0.0, min(MAX_RETRY_AFTER, seconds))
 
 
 class _Profiles(msgspec.Struct):
@@ -90,9 +91,9 @@ _decode_did = msgspec.json.Decoder(_Did).decode
 
 
 def read_profiles(body: bytes, asked: Collection[str]) -> dict[str, str]:
-    """The handles in an answer of getProfiles: only of those asked for, only valid ones. A profile that can't be read
-    is left out. Raises ValueError or RecursionError when the whole can't be read."""
-    found = {}
+    """The handles in an answer of getProfiles, by DID: valid ones, of the DIDs in `asked`. A profile that can't be
+    decoded is skipped. Raises ValueError or RecursionError when the answer as a whole can't."""
+    handles = {}
     for raw in _decode_profiles(body).profiles:
         try:
             profile = _decode_profile(raw)
@@ -100,13 +101,13 @@ def read_profiles(body: bytes, asked: Collection[str]) -> dict[str, str]:
             continue
         handle = normalize_handle(profile.handle)
         if handle and profile.did in asked:
-            found[profile.did] = handle
-    return found
+            handles[profile.did] = handle
+    return handles
 
 
 def read_did(body: bytes) -> str:
-    """Raises ValueError or RecursionError when it can't be read."""
+    """The DID in an answer of resolveHandle. Raises ValueError or RecursionError when there is none."""
     did = _decode_did(body).did
     if not is_did(did):
-        raise ValueError("no DID")
+        raise ValueError("not a DID")
     return did

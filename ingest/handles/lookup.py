@@ -1,6 +1,6 @@
-"""Handles for those who show or search posts: what the store knows, and one question to the AppView where it must be.
+"""Handles for pages, exports and searches: from the store, and by one call to the AppView where a search needs it.
 
-A handle is for show: without the store, or while it is locked, all else goes on.
+Handles are decoration: when the store is missing or locked, everything else works without them.
 """
 
 import sqlite3
@@ -15,23 +15,23 @@ from django.conf import settings
 
 from ingest.handles.appview import AppView
 from ingest.handles.appview_replies import Outcome
-from ingest.handles.store import FIRST, Figures, Store
+from ingest.handles.store import FIRST, LONGEST_DID, Figures, Store
 from ingest.identifiers import is_did, normalize_handle
 from process.instants import now_us
 
 log = structlog.get_logger("handles")
 
-STALE_US = 7 * 24 * 3600 * 1_000_000  # a handle is asked for again when nothing was heard of it for so long
-LOCK_SECONDS = 0.2  # that a page waits for the file
-WANTED_AT_ONCE = 1_000  # a page has 50, a caller that passes more must not wait for them
-REMEMBER_SECONDS = 300.0  # what the AppView said of a handle
-REMEMBERED = 10_000  # handles, at about 200 bytes each
+STALE_US = 7 * 24 * 3600 * 1_000_000  # a handle that was last confirmed longer ago is asked for again
+LOCK_SECONDS = 0.2  # for which a page waits for the file
+WANTED_AT_ONCE = 1_000  # a page has 50; a caller with more must not wait for all of them
+CACHE_SECONDS = 300.0  # for which an answer of the AppView is used again
+CACHED = 10_000  # answers, at about 200 bytes each
 
 T = TypeVar("T")
 
 
 class Handles:
-    """For all threads of a process. `appview`: None while APPVIEW_URL is empty, then nobody is asked."""
+    """Thread-safe. `appview`: None if APPVIEW_URL is empty; then only the store is used."""
 
     def __init__(self, path: Path, appview: AppView | None) -> None:
         self._path, self._appview = path, appview
@@ -45,23 +45,23 @@ class Handles:
         return cls(settings.HANDLES_PATH, AppView(settings.APPVIEW_URL) if settings.APPVIEW_URL else None)
 
     def names(self, dids: Sequence[str]) -> dict[str, str]:
-        """The handles of those whose handle is known. Never raises."""
+        """The known handles, by DID. Never raises."""
         return self._trying(lambda: self._store.names(list(set(dids))), {})
 
     def did_of(self, handle: str) -> str | None:
-        """Who has this handle as far as is known here; in any case, with or without @. Never raises."""
+        """The DID with this handle, as far as the store knows; any case, with or without @. Never raises."""
         name = normalize_handle(handle)
         return None if name is None else self._trying(lambda: self._store.did_of(name), None)
 
     def want(self, dids: Sequence[str]) -> None:
-        """Has those asked first of whom nothing is known, or nothing lately: somebody looks at them. Never raises."""
+        """Puts those without a fresh handle at the head of the queue: they are on a page. Never raises."""
         if self._appview is not None:
             self._trying(lambda: self._want(dids[:WANTED_AT_ONCE]), None)
 
     def resolve(self, handle: str) -> str | None:
-        """Who has this handle, as is known here or as the AppView says; None: nobody.
+        """The DID with this handle, from the store or else from the AppView; None if there is none.
 
-        Raises HandleServiceDown when the AppView must be asked and does not answer within seconds."""
+        Raises HandleServiceDown when the AppView is needed and does not answer within seconds."""
         name = normalize_handle(handle)
         if name is None:
             return None
@@ -69,10 +69,10 @@ class Handles:
         return known if known is not None or self._appview is None else self._ask(name, self._appview)
 
     def figures(self) -> Figures:
-        """Zeros where nothing is known. Never raises."""
-        nothing = Figures(0, 0, None, {})
-        found = self._trying(self._store.figures, nothing) if self._path.exists() else nothing
-        return found._replace(calls={str(outcome): found.calls.get(outcome, 0) for outcome in Outcome})
+        """Zeros without a store. Never raises."""
+        none = Figures(0, 0, None, {})
+        figures = self._trying(self._store.figures, none) if self._path.exists() else none
+        return figures._replace(calls={str(outcome): figures.calls.get(outcome, 0) for outcome in Outcome})
 
     def _ask(self, name: str, appview: AppView) -> str | None:
         did, until = self._resolved.get(name, (None, 0.0))
@@ -84,10 +84,10 @@ class Handles:
             calls = appview.take_calls()
             self._trying(lambda: self._count(calls), None)
         with self._lock:
-            while len(self._resolved) >= REMEMBERED:
+            while len(self._resolved) >= CACHED:
                 del self._resolved[next(iter(self._resolved))]
-            self._resolved[name] = did, time.monotonic() + REMEMBER_SECONDS
-        # The store does not take it as a claim: anybody's domain may name anybody's DID. getProfiles knows both ways.
+            self._resolved[name] = did, time.monotonic() + CACHE_SECONDS
+        # Not a claim for the store: any domain may name any DID. getProfiles checks both directions.
         if did is not None:
             self.want([did])
         return did
@@ -96,7 +96,7 @@ class Handles:
         now = now_us()
         self._store.create_if_missing()
         fresh = self._store.fresh(dids, now - STALE_US)
-        if wanted := [did for did in dids if did not in fresh and is_did(did)]:
+        if wanted := [did for did in dids if did not in fresh and is_did(did, LONGEST_DID)]:
             with self._store.transaction():
                 self._store.wait(wanted, FIRST, now)
 
@@ -105,12 +105,12 @@ class Handles:
             self._store.count(calls)
 
     def _trying(self, work: Callable[[], T], otherwise: T) -> T:
-        """Says once that it does not work, and once more when it worked in between."""
+        """What `work` returns, or `otherwise` when it fails. Logs the first failure of a series."""
         try:
             result = work()
-        except (sqlite3.Error, ValueError) as error:  # ValueError: a string that is no Unicode
+        except (sqlite3.Error, ValueError) as error:  # ValueError: a lone surrogate
             if self._well:
-                log.warning("handles are not to be had", file=str(self._path), error=str(error))
+                log.warning("handles are not available", file=str(self._path), error=str(error))
             self._well = False
             return otherwise
         self._well = True

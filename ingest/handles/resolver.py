@@ -1,7 +1,7 @@
-"""Fills the store of handles: reads along in the buffer, and asks the AppView about those who wait.
+"""Fills the store of handles: follows the buffer, and asks the AppView about the accounts in the queue.
 
-In the buffer it only reads, from a position of its own. It is no loss if the flusher trims faster than it reads: who
-posts again is seen again, and who is looked at is asked first.
+It reads the buffer from a position of its own and changes nothing there. Entries that the flusher trims before they are
+read are no loss: an author who posts again is seen again, and one on a page is queued first.
 """
 
 import time
@@ -18,16 +18,19 @@ from process.instants import now_us
 
 log = structlog.get_logger("resolve_handles")
 
-READ = 128  # entries a reply: of the largest frames that there may be, 256 MB
-READS = 64  # replies a step
-READ_BYTES = 16 << 20
+READ = 128  # entries per reply: 256 MB of the largest possible frames
+READS = 64  # replies per step
+READ_BYTES = 16 << 20  # per step
 NEWEST = b"+"
-CONFIRM_US = 60_000_000  # the AppView hears of a change from the same stream, not always sooner than we
+CONFIRM_US = 60_000_000  # delay before a change is confirmed: the AppView follows the same stream, sometimes later
 MAX_DELAY = 5.0
 
 
 class Resolver:
-    """`appview`: None reads along only. `stopping`: looked at between replies of Redis. The store's errors pass."""
+    """`appview`: None to follow the buffer only. `stopping`: checked between replies of Redis.
+
+    Counts since its start: `read` events, `learned` handles from them, `asked` accounts answered by the AppView.
+    Raises the store's sqlite3.Error."""
 
     def __init__(self, store: Store, buffer: Buffer, appview: AppView | None, stopping: Callable[[], bool]) -> None:
         self._store, self._buffer, self._appview, self._stopping = store, buffer, appview, stopping
@@ -35,17 +38,17 @@ class Resolver:
         self._connected = False
         self._connect_at, self._delay = 0.0, 0.5
         self._batch = BATCH
-        self.read = self.told = self.asked = 0  # events, handles that they told, accounts answered for
+        self.read = self.learned = self.asked = 0
         self._redis_failures = self._appview_failures = 0
 
     def follow(self) -> bool:
-        """One step along the buffer; whether there is more. Raises BufferUnsafe."""
+        """Reads one step of the buffer; whether there is more. Raises BufferUnsafe."""
         if time.monotonic() < self._connect_at:
             return False
         try:
             if not self._connected:
                 self._buffer.connect()
-                self._connected, self._after = True, None  # Redis may have lost entries, and give their ids again
+                self._connected, self._after = True, None  # Redis may have lost entries, and reuse their ids
             more = self._follow()
         except BufferUnavailable as error:
             log.warning("Redis is away: waiting", error=str(error), seconds=self._delay)
@@ -57,7 +60,7 @@ class Resolver:
         return more
 
     def ask(self) -> bool:
-        """One call about those who have waited longest, if it is time for one; whether anybody was due."""
+        """One call about the head of the queue, if a call is allowed now; whether any account was due."""
         if self._appview is None or self._appview.wait_seconds > 0:
             return False
         now = now_us()
@@ -77,12 +80,12 @@ class Resolver:
 
     @property
     def failures(self) -> int:
-        """Of Redis or of the AppView, whichever failed more often in a row."""
+        """In a row, of Redis or of the AppView, whichever has more."""
         return max(self._redis_failures, self._appview_failures)
 
     @property
     def idle_seconds(self) -> float:
-        """Until the AppView may be asked again."""
+        """Until the AppView may be called again."""
         return 0.0 if self._appview is None else self._appview.wait_seconds
 
     def _follow(self) -> bool:
@@ -109,10 +112,10 @@ class Resolver:
             if self._appview:
                 self._store.wait([*changed, *losers], FIRST, now + CONFIRM_US)
                 self._store.wait_if_new(found.authors, now)
-        self.told += len(found.claims)
+        self.learned += len(found.claims)
 
     def _answered(self, dids: list[str], handles: dict[str, str], asked_at: int) -> None:
-        """Who is not in the answer has no handle now: gone, hidden, or with one that does not lead back."""
+        """Accounts missing from the answer have no handle now: gone, hidden, or with one that does not resolve back."""
         self._batch = BATCH
         self.asked += len(dids)
         with self._store.transaction():
@@ -121,11 +124,11 @@ class Resolver:
             self._store.wait(losers, FIRST, asked_at + CONFIRM_US)
 
     def _halve(self, dids: list[str], now: int) -> None:
-        """The AppView refuses all for one that it does not understand: fewer at a time find it out."""
+        """The AppView rejects a whole batch for one account: smaller batches find out which."""
         self._batch = max(1, len(dids) // 2)
         if len(dids) == 1:
             self._batch = BATCH
-            log.warning("the AppView refuses this account", did=dids[0])
+            log.warning("the AppView rejects this account", did=dids[0])
             with self._store.transaction():
                 self._store.leave(dids[0], now)
                 self._store.answered(dids)

@@ -1,4 +1,4 @@
-"""What events tell of handles: who posts, who has which handle, of whom something has changed. Pure."""
+"""What events say about handles: authors of posts, claims of handles, accounts that changed. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ingest.events import EARLIEST_TIME_US
-from ingest.handles.store import Claim
+from ingest.handles.store import LONGEST_DID, Claim
 from ingest.identifiers import is_did, normalize_handle
 
 POST = "app.bsky.feed.post"
@@ -15,8 +15,8 @@ POST = "app.bsky.feed.post"
 
 @dataclass
 class Sightings:
-    """`authors`: of posts. `claims`: in the events' order. `changed`: DIDs whose handle may be another one since then,
-    each with the time in microseconds."""
+    """`authors`: of posts. `claims`: in the order of the events. `changed`: DIDs whose handle may have changed, with
+    the time in microseconds."""
 
     authors: set[str] = field(default_factory=set)
     claims: list[Claim] = field(default_factory=list)
@@ -48,14 +48,14 @@ _decode = msgspec.json.Decoder(_Frame).decode
 
 
 def collect(frames: Iterable[bytes], now: int, found: Sightings) -> None:
-    """Adds what these frames tell. `now`: microseconds since 1970. A frame that can't be read tells nothing; a time
-    that can't be counts as now."""
+    """Adds the sightings in these frames to `found`. `now`: microseconds since 1970, taken for an implausible time.
+    Skips frames that can't be decoded."""
     for raw in frames:
         try:
             frame = _decode(raw)
         except (ValueError, RecursionError):  # of msgspec: no JSON, no UTF-8, another shape; nested too deeply
             continue
-        if is_did(frame.did):
+        if is_did(frame.did, LONGEST_DID):
             at = frame.time_us if EARLIEST_TIME_US <= frame.time_us <= now else now
             _note(found, frame, at)
 

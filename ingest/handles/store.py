@@ -1,7 +1,7 @@
-"""The handles that we know, in an SQLite file of their own: a cache of what the network says, made anew if it is lost.
+"""The known handles, in an SQLite file of their own: a cache, filled again if it is lost.
 
-Two maps in which the newest claim wins: what a DID says of itself last, and who was last to claim a handle. An account
-shows a handle while both agree. Times are microseconds since 1970. Everything here raises sqlite3.Error.
+Two maps, in which the newest claim wins: from a DID to its handle, and from a handle to its DID. A handle is known
+while both agree. Times are microseconds since 1970. Everything here raises sqlite3.Error.
 """
 
 import sqlite3
@@ -14,10 +14,11 @@ from urllib.parse import quote
 
 import msgspec
 
-FIRST, LATER = 0, 1  # ranks of who waits: looked at, or changed; newly seen
-MAX_WAITING = 1_000_000  # 80 MB; whoever finds no room is seen again
+FIRST, LATER = 0, 1  # ranks in the queue: on a page, or changed; newly seen
+LONGEST_DID = 256  # the protocol allows 2,048; none so long exists, and 25 of them must fit into one URL
+MAX_WAITING = 1_000_000  # accounts in the queue, 80 MB; one without room is seen again
 
-# `handle` is null for an account of which is known that it has none. The tallies spare counting millions of rows.
+# account.handle is null if the account is known to have none. The tallies save counting millions of rows.
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -42,7 +43,7 @@ COMMIT;
 
 
 class Claim(NamedTuple):
-    """`handle`, in its normal form, is the one of this DID since then; None: it has none."""
+    """The DID has this handle, in its normal form, since `at`; None: it has none."""
 
     did: str
     handle: str | None
@@ -50,7 +51,8 @@ class Claim(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Accounts with a handle, accounts that wait, since when the oldest of them does (None: none), calls by outcome."""
+    """`known`: accounts with a handle. `waiting`: accounts in the queue, `oldest`: since when the first of them waits.
+    `calls`: to the AppView, by outcome."""
 
     known: int
     waiting: int
@@ -59,14 +61,14 @@ class Figures(NamedTuple):
 
 
 class Store:
-    """Any thread may use it, each has its own connection. `timeout`: seconds to wait for a lock."""
+    """Thread-safe: each thread has a connection of its own. `timeout`: seconds to wait for a lock."""
 
     def __init__(self, path: Path, timeout: float) -> None:
         self._path, self._timeout = path, timeout
         self._local = threading.local()
 
     def create(self) -> Self:
-        """Makes the file and its tables, unless they are there."""
+        """Creates the file and its tables if they are missing."""
         with closing(sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)) as database:
             database.executescript(SCHEMA)
         return self
@@ -77,20 +79,19 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is done in the block happens as a whole, or not."""
         self._run("BEGIN IMMEDIATE")
         try:
             yield
             self._run("COMMIT")
         except BaseException:
-            with suppress(sqlite3.Error):  # SQLite has rolled back itself
+            with suppress(sqlite3.Error):  # SQLite may have rolled back itself
                 self._run("ROLLBACK")
             raise
 
     # --- reading ---
 
     def names(self, dids: Sequence[str]) -> dict[str, str]:
-        """The handles of those whose handle is known."""
+        """The known handles, by DID."""
         return dict(
             self._run(
                 "SELECT did, handle FROM account WHERE handle IS NOT NULL AND did IN (SELECT value FROM json_each(?))",
@@ -99,7 +100,7 @@ class Store:
         )
 
     def did_of(self, handle: str) -> str | None:
-        """Whose handle it is; `handle` in its normal form."""
+        """The DID with this handle, which is in its normal form."""
         row = self._run(
             "SELECT did FROM claim JOIN account USING (did) WHERE claim.handle = ? AND account.handle = claim.handle",
             handle,
@@ -107,7 +108,7 @@ class Store:
         return None if row is None else row[0]
 
     def fresh(self, dids: Sequence[str], since: int) -> set[str]:
-        """Those of whom something was heard since then, or who are to be asked at once anyway."""
+        """Those confirmed since then, and those at the head of the queue anyway."""
         rows = self._run(
             "SELECT did FROM account WHERE at >= ?1 AND did IN (SELECT value FROM json_each(?2)) UNION ALL "
             "SELECT did FROM waiting WHERE rank = 0 AND did IN (SELECT value FROM json_each(?2))",
@@ -116,11 +117,11 @@ class Store:
         return {did for (did,) in rows}
 
     def due(self, now: int, count: int) -> list[str]:
-        """Up to so many of those who wait, in the order in which they are to be asked."""
+        """The first `count` accounts of the queue that may be asked about now."""
         return self._dids("SELECT did FROM waiting WHERE at <= ? ORDER BY rank, at LIMIT ?", now, count)
 
     def stale(self, before: int, count: int) -> list[str]:
-        """Up to so many of those of whom nothing was heard since `before`, the longest silence first."""
+        """`count` accounts that were last confirmed before that time, the oldest first."""
         return self._dids("SELECT did FROM account WHERE at < ? ORDER BY at LIMIT ?", before, count)
 
     def figures(self) -> Figures:
@@ -131,21 +132,16 @@ class Store:
             for (at,) in self._run("SELECT min(at) FROM waiting WHERE rank = ?", rank)
             if at is not None
         ]
-        return Figures(
-            tallies.pop("known", 0),
-            tallies.pop("waiting", 0),
-            min(oldest, default=None),
-            tallies,
-        )
+        return Figures(tallies.pop("known", 0), tallies.pop("waiting", 0), min(oldest, default=None), tallies)
 
     # --- writing: each method within a transaction ---
 
     def claim(self, claims: Iterable[Claim]) -> list[str]:
-        """Takes note of them, in any order of time; those who have lost their handle to somebody else."""
+        """Records claims, which may come in any order of time. Returns the DIDs that lost their handle to another."""
         return [loser for claim in claims if (loser := self._claim(claim))]
 
     def wait(self, dids: Iterable[str], rank: int, at: int) -> None:
-        """Has them asked from then on, as far as there is room; who waits already, waits for the sooner of both."""
+        """Queues them, to be asked from `at` on, if there is room. One that is queued already moves up at most."""
         if self._room():
             self._run(
                 "INSERT INTO waiting SELECT value, ?, ? FROM json_each(?) WHERE true ON CONFLICT DO UPDATE "
@@ -154,7 +150,7 @@ class Store:
             )
 
     def wait_if_new(self, dids: Iterable[str], at: int) -> None:
-        """Has those asked of whom nothing is known yet."""
+        """Queues those of which nothing is known yet."""
         if self._room():
             self._run(
                 "INSERT OR IGNORE INTO waiting SELECT value, ?, ? FROM json_each(?) "
@@ -163,16 +159,16 @@ class Store:
             )
 
     def known_before(self, changes: Mapping[str, int]) -> list[str]:
-        """Of these DIDs, each with a time, those known from before that time."""
+        """Those of these DIDs that were last confirmed before the time given with them."""
         rows = self._run("SELECT did, at FROM account WHERE did IN (SELECT value FROM json_each(?))", _json([*changes]))
         return [did for did, at in rows if at < changes[did]]
 
     def answered(self, dids: Sequence[str]) -> None:
-        """They no longer wait."""
+        """Removes them from the queue."""
         self._run("DELETE FROM waiting WHERE did IN (SELECT value FROM json_each(?))", _json(dids))
 
     def leave(self, did: str, at: int) -> None:
-        """What is known of it holds on: nothing more can be learned now."""
+        """Keeps what is known of the account as if confirmed now: nothing more can be learned."""
         self._run("INSERT INTO account VALUES (?, NULL, ?) ON CONFLICT DO UPDATE SET at = excluded.at", did, at)
 
     def count(self, calls: Mapping[str, int]) -> None:
@@ -192,7 +188,7 @@ class Store:
         return loser
 
     def _take(self, claim: Claim) -> tuple[str, str | None]:
-        """Whose the handle is after this claim, and who has lost it by this claim."""
+        """The DID that has the handle after this claim, and the one that lost it by this claim."""
         row = self._run("SELECT did, at FROM claim WHERE handle = ?", claim.handle).fetchone()
         if row is not None and (row[1], row[0]) > (claim.at, claim.did):
             return row[0], None
@@ -216,9 +212,9 @@ class Store:
     def _run(self, sql: str, *values: Any) -> sqlite3.Cursor:
         database: sqlite3.Connection | None = getattr(self._local, "database", None)
         if database is None:
-            address = f"file:{quote(str(self._path))}?mode=rw"  # who reads makes no file
+            address = f"file:{quote(str(self._path))}?mode=rw"  # a reader creates no file
             database = sqlite3.connect(address, uri=True, timeout=self._timeout, isolation_level=None)
-            database.execute("PRAGMA synchronous = NORMAL")  # after a power cut some seconds may be missing
+            database.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose some seconds
             self._local.database = database
         return database.execute(sql, values)
 

@@ -1,10 +1,8 @@
-"""The journal of connections in the catalog. Writing it never holds the consumer up: a locked database costs a
-log line, not an event."""
+"""The journal of connections in the catalog. A locked database costs a log line, and never delays the consumer."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any
 
 import structlog
 from django.db import connection as database
@@ -16,13 +14,12 @@ from ingest.models import Checkpoint, Connection
 
 log = structlog.get_logger("connections")
 
-BUSY_MS = 2000  # the last two saves, and what else there is to end, must fit into 10 s
+BUSY_MS = 2000  # the last two saves, and all else that a stop takes, must fit into 10 s
 UNSAVED_KEPT = 100  # connections, while the database is locked
-WIRE = "v1"
 
 
 def checkpoint() -> Cursor | None:
-    """The cursor as of the last commit; before the first one, the time of the first event ever received."""
+    """The cursor as of the last commit; before the first commit, the time of the first event ever received."""
     if (row := Checkpoint.objects.first()) is not None:
         return Cursor(row.time_us, row.host, row.seq)
     received = Connection.objects.exclude(first_received=None).order_by("first_received")
@@ -31,47 +28,33 @@ def checkpoint() -> Cursor | None:
 
 
 class ConnectionJournal:
-    """Saves Connection rows in a thread of its own. What can't be saved is kept, and tried again with the next."""
+    """Saves rows in a thread of its own. Rows that can't be saved are tried again together with the next one."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "journal")
         self._lock = Lock()
         self._unsaved: list[Connection] = []
-        self._asked = False  # a save waits for its turn in the thread
-        self._row = Connection()
+        self._scheduled = False
 
-    def opened(self, host: str, cursor_asked: int | None) -> None:
-        now = datetime.now(UTC)
-        self._row = Connection(host=host[:255], wire=WIRE, cursor_asked=cursor_asked, opened_at=now, saved_at=now)
-        self._save_soon()
-
-    def progress(self, **changed: Any) -> None:
-        """Notes these fields of the open connection."""
-        self._row.saved_at = datetime.now(UTC)
-        for name, value in changed.items():
-            setattr(self._row, name, value)
-        self._save_soon()
-
-    def closed(self, why: str, **changed: Any) -> None:
-        self.progress(closed_at=datetime.now(UTC), why_closed=why[:300], **changed)
+    def save(self, row: Connection) -> None:
+        """Saves the row soon, as it is then; returns at once."""
+        row.saved_at = datetime.now(UTC)
+        with self._lock:
+            if row not in self._unsaved:
+                self._unsaved.append(row)
+            if self._scheduled:
+                return
+            self._scheduled = True
+        self._thread.submit(self._save)
 
     def finish(self) -> None:
-        """Waits for the last save, at most two times BUSY_MS."""
+        """Waits for the last save: at most twice BUSY_MS."""
         self._thread.submit(database.close)
         self._thread.shutdown()
 
-    def _save_soon(self) -> None:
-        with self._lock:
-            if self._row not in self._unsaved:
-                self._unsaved.append(self._row)
-            if self._asked:
-                return
-            self._asked = True
-        self._thread.submit(self._save)
-
     def _save(self) -> None:
         with self._lock:
-            rows, self._unsaved, self._asked = self._unsaved, [], False
+            rows, self._unsaved, self._scheduled = self._unsaved, [], False
         try:
             _write(rows)
         except DatabaseError as error:

@@ -1,107 +1,108 @@
-"""What one connection has brought so far, as the metrics, the journal of connections and the log tell it."""
+"""How far one connection has come. Reports it to Prometheus, to the journal of connections and to the log."""
 
 import time
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
 
 from ingest.buffer.entries import Cursor
+from ingest.models import Connection
 from ingest.stream import metrics
 from ingest.stream.connection_journal import ConnectionJournal
 from ingest.stream.frames import FrameBatch, is_plausible
-from ingest.stream.jetstream import SubscribeRequest, host_of
+from ingest.stream.subscribe_request import SubscribeRequest, host_of
 from process.instants import now_us
 
 log = structlog.get_logger("consumer")
 
+WIRE = "v1"
 GAP_US = 60_000_000
 SAVE_SECONDS = 10
 
 
-def gap_us(asked: int | None, first: int) -> int | None:
-    """How long after the time asked the first event came, when that is too long."""
-    return first - asked if asked is not None and first - asked > GAP_US else None
-
-
-def _lag(last_us: int) -> float:
-    return (now_us() - last_us) / 1e6
-
-
 class ConnectionProgress:
-    """Nothing is told of a connection that never opened, but why."""
+    """The methods in the order of a connection's life. One that never opened leaves a log line and no row."""
 
-    def __init__(self, ask: SubscribeRequest, cursor: Cursor | None, journal: ConnectionJournal) -> None:
-        self.host = host_of(ask.url)
-        self.frames = 0
-        self.cursor = cursor  # after all that Redis has acknowledged
-        self._began = cursor
-        self._ask = ask
+    def __init__(self, request: SubscribeRequest, cursor: Cursor | None, journal: ConnectionJournal) -> None:
+        self.host = host_of(request.url)
+        self.cursor = cursor  # after the last event that Redis has acknowledged
+        self._resumed_at = 0 if cursor is None else cursor.time_us
+        self._request = request
         self._journal = journal
+        self._row = Connection(host=self.host[:255], wire=WIRE, cursor_asked=request.cursor)
         self._open = False
-        self._first: int | None = None
-        self._last: int | None = None
-        self._saved = time.monotonic()
+        self._saved_at = time.monotonic()
 
     @property
     def advanced(self) -> bool:
-        """Whether we came further than before: a replay of what we have is no news."""
-        return self.cursor is not None and (self._began is None or self.cursor.time_us > self._began.time_us)
+        """Whether it brought anything new: a replay of what Redis has does not count."""
+        return self.cursor is not None and self.cursor.time_us > self._resumed_at
 
     def opened(self) -> None:
         self._open = True
+        self._row.opened_at = datetime.now(UTC)
         metrics.CONNECTED.set(1)
         metrics.CONNECTIONS.inc()
-        log.info("connected", host=self.host, cursor=self._ask.cursor)
-        self._journal.opened(self.host, self._ask.cursor)
-
-    def closed(self, why: str) -> None:
-        log.info("disconnected" if self._open else "not connected", host=self.host, why=why, frames=self.frames)
-        if self._open:
-            metrics.CONNECTED.set(0)
-            self._journal.closed(why, frames=self.frames, last_received=self._last)
+        log.info("connected", host=self.host, cursor=self._request.cursor)
+        self._journal.save(self._row)
 
     def buffered(self, batch: FrameBatch, fill: float) -> None:
-        """To be called when Redis has acknowledged the batch and is so full."""
+        """Redis has acknowledged the batch, and is `fill` full (0 to 1)."""
         count = len(batch.events) + len(batch.drops)
-        self.frames += count
-        self.cursor = batch.cursor
         metrics.RECEIVED.inc(count)
-        metrics.APPENDED.inc(len(batch.events))
+        metrics.BUFFERED.inc(len(batch.events))
         metrics.BUFFER_FILL.set(fill)
         for drop in batch.drops:
             metrics.DROPPED.labels(drop.reason).inc()
+        self.cursor = batch.cursor
+        self._row.frames += count
         if batch.events:
-            self._note_times(batch)
+            self._row.last_received = last_us = batch.events[-1][1].time_us
+            metrics.LAG.labels("received").set_function(partial(_lag_seconds, last_us))
+        if self._row.first_received is None:
+            self._note_first(batch)
 
-    def due(self) -> bool:
-        """Whether it is time to `save`: every SAVE_SECONDS."""
-        return time.monotonic() - self._saved >= SAVE_SECONDS
+    def save_due(self) -> bool:
+        """Whether SAVE_SECONDS have passed since the last `save`."""
+        return time.monotonic() - self._saved_at >= SAVE_SECONDS
 
     def save(self, depth: int) -> None:
         """`depth`: events that wait in the buffer."""
-        self._saved = time.monotonic()
+        self._saved_at = time.monotonic()
         metrics.BUFFER_DEPTH.set(depth)
-        self._journal.progress(frames=self.frames, last_received=self._last)
-        log.info("received", frames=self.frames, waiting=depth)
+        log.info("received", frames=self._row.frames, waiting=depth)
+        self._journal.save(self._row)
 
-    def _note_times(self, batch: FrameBatch) -> None:
-        self._last = batch.events[-1][1].time_us
-        metrics.LAG.set_function(partial(_lag, self._last))
-        if self._first is None:
-            now = now_us()
-            self._first = next((event.time_us for event, _ in batch.events if is_plausible(event, now)), None)
-            if self._first is not None:
-                self._note_gap(self._first)
+    def closed(self, why: str) -> None:
+        log.info("disconnected" if self._open else "not connected", host=self.host, why=why, frames=self._row.frames)
+        if self._open:
+            metrics.CONNECTED.set(0)
+            self._row.closed_at, self._row.why_closed = datetime.now(UTC), why[:300]
+            self._journal.save(self._row)
 
-    def _note_gap(self, first: int) -> None:
-        gap = gap_us(self._ask.time_us, first)
-        seconds = None if gap is None else gap / 1e6
-        if seconds is not None:
+    def _note_first(self, batch: FrameBatch) -> None:
+        now = now_us()
+        first = next((event.time_us for event, _ in batch.events if is_plausible(event, now)), None)
+        if first is None:
+            return
+        gap = gap_us(self._request.time_us, first)
+        self._row.first_received, self._row.gap_seconds = first, None if gap is None else gap / 1e6
+        if gap is not None:
             metrics.GAPS.inc()
             log.warning(
                 "gap: the first event came late, what lies between may be missing",
                 host=self.host,
-                seconds=seconds,
-                asked=self._ask.cursor,
+                seconds=gap / 1e6,
+                asked=self._request.cursor,
             )
-        self._journal.progress(first_received=first, gap_seconds=seconds)
+        self._journal.save(self._row)
+
+
+def gap_us(expected: int | None, first: int) -> int | None:
+    """How far the first event is after the expected time, if that is more than GAP_US; all in microseconds."""
+    return first - expected if expected is not None and first - expected > GAP_US else None
+
+
+def _lag_seconds(last_us: int) -> float:
+    return (now_us() - last_us) / 1e6

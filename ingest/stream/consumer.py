@@ -1,6 +1,6 @@
-"""From the socket to the buffer: events and the cursor after them enter Redis in one transaction.
+"""From the socket to the buffer: events, and the cursor after them, enter Redis in one transaction.
 
-After every loss of either side the position is read anew from Redis, for Redis may have come back with less.
+After either side was lost the cursor is read from Redis again, which may have come back with fewer events.
 """
 
 import asyncio
@@ -12,18 +12,20 @@ import structlog
 
 from ingest.buffer.entries import Cursor
 from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable
-from ingest.stream import jetstream, metrics
+from ingest.stream import metrics
 from ingest.stream.connection_journal import ConnectionJournal
 from ingest.stream.connection_progress import ConnectionProgress
 from ingest.stream.frames import read_frames
+from ingest.stream.jetstream import Disconnected, Session, session
+from ingest.stream.subscribe_request import backoff, rotation, subscribe_request
 from process.crash_points import crash_point
 from process.instants import now_us
 
 log = structlog.get_logger("consumer")
 
-LOW_WATER = 0.75  # of the high-water mark: the consumer goes on below it
-LOOK_SECONDS = 0.5  # between two looks at a buffer that is too full
-ANSWER_SECONDS = 3  # that Redis is given for its last answer when we are asked to stop: all must end within 10
+LOW_WATER = 0.75  # of the high-water mark: below it the consumer resumes
+POLL_SECONDS = 0.5  # how often a buffer that is too full is looked at
+LAST_REPLY_SECONDS = 3  # for Redis to reply after a stop was requested, which must be done within 10
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,8 +33,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Options:
-    """`urls` are tried in turn. `collections`: those wanted, none for all. `high_water`: the part of Redis's memory at
-    which we stop to receive. `checkpoint`: asked for the cursor when Redis has none."""
+    """`urls`: tried in turn. `collections`: to subscribe to; empty for all. `high_water`: part of Redis's memory at
+    which receiving stops. `checkpoint`: returns the cursor to resume at if Redis has none."""
 
     urls: Sequence[str]
     collections: Sequence[str]
@@ -41,14 +43,14 @@ class Options:
 
 
 class ConnectionEnd(NamedTuple):
-    """How a connection ended. `advanced`: it brought news. `next_host`: another host may do better."""
+    """`advanced`: the connection brought something new. `next_host`: another host may do better."""
 
     advanced: bool
     next_host: bool
 
 
 class Consumer:
-    """Uses `buffer` alone, from threads, one call at a time."""
+    """Needs `buffer` for itself: calls it from threads, one call at a time."""
 
     def __init__(self, buffer: Buffer, journal: ConnectionJournal, options: Options) -> None:
         self._buffer = buffer
@@ -56,22 +58,22 @@ class Consumer:
         self._options = options
 
     async def run(self) -> None:
-        """Works until it is cancelled. Raises BufferUnsafe when Redis is set up so that it may lose events."""
+        """Runs until it is cancelled. Raises BufferUnsafe when Redis is configured so that it may lose events."""
         cursor = await self._resume()
-        urls = jetstream.rotation(self._options.urls, cursor.host if cursor else "")
-        delays = jetstream.backoff()
+        urls = rotation(self._options.urls, cursor.host if cursor else "")
+        delays = backoff()
         while True:
             ended = await self._connection(urls[0], cursor)
             if ended.next_host:
                 urls.rotate(-1)
             if ended.advanced:
-                delays = jetstream.backoff()
+                delays = backoff()
             await asyncio.sleep(next(delays))
             cursor = await self._resume()
 
     async def _resume(self) -> Cursor | None:
-        """Waits for Redis and for room in it; then its cursor, or without one that of the last commit."""
-        delays = jetstream.backoff()
+        """Waits for Redis, and for room in it. Returns its cursor, or that of the last commit if it has none."""
+        delays = backoff()
         while True:
             try:
                 await self._in_thread(self._buffer.connect)
@@ -83,27 +85,27 @@ class Consumer:
                 await asyncio.sleep(delay)
 
     async def _room(self) -> None:
-        """Waits until the flusher has made room."""
-        low = self._options.high_water * LOW_WATER
-        if (fill := await self._in_thread(self._buffer.fill)) < self._options.high_water:
+        """Returns once the buffer is below its high-water mark; if it was above, below the low-water mark."""
+        high, low = self._options.high_water, self._options.high_water * LOW_WATER
+        if (fill := await self._in_thread(self._buffer.fill)) < high:
             return
         metrics.PAUSES.inc()
         log.warning("buffer above its high-water mark: waiting", fill=round(fill, 3), until=round(low, 3))
         while (fill := await self._in_thread(self._buffer.fill)) >= low:
             metrics.BUFFER_FILL.set(fill)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         log.info("buffer has room again", fill=round(fill, 3))
 
     async def _connection(self, url: str, cursor: Cursor | None) -> ConnectionEnd:
-        """Opens one connection and works until either side fails."""
-        ask = jetstream.subscribe_request(url, cursor, self._options.collections)
-        progress = ConnectionProgress(ask, cursor, self._journal)
+        """Opens one connection, and receives until either side fails."""
+        request = subscribe_request(url, cursor, self._options.collections)
+        progress = ConnectionProgress(request, cursor, self._journal)
         why, next_host = "stopped", False
         try:
-            async with jetstream.session(ask.url) as session:
+            async with session(request.url) as opened:
                 progress.opened()
-                await self._receive(session, progress)
-        except jetstream.Disconnected as error:
+                await self._receive(opened, progress)
+        except Disconnected as error:
             why, next_host = str(error), error.stalled or not progress.advanced
         except BufferUnavailable as error:
             why = f"Redis went away: {error}"
@@ -113,31 +115,30 @@ class Consumer:
             progress.closed(why)
         return ConnectionEnd(progress.advanced, next_host)
 
-    async def _receive(self, session: jetstream.Session, progress: ConnectionProgress) -> None:
-        """Frames to buffer, for ever. Cancelled or failed at any point, it loses nothing: what Redis has not
-        acknowledged is behind the cursor that Redis has."""
+    async def _receive(self, opened: Session, progress: ConnectionProgress) -> None:
+        """From frames to the buffer, until it is cancelled or fails. At no point does that lose an event: whatever
+        Redis has not acknowledged comes after the cursor that Redis has."""
         while True:
-            frames = await session.receive()
+            frames = await opened.receive()
             crash_point("consume:received")
             batch = read_frames(frames, progress.cursor, progress.host, now_us())
             fill = await self._in_thread(self._buffer.append, batch.events, batch.drops, batch.cursor)
             crash_point("consume:appended")
             progress.buffered(batch, fill)
-            if progress.due():
+            if progress.save_due():
                 progress.save(await self._in_thread(self._buffer.depth))
             if fill >= self._options.high_water:
                 raise BufferFull(f"buffer at {fill:.0%} of Redis's memory")
 
     async def _in_thread(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Calls it in a thread and waits, when cancelled too: nothing of ours runs on behind our back. A Redis that
-        then does not answer in time is left."""
+        """Calls it in a thread and waits for its end, also when cancelled, but then for LAST_REPLY_SECONDS at most."""
         call = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **named))
         try:
             return await asyncio.shield(call)
         except asyncio.CancelledError:
-            await asyncio.wait([call], timeout=ANSWER_SECONDS)
+            await asyncio.wait([call], timeout=LAST_REPLY_SECONDS)
             if not call.done():
                 self._buffer.hang_up()
                 await asyncio.wait([call])
-            call.exception()  # of no interest any more, but asyncio wants it looked at
+            call.exception()  # retrieved, or asyncio would report it
             raise

@@ -8,6 +8,7 @@ from django.db.models import Max, Min, Q
 
 from ingest.models import Connection
 from lake.models import BatchRun, DataFile
+from process.instants import iso
 
 MINUTE = timedelta(minutes=1)
 MOST_GAPS = 1000
@@ -23,7 +24,7 @@ class Gap(NamedTuple):
 
     def told(self) -> dict[str, Any]:
         minutes = (self.end - self.start) // MINUTE
-        return {"start": _iso(self.start), "end": _iso(self.end), "minutes": minutes, "why": self.cause}
+        return {"start": iso(self.start), "end": iso(self.end), "minutes": minutes, "why": self.cause}
 
 
 def coverage(start: datetime | None = None, end: datetime | None = None) -> dict[str, Any]:
@@ -84,8 +85,8 @@ def _to_dict(
     low: datetime | None, high: datetime | None, total: int, minutes: dict[datetime, int], gaps: Sequence[Gap]
 ) -> dict[str, Any]:
     return {
-        "start": _iso(low) if low else None,
-        "end": _iso(high) if high else None,
+        "start": iso(low) if low else None,
+        "end": iso(high) if high else None,
         "minutes": total,
         "minutes_with_data": len(minutes),
         "events": sum(minutes.values()),
@@ -97,12 +98,8 @@ def _to_dict(
 
 def _newest() -> str | None:
     newest = DataFile.objects.filter(superseded_at=None).aggregate(Max("max_seen"))["max_seen__max"]
-    return _iso(newest) if newest else None
+    return iso(newest) if newest else None
 
 
 def _floor(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

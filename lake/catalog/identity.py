@@ -6,11 +6,8 @@ is another one, or an older copy, is known before a writer touches anything; and
 that of a killed writer.
 """
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -23,7 +20,7 @@ from lake.errors import LakeUnusable
 from lake.models import CatalogIdentity
 from lake.storage import disk, layout
 from lake.storage.origin import Writer
-from process.locks import lock_path
+from process.locks import exclusive, lock_path
 
 WHAT = "Which catalog this lake belongs to, and how far it is. Written by the service: never edit, copy or remove it."
 HELP = (
@@ -166,21 +163,14 @@ class Claim:
             raise LakeUnusable(_replaced())
 
     def _mark(self) -> State:
-        with _alone():
+        # One writer at a time reads the catalog's state and writes the marker, so that it never goes back.
+        with exclusive(lock_path("marker"), wait=True):
             state = of_catalog()
             if state is None:
                 raise LakeUnusable(_replaced())
             write_marker(self._root, state)
         self._held = state
         return state
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One writer at a time reads the catalog's state and writes the marker, so that it never goes back."""
-    with lock_path("marker").open("w") as file:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-        yield
 
 
 def _reopened() -> tuple[int, int] | None:

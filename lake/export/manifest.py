@@ -1,7 +1,7 @@
 """The manifest of an export: what it holds, for those who publish the data."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from lake.export.columns import ExportColumn
@@ -11,7 +11,7 @@ from lake.query.rendering import render
 from lake.query.spec import LAST_US, Search
 from lake.schema import VERSION
 from lake.storage.parquet_writer import SOFTWARE
-from process.instants import iso_us
+from process.instants import iso, iso_us, now_us
 
 FLAGS = ("hide_deleted", "purge_deleted", "export_enabled", "export_limit_rows", "query_timeout_seconds")
 
@@ -21,7 +21,7 @@ def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> d
     search = spec.search
     snapshot = None if search.snapshot_us == LAST_US else iso_us(search.snapshot_us)
     return {
-        "made_at": iso_or_none(datetime.now(UTC)),
+        "made_at": iso_us(now_us()),
         "query": render(search.query),
         "parameters": dict(parameters),
         "window": {
@@ -52,4 +52,4 @@ def _hidden(search: Search) -> str:
 
 
 def iso_or_none(time: datetime | None) -> str | None:
-    return None if time is None else time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return None if time is None else iso(time, "microseconds")

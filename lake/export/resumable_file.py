@@ -11,13 +11,11 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from lake.errors import LakeError
 from lake.export.formats import Format
-from lake.export.manifest import iso_or_none
 from lake.export.rows import FindHandles
 from lake.export.spec import ExportSpec
 from lake.export.stream import EncodedSlice, export
@@ -25,6 +23,7 @@ from lake.query.spec import ResumePoint, SortKey
 from lake.scan.snapshot import files_in_range
 from lake.search.reader import Reader
 from lake.storage import disk
+from process.instants import iso_us, now_us
 
 SAVED_BYTES = 16 << 20  # the most that a resumed run writes again
 
@@ -112,7 +111,7 @@ class ExportFile:
         if disk.sha256(part) != sha256:
             raise LakeError(f"The disk does not give back what was written to {part}: remove it and start again.")
         figures = {"state": "complete", "rows": self.state.rows, "bytes": self.state.bytes, "sha256": sha256}
-        times = {"started_at": self.state.started_at, "finished_at": iso_or_none(datetime.now(UTC))}
+        times = {"started_at": self.state.started_at, "finished_at": iso_us(now_us())}
         manifest = self._manifest | figures | times | {"nuls_replaced": self.state.nuls}
         _replace(beside(self._path, "manifest.json"), manifest)
         part.rename(self._path)

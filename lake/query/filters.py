@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lake.query.timestamps import format_timestamp, parse_timestamp
+from ingest.identifiers import DID, HANDLE, SUBJECT_URI
+from lake.query.timestamps import parse_timestamp
+from process.instants import iso
 
 _SHOWN = 60  # characters of a wrong value that the message repeats
 
@@ -52,9 +54,8 @@ def _domain(text: str) -> str:
     return text.strip(" .")
 
 
-_DID = r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+"
 _TAKES_PERSON = "a handle like alice.bsky.social or a DID"
-_PERSON = _pattern(rf"{_DID}|[a-z0-9._-]+", _person)
+_PERSON = _pattern(f"{DID}|{HANDLE}", _person)
 _TAKES_MOMENT = "a date like 2026-07-01 or a time like 2026-07-01T12:00:00Z"
 
 FILTERS: dict[str, FilterSpec] = {
@@ -71,10 +72,10 @@ FILTERS: dict[str, FilterSpec] = {
     "is": FilterSpec("is", *_choice("reply", "original", "quote")),
     "subject": FilterSpec(
         "subject", "a URI like at://did:plc:abc/app.bsky.feed.post/xyz or a DID",
-        _pattern(rf"{_DID}|at://{_DID}/[^\s\x00-\x1f/]+/[^\s\x00-\x1f/]+", str.strip),
+        _pattern(f"{DID}|{SUBJECT_URI}", str.strip),
     ),
-    "since": FilterSpec("since", _TAKES_MOMENT, lambda text: format_timestamp(parse_timestamp(text))),
-    "until": FilterSpec("until", _TAKES_MOMENT, lambda text: format_timestamp(parse_timestamp(text, end_of_day=True))),
+    "since": FilterSpec("since", _TAKES_MOMENT, lambda text: iso(parse_timestamp(text))),
+    "until": FilterSpec("until", _TAKES_MOMENT, lambda text: iso(parse_timestamp(text, end_of_day=True))),
 }  # fmt: skip
 
 

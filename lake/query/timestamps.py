@@ -1,4 +1,4 @@
-"""Times as readers write them, and as we write them back. Pure."""
+"""Times as readers write them. Pure."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -26,8 +26,3 @@ def _day(day: date, end: bool) -> datetime:
     if end and day == date.max:
         return datetime.max.replace(tzinfo=UTC)  # for "without end"
     return datetime.combine(day, time(), UTC) + timedelta(days=end)
-
-
-def format_timestamp(value: datetime) -> str:
-    """ISO 8601 with Z, and microseconds only where there are some."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

@@ -1,13 +1,12 @@
 """The folder of a backup: where it may be, what it may hold, and that one process at a time uses it."""
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from lake.errors import LakeError
 from lake.recovery import manifest
 from lake.recovery.manifest import LAKE
+from process.locks import exclusive
 
 MARK = "backup.lock"  # identifies the folder as a backup, and is locked by its user
 
@@ -32,15 +31,10 @@ def claim(folder: Path) -> None:
     (folder / MARK).touch()
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Raises LakeError while another process makes or reads this backup."""
-    with (folder / MARK).open() as file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LakeError(f"Another backup or restore uses {folder}: try again when it has ended.") from error
-        yield
+def alone(folder: Path) -> AbstractContextManager[object]:
+    """Raises LakeError while another process makes or reads this backup, which may be on a read-only disk."""
+    busy = LakeError(f"Another backup or restore uses {folder}: try again when it has ended.")
+    return exclusive(folder / MARK, busy, "r")
 
 
 def remove_databases(folder: Path) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ingest.identifiers import DID, RECORD_KEY
 from lake.catalog import listing
 from lake.catalog.read_guard import retry_superseded, unless_replaced
 from lake.errors import QueryTimeout
@@ -18,7 +19,7 @@ from lake.scan.search_sql import SearchSql
 from lake.scan.snapshot import files_in_range, pin_snapshot
 from lake.scan.visibility import hidden_versions
 
-POST_URI = re.compile(r"at://(did:[a-z]+:[A-Za-z0-9._:%-]{1,2000})/app\.bsky\.feed\.post/([A-Za-z0-9._:~-]{1,512})")
+POST_URI = re.compile(rf"at://({DID})/app\.bsky\.feed\.post/({RECORD_KEY})")
 NEAR_US = 600_000_000  # a key is made from the author's clock, which is rarely further from the server's
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 

@@ -6,7 +6,7 @@ A file grows beside its place, is fsynced, renamed, and its folder fsynced. Once
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from lake.schema import VERSION, Dataset
 from lake.storage import layout, parquet_options
 from lake.storage.disk import disk_errors, make_folder, sha256, sync_folder
 from lake.storage.parquet_options import FLUSHED, WriterProfile
+from process.instants import utc
 
-EPOCH = datetime.fromtimestamp(0, UTC)
 SOFTWARE = "bluesky-post-explorer 0.2"
 
 
@@ -137,8 +137,8 @@ class _Range:
 
 
 def _utc(us: int | None) -> Any:
-    """Exactly; as_py() of a timestamp needs pytz."""
-    return None if us is None else EPOCH + timedelta(microseconds=us)
+    """Not as_py() of the timestamp: that needs pytz."""
+    return None if us is None else utc(us)
 
 
 def notes_of(path: Path) -> dict[str, str]:

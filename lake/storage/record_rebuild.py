@@ -5,10 +5,11 @@ The inverse of lake/flush/sql: what the columns hold, then what `extra` holds, w
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from lake.schema import DATASETS
+from process.instants import iso, microseconds
 
 Row = Mapping[str, Any]  # columns by name; timestamps as datetime, UTC where they have no zone
 
@@ -34,10 +35,11 @@ def event(dataset: str, row: Row) -> dict[str, Any]:
 
     Equal to the parsed frame where the frame has the fields of the protocol and no others around its record."""
     extra = json.loads(row["extra"] or "{}")
-    time_us = extra.pop("$time_us", None)
+    if (time_us := extra.pop("$time_us", None)) is None:
+        time_us = microseconds(row["seen"])
     kind = row["kind"] if dataset == "accounts" else "commit"
     body = _account(row, extra) if dataset == "accounts" else _commit(dataset, row, extra)
-    return {"did": row["did"], "time_us": _us(row["seen"]) if time_us is None else time_us, "kind": kind, kind: body}
+    return {"did": row["did"], "time_us": time_us, "kind": kind, kind: body}
 
 
 def _account(row: Row, extra: dict[str, Any]) -> Any:
@@ -87,16 +89,9 @@ def _created(dataset: str, row: Row) -> dict[str, Any]:
     """createdAt in the form that most clients write; any other form is in `extra`. Account events have none."""
     if dataset == "accounts" or row["created_at"] is None:
         return {}
-    created = row["created_at"].astimezone(UTC) if row["created_at"].tzinfo else row["created_at"]
-    return {"createdAt": usual_form(created.replace(tzinfo=None))}
+    return {"createdAt": usual_form(row["created_at"])}
 
 
 def usual_form(moment: datetime) -> str:
-    """How most clients write a moment, given in UTC without a zone."""
-    return f"{moment.isoformat(timespec='milliseconds')}Z"
-
-
-def _us(seen: datetime) -> int:
-    """Microseconds since 1970, exactly: a float of seconds would round them."""
-    since = (seen if seen.tzinfo else seen.replace(tzinfo=UTC)) - datetime.fromtimestamp(0, UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    """How most clients write a moment."""
+    return iso(moment, "milliseconds")

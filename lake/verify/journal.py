@@ -1,13 +1,14 @@
 """Tasks that passed in an unfinished run of verify_lake: one JSON line each, in a file beside the database."""
 
-import fcntl
 import json
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from lake.errors import LakeError
+from process.locks import exclusive
 
 KEPT_SECONDS = 7 * 86_400  # after that the disk may have rotted
 
@@ -17,12 +18,9 @@ class Journal:
 
     def __init__(self, path: Path, again: bool = False) -> None:
         self._path = path
-        self._file = path.open("a+")
-        try:
-            fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._file.close()
-            raise LakeError("Another verify_lake runs: wait until it has ended.") from error
+        self._held = ExitStack()
+        busy = LakeError("Another verify_lake runs: wait until it has ended.")
+        self._file = self._held.enter_context(exclusive(path, busy))
         if again:
             self._file.truncate(0)
         self._passed = dict(self._read())
@@ -65,4 +63,4 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._held.close()

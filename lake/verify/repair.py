@@ -3,7 +3,6 @@
 Only while it holds the locks of both writers: a writer that was suspended for an hour may still list its file.
 """
 
-import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from lake.storage import disk, layout
 from lake.storage.duckdb_engine import Engine
 from lake.verify.disk import accounted_paths, is_writers_path
 from lake.verify.findings import Finding
-from process.locks import lock_path
+from process.locks import Locked, exclusive, lock_path
 
 WRITERS = ("flush_buffer", "compact_lake")
 
@@ -41,10 +40,9 @@ def repair(root: Path, engine: Engine, findings: Sequence[Finding]) -> Iterator[
 
 
 def locked(locks: ExitStack, name: str) -> bool:
-    file = locks.enter_context(lock_path(name).open("w"))
     try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        locks.enter_context(exclusive(lock_path(name)))
+    except Locked:
         return False
     return True
 

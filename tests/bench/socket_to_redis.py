@@ -20,6 +20,7 @@ from websockets.asyncio.client import connect
 from deploy.local.redis_process import redis_process
 from ingest.buffer.entries import Cursor, arrival_ms
 from ingest.buffer.redis_stream import Buffer
+from ingest.models import Connection
 from ingest.simulator.log import timed
 from ingest.simulator.server.jetstream import Options as Wire
 from ingest.simulator.server.production import Source
@@ -48,7 +49,7 @@ class Cost(NamedTuple):
 class NoJournal(ConnectionJournal):
     """Rows of connections are not what is measured, and there is no catalog here."""
 
-    def _save_soon(self) -> None:
+    def save(self, row: Connection) -> None:
         pass
 
 

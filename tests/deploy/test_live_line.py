@@ -8,7 +8,7 @@ CONSUMER = """
 ingest_frames_received_total 123456.0
 ingest_frames_received_created 1.7e9
 ingest_buffer_depth 4321.0
-ingest_lag_seconds 0.25
+ingest_lag_seconds{stage="received"} 0.25
 """
 FLUSHER = """
 lake_rows_written_total{dataset="posts"} 1000.0

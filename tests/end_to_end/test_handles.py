@@ -91,7 +91,7 @@ def test_once_gives_up_with_a_sentence(make_stack, fault):
         variables = {"REDIS_URL": "redis://127.0.0.1:1/0"}
     once = stack.start(COMMAND, "--once", **variables)
     assert once.await_end() == 1, once.text
-    assert once.text.splitlines()[-1].endswith("does not answer, see above: try again later.")
+    assert once.text.splitlines()[-1].endswith("does not answer, see above. Try again later.")
     assert not once.says("Traceback")
 
 
@@ -126,7 +126,7 @@ def test_a_file_that_is_no_database_is_one_sentence(make_stack):
     stack.database.with_name("catalog.handles.sqlite3").write_bytes(b"junk" * 500)
     program = stack.start(COMMAND)
     assert program.await_end() == 1
-    assert program.says("stop all processes and delete it; it is filled again")
+    assert program.says("stop all processes and delete it. It is filled again")
     assert not program.says("Traceback")
 
 

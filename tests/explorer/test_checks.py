@@ -23,7 +23,7 @@ def test_the_defaults_are_in_order(settings):
         ("ingest.E001", {"JETSTREAM_COLLECTIONS": [f"a.b.c{n}" for n in range(101)]}, "names 101 collections"),
         ("ingest.E002", {"METRICS_PORT_CONSUMER": 9102}, "METRICS_PORT_CONSUMER and METRICS_PORT_FLUSHER are all 9102"),
         ("ingest.E002", {"METRICS_PORT_FLUSHER": 8000}, "METRICS_PORT_FLUSHER and WEB_PORT are all 8000"),
-        ("ingest.W001", {"BUFFER_HIGH_WATER": 0.95}, "BUFFER_HIGH_WATER=0.95 leaves little"),
+        ("ingest.W001", {"BUFFER_HIGH_WATER": 0.95}, "BUFFER_HIGH_WATER=0.95 leaves Redis little"),
         ("api.W001", {"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "example.org"]}, "has example.org: strangers"),
         ("api.W001", {"DEBUG": True, "ALLOWED_HOSTS": ["*"]}, "has *: strangers"),
     ],

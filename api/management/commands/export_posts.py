@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,12 @@ from api.views.exports import format_of, parameters, spec_of, window_coverage
 from ingest.handles.appview import HandleServiceDown
 from lake.errors import LakeError
 from lake.export import resumable_file
-from lake.export.manifest import describe, iso_or_none
+from lake.export.manifest import describe
 from lake.export.resumable_file import ExportFile, State, beside
 from lake.export.spec import ExportSpec
 from lake.flags.definitions import flags
 from process import progress_bar
+from process.instants import iso_us, now_us
 
 
 class Command(BaseCommand):
@@ -75,7 +75,7 @@ class Command(BaseCommand):
         if state is None:
             if resume:
                 self.stdout.write("Begins anew.")
-            started = iso_or_none(datetime.now(UTC)) or ""
+            started = iso_us(now_us())
             return asked_for, State(asked, asked_for.search.snapshot_us, started)
         self.stdout.write(f"Goes on after {state.rows:,} rows.")
         return replace(asked_for, search=replace(asked_for.search, snapshot_us=state.snapshot_us)), state

@@ -1,4 +1,4 @@
-"""Socket to buffer, until SIGTERM."""
+"""`manage.py consume_jetstream`: from the socket to the buffer."""
 
 import asyncio
 from signal import SIGINT, SIGTERM
@@ -21,7 +21,7 @@ log = structlog.get_logger("consumer")
 
 class Command(BaseCommand):
     help = "Receives events from Jetstream and puts them into the buffer, until SIGTERM."
-    requires_system_checks = [checks.TAG]  # a lake whose disk is away must not keep events from the buffer
+    requires_system_checks = [checks.TAG]  # not the lake's: without its disk events still go to the buffer
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = Stop().listen()
@@ -36,14 +36,14 @@ class Command(BaseCommand):
 
 
 async def consume(stop: Stop) -> None:
-    """Works until a stop is asked for."""
+    """Runs until a stop is requested."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
-    stop.call(lambda: loop.is_closed() or loop.call_soon_threadsafe(task.cancel))  # wakes it: the socket may be silent
-    # A signal that comes just before the loop waits would wake nobody if the loop did not know of it.
+    stop.call(lambda: loop.is_closed() or loop.call_soon_threadsafe(task.cancel))  # wakes a silent socket
+    # The loop must know of signals: one that comes just before it waits would not wake it.
     for number in (SIGTERM, SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if stop:  # asked for before anyone listened
+    if stop:  # requested before the callback was there
         return
     journal = ConnectionJournal()
     options = Options(settings.JETSTREAM_URLS, settings.JETSTREAM_COLLECTIONS, settings.BUFFER_HIGH_WATER, checkpoint)

@@ -1,4 +1,4 @@
-"""A look inside the buffer: how much waits, how old it is, where the cursor stands, and what was no event."""
+"""`manage.py inspect_buffer`: depth, age and cursor of the buffer, and its dead letters."""
 
 from argparse import ArgumentParser
 from collections import Counter
@@ -11,14 +11,14 @@ from django.core.management.base import BaseCommand, CommandError
 from ingest.buffer.entries import BufferState, Cursor, DeadLetter, arrival_ms
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
 from ingest.events import Event, read
-from process.instants import iso, now_us
+from process.instants import iso_us, now_us
 
-HEAD_SHOWN = 200  # characters of a dead letter; all that is kept with --verbosity 2
+HEAD_SHOWN = 200  # characters of a dead letter; with --verbosity 2 all that is stored
 TIMEOUT_SECONDS = 5
 
 
 class Replay(NamedTuple):
-    """What dead letters are when they are read again. `cut`: only their first 4 KiB were kept, so they stay."""
+    """Dead letters read again by the present version. `cut`: those stored in part, which can't be replayed."""
 
     events: list[DeadLetter]
     no_events: list[DeadLetter]
@@ -26,15 +26,15 @@ class Replay(NamedTuple):
 
 
 class Command(BaseCommand):
-    help = (
-        "Shows depth, memory, ages, cursor and lag of the buffer, and its dead letters; feeds them again after a fix."
-    )
+    help = "Shows depth, memory, ages, cursor and lag of the buffer; shows dead letters, replays them after a fix."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--dead-letters", action="store_true", help="list the frames that are no event, with the reason"
+            "--dead-letters", action="store_true", help="list the frames that are not events, with the reason"
         )
-        parser.add_argument("--replay", action="store_true", help="feed dead letters again that are events by now")
+        parser.add_argument(
+            "--replay", action="store_true", help="move dead letters that are events by now to the buffer"
+        )
 
     def handle(self, *args: Any, dead_letters: bool, replay: bool, verbosity: int, **options: Any) -> None:
         buffer = Buffer(settings.REDIS_URL, TIMEOUT_SECONDS)
@@ -44,9 +44,9 @@ class Command(BaseCommand):
             if replay:
                 self._replay(buffer, letters)
             elif dead_letters:
-                self._say(line(letter, None if verbosity > 1 else HEAD_SHOWN) for letter in letters)
+                self._write(line(letter, None if verbosity > 1 else HEAD_SHOWN) for letter in letters)
             else:
-                self._say(summary(buffer, letters, now_us()))
+                self._write(summary(buffer, letters, now_us()))
         except BufferUnavailable as error:
             raise CommandError(f"Redis at REDIS_URL can't be reached ({error}): start it, then try again.") from error
         except BufferUnsafe as error:
@@ -55,26 +55,28 @@ class Command(BaseCommand):
             buffer.close()
 
     def _replay(self, buffer: Buffer, letters: Sequence[DeadLetter]) -> None:
-        found = read_again(letters)
-        moved = buffer.replay(found.events) if found.events else 0
-        still, cut = len(found.no_events), len(found.cut)
-        self._say([f"{moved:,} replayed, {still:,} still no events, {cut:,} cut at 4 KiB: these can't be replayed."])
+        again = read_again(letters)
+        moved = buffer.replay(again.events) if again.events else 0
+        still, cut = len(again.no_events), len(again.cut)
+        self._write(
+            [f"{moved:,} replayed, {still:,} still not events, {cut:,} stored in part, which can't be replayed."]
+        )
 
-    def _say(self, lines: Iterable[str]) -> None:
+    def _write(self, lines: Iterable[str]) -> None:
         for text in lines:
             self.stdout.write(text)
 
 
 def read_again(letters: Iterable[DeadLetter]) -> Replay:
-    found = Replay([], [], [])
+    again = Replay([], [], [])
     for letter in letters:
         if not letter.whole:
-            found.cut.append(letter)
+            again.cut.append(letter)
         elif isinstance(read(letter.head), Event):
-            found.events.append(letter)
+            again.events.append(letter)
         else:
-            found.no_events.append(letter)
-    return found
+            again.no_events.append(letter)
+    return again
 
 
 def summary(buffer: Buffer, letters: Sequence[DeadLetter], now: int) -> Iterator[str]:
@@ -85,20 +87,21 @@ def summary(buffer: Buffer, letters: Sequence[DeadLetter], now: int) -> Iterator
     yield from ages(state, now)
     yield f"cursor        {position(cursor)}"
     yield f"lag           {seconds(now - cursor.time_us) if cursor else 'unknown'}"
-    yield f"received      {totals.received:,} frames since this Redis was new; dropped {counts(totals.dropped)}"
+    yield f"received      {totals.received:,} frames since Redis was last empty; dropped {counts(totals.dropped)}"
     yield f"dead letters  {counts(Counter(letter.reason for letter in letters))}"
 
 
 def ages(state: BufferState, now: int) -> Iterator[str]:
     for name, ms in (("oldest", state.oldest_ms), ("newest", state.newest_ms)):
-        text = "none" if ms is None else f"{seconds(now - ms * 1000)} ago, arrived {iso(ms * 1000)}"
+        text = "none" if ms is None else f"{seconds(now - ms * 1000)} ago, arrived {iso_us(ms * 1000)}"
         yield f"{name:<14}{text}"
 
 
 def position(cursor: Cursor | None) -> str:
     if cursor is None:
-        return "none: nothing was received since this Redis was new"
-    return f"{iso(cursor.time_us)} on {cursor.host or 'any host'}{'' if cursor.seq is None else f', seq {cursor.seq}'}"
+        return "none: nothing received since Redis was last empty"
+    seq = "" if cursor.seq is None else f", seq {cursor.seq}"
+    return f"{iso_us(cursor.time_us)} on {cursor.host or 'any host'}{seq}"
 
 
 def counts(numbers: dict[str, int]) -> str:
@@ -116,4 +119,5 @@ def line(letter: DeadLetter, shown: int | None) -> str:
     text = letter.head.decode(errors="backslashreplace")
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     head = printable if shown is None or len(printable) <= shown else f"{printable[:shown]}…"
-    return f"{iso(arrival_ms(letter.id) * 1000)} {letter.reason} {letter.length:,} bytes sha256 {letter.sha256} {head}"
+    arrived = iso_us(arrival_ms(letter.id) * 1000)
+    return f"{arrived} {letter.reason} {letter.length:,} bytes sha256 {letter.sha256} {head}"

@@ -1,7 +1,6 @@
-"""Handles of newly seen authors, of those somebody looks at, and of those known for long, until SIGTERM."""
+"""`manage.py resolve_handles`: fills the store of handles from the buffer and from the AppView."""
 
 import sqlite3
-import sys
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -16,16 +15,17 @@ from ingest.handles.appview import AppView
 from ingest.handles.resolver import Resolver
 from ingest.handles.store import Store
 from process.locks import only_one
+from process.progress_bar import ProgressBar
 from process.signals import Stop
 
 log = structlog.get_logger("resolve_handles")
 
 NAME = "resolve_handles"
-LOOK_SECONDS = 0.5  # how often a buffer without news is read
-TELL_SECONDS = 10.0
-ANSWER_SECONDS = 4.0  # of Redis: shorter than we promise to need to stop
+POLL_SECONDS = 0.5  # how often a buffer without new entries is read
+LOG_SECONDS = 10.0
+REPLY_SECONDS = 4.0  # of Redis: within the 10 s in which we must stop
 LOCK_SECONDS = 5.0
-GIVE_UP_AFTER = 4  # failures in a row, with --once
+MAX_FAILURES = 4  # in a row, with --once
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
     requires_system_checks = [checks.TAG]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--once", action="store_true", help="ask about all who wait now, and exit")
+        parser.add_argument("--once", action="store_true", help="ask about all accounts in the queue, then exit")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         stop = Stop().listen()
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             except sqlite3.Error as error:
                 raise CommandError(
                     f"The handles' file {settings.HANDLES_PATH} can't be used ({error}): make its disk writable, or "
-                    "stop all processes and delete it; it is filled again."
+                    "stop all processes and delete it. It is filled again."
                 ) from error
 
 
@@ -56,43 +56,40 @@ class Work:
         self._stop, self._once = stop, once
         self._store = Store(settings.HANDLES_PATH, LOCK_SECONDS).create()
         appview = AppView(settings.APPVIEW_URL) if settings.APPVIEW_URL else None
-        buffer = Buffer(settings.REDIS_URL, ANSWER_SECONDS)
+        buffer = Buffer(settings.REDIS_URL, REPLY_SECONDS)
         self._resolver = Resolver(self._store, buffer, appview, lambda: bool(stop))
-        self._told_at, self._told = time.monotonic(), (0, 0, 0)
+        self._logged_at, self._logged = time.monotonic(), (0, 0, 0)
         if appview is None:
-            log.info("APPVIEW_URL is empty: only handles that events tell of are known")
+            log.info("APPVIEW_URL is empty: only handles in events are learned")
 
     def run(self) -> None:
+        with ProgressBar("accounts") as bar:
+            self._run(bar)
+
+    def _run(self, bar: ProgressBar) -> None:
         while not self._stop:
             more = self._resolver.follow()
             asked = not self._stop and self._resolver.ask()
-            self._tell()
+            if self._once:
+                bar.show(self._resolver.asked, self._resolver.asked + self._store.figures().waiting)
+            self._log()
             if self._once and self._over(more, asked):
                 break
             if not more and not asked:
-                self._stop.wait(min(LOOK_SECONDS, self._resolver.idle_seconds or LOOK_SECONDS))
-        self._tell(last=True)
+                self._stop.wait(min(POLL_SECONDS, self._resolver.idle_seconds or POLL_SECONDS))
+        self._log(last=True)
 
     def _over(self, more: bool, asked: bool) -> bool:
-        if self._resolver.failures >= GIVE_UP_AFTER:
-            raise CommandError("Redis or the AppView does not answer, see above: try again later.")
+        if self._resolver.failures >= MAX_FAILURES:
+            raise CommandError("Redis or the AppView does not answer, see above. Try again later.")
         return not more and not asked and self._resolver.failures == 0 and self._resolver.idle_seconds == 0.0
 
-    def _tell(self, last: bool = False) -> None:
+    def _log(self, last: bool = False) -> None:
         resolver = self._resolver
-        if self._once and sys.stderr.isatty():
-            draw(resolver.asked, self._store.figures().waiting, last)
-        now, told = time.monotonic(), (resolver.read, resolver.told, resolver.asked)
-        if told == self._told or (now - self._told_at < TELL_SECONDS and not last):
+        now, counts = time.monotonic(), (resolver.read, resolver.learned, resolver.asked)
+        if counts == self._logged or (now - self._logged_at < LOG_SECONDS and not last):
             return
-        events, handles, asked = (new - old for new, old in zip(told, self._told, strict=True))
+        events, learned, asked = (new - old for new, old in zip(counts, self._logged, strict=True))
         figures = self._store.figures()
-        log.info("handles", events=events, told=handles, asked=asked, known=figures.known, waiting=figures.waiting)
-        self._told_at, self._told = now, told
-
-
-def draw(done: int, waiting: int, last: bool) -> None:
-    share = done / (done + waiting) if done + waiting else 1.0
-    end = "\n" if last else ""
-    bar = f"\r[{'#' * int(30 * share):<30}] {share:4.0%} {done:,} of {done + waiting:,} accounts"
-    print(bar, end=end, flush=True, file=sys.stderr)  # noqa: T201 - a terminal
+        log.info("handles", events=events, learned=learned, asked=asked, known=figures.known, waiting=figures.waiting)
+        self._logged_at, self._logged = now, counts

@@ -1,4 +1,4 @@
-"""`manage.py simulate_jetstream`: a real websocket server that speaks the Jetstream wire."""
+"""`manage.py simulate_jetstream`: a websocket server that speaks the Jetstream wire."""
 
 import signal
 import sys
@@ -13,18 +13,18 @@ from ingest.simulator.server.server import serve
 
 class Command(BaseCommand):
     help = "Serve a simulated Jetstream: generated events or a recorded file, faults on request."
-    requires_system_checks: list[str] = []  # it uses neither database nor settings
+    requires_system_checks: list[str] = []  # needs neither database nor settings
 
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add_arguments(parser)
 
-    def handle(self, *args: Any, **given: Any) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):  # while events are made or read; then serve() takes over
+    def handle(self, *args: Any, **options: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):  # while events are generated or read; then serve() takes over
             signal.signal(number, lambda *_: sys.exit(0))
         try:
             directory = Directory()
-            source = arguments.source(given, self.stderr.write, directory)
-            serve(source, arguments.server_options(given), arguments.faults(given), self._say, directory.answer)
+            source = arguments.source(options, self.stderr.write, directory)
+            serve(source, arguments.server_options(options), arguments.faults(options), self._say, directory.answer)
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
         except ValueError as error:

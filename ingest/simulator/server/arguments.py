@@ -2,9 +2,8 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ingest.simulator.server.jetstream import DEFAULTS, Options
 from ingest.simulator.server.production import Source
 from ingest.simulator.server.recording import recorded
 from ingest.simulator.world.world import USERS, World
+from process.instants import microseconds, now_us
 
 FIXED_START = datetime(2026, 7, 1, tzinfo=UTC)  # without the clock's help the same seed gives the same bytes
 PER_SECOND = 474.0  # 41 million events a day
@@ -154,7 +154,7 @@ def source(given: dict[str, Any], progress: Callable[[str], None], directory: Di
 
 def _world(given: dict[str, Any]) -> World:
     rate = given["rate"]
-    start_us = given["start"] or (time.time_ns() // 1000 - _LAG_US if rate else _microseconds(FIXED_START))
+    start_us = given["start"] or (now_us() - _LAG_US if rate else microseconds(FIXED_START))
     return World(given["seed"], start_us, rate or given["per_second"], given["users"])
 
 
@@ -169,9 +169,4 @@ def _with_progress(
 
 def _instant(text: str) -> int:
     """Microseconds since 1970 of an ISO 8601 date or date-time, UTC unless it says otherwise."""
-    instant = datetime.fromisoformat(text)
-    return _microseconds(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
-
-
-def _microseconds(instant: datetime) -> int:
-    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return microseconds(datetime.fromisoformat(text))

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from ingest.identifiers import is_nsid
 from ingest.simulator.log import Log
 
 MAX_COLLECTIONS, MAX_DIDS = 100, 10_000
 _FIRST_TIME_US = 10**15  # on a server of the second generation a smaller cursor is a sequence number
-_NSID = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]*")
 
 
 class Refused(ValueError):
@@ -58,7 +58,7 @@ def wanted(collections: Sequence[str], dids: Sequence[str]) -> Wanted:
     """Raises Refused with the server's own words."""
     unique = {name for name in collections if name}
     for name in unique:
-        if not name.endswith(".*") and not _NSID.fullmatch(name):
+        if not name.endswith(".*") and not is_nsid(name):
             raise Refused(f"invalid subscriber options: invalid collection: {name}")
     if len(unique) > MAX_COLLECTIONS:
         raise Refused("invalid subscriber options: too many wanted collections")

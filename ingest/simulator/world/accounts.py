@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ingest.simulator import wire
-from ingest.simulator.world.identifiers import iso
+from ingest.simulator.world.identifiers import iso_ms
 from ingest.simulator.world.people import Person, handle
 from ingest.simulator.world.stage import Moment, Stage
 
@@ -80,5 +80,5 @@ class Accounts:
     def _event(self, person: Person, kind: str, body: wire.Record) -> Moment:
         time_us = self._stage.clock.stamp(person).time_us
         self._seq += 1 + self._stage.writer.number(100)  # upstream counts all events, not only these
-        body |= {"did": person.did, "seq": self._seq, "time": iso(time_us - 40_000)}
+        body |= {"did": person.did, "seq": self._seq, "time": iso_ms(time_us - 40_000)}
         return time_us, wire.about_account(person.did, time_us, kind, body)

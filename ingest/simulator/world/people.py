@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ingest.simulator.world.identifiers import CLOCKS, base32, digest, iso, iso_second, tid
+from ingest.simulator.world.identifiers import CLOCKS, base32, digest, iso_ms, iso_second, tid
 from ingest.simulator.world.vocabulary import LANGUAGES, words
 
 _FLATTENING = 40  # Zipf-Mandelbrot: without it the first of 50,000 people would do 6 % of everything
@@ -62,7 +62,7 @@ class Clock:
             time_us = max(time_us, rev_us)
         person.rev_us = rev_us
         created_us = rkey_us + person.skew_us
-        created = iso(created_us) if chance < 0.985 else unusual(created_us, int(chance * 1e6))
+        created = iso_ms(created_us) if chance < 0.985 else unusual(created_us, int(chance * 1e6))
         return Stamp(time_us, tid(rev_us, person.clock), tid(rkey_us, person.clock), created)
 
 
@@ -71,7 +71,7 @@ def unusual(time_us: int, choice: int) -> str:
     seconds = time_us // 1_000_000
     match choice % 6:
         case 0:
-            return iso(time_us - choice % 5_000 * 86_400_000_000)
+            return iso_ms(time_us - choice % 5_000 * 86_400_000_000)
         case 1:
             return iso_second(seconds + 9 * 3600) + "+09:00"
         case 2:

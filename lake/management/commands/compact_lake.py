@@ -1,7 +1,6 @@
 """Closed hours become one file each, deletions reach the files, old hours and replaced files go."""
 
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from lake.models import Request
 from lake.storage import layout
 from process.locks import only_one
 from process.metrics_server import serve_metrics
+from process.progress_bar import ProgressBar
 from process.signals import Stop
 
 NAME = "compact_lake"
@@ -60,16 +60,11 @@ class Command(BaseCommand):
             worker = compactor(stop, settings.LAKE_ROOT / layout.SCRATCH)
             worker.prepare()
             if once:
-                worker.round(daily=True, patient=False, progress=self._show)
+                with ProgressBar("files") as bar:
+                    worker.round(daily=True, patient=False, progress=bar.show)
             else:
                 serve_metrics("METRICS_PORT_COMPACTOR")
                 loop(stop, worker.round)
-
-    def _show(self, done: int, jobs: int) -> None:
-        """Progress, on a terminal only."""
-        if sys.stderr.isatty():
-            self.stderr.write(f"\r{done:,} of {jobs:,} files ({done / jobs:.0%})", ending="\n" if done == jobs else "")
-            self.stderr.flush()
 
 
 def compactor(stop: Stop, scratch: Path) -> Compactor:

@@ -17,7 +17,7 @@ from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
 from lake.verify.repair import WRITERS, locked
 from process import progress_bar
-from process.instants import iso
+from process.instants import iso_us
 
 MEMORY = "500MB"
 
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         if held[0]:
             self.stdout.write(orphans.told(*held))
         resumes = (
-            f" Without a cursor in Redis the consumer goes on from {iso(rebuild.cursor.time_us)}."
+            f" Without a cursor in Redis the consumer goes on from {iso_us(rebuild.cursor.time_us)}."
             if rebuild.cursor
             else ""
         )

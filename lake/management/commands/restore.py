@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from lake.errors import LakeError
 from lake.recovery.restore import Restore
 from process import progress_bar
-from process.instants import iso
+from process.instants import iso_us
 
 
 class Command(BaseCommand):
@@ -37,6 +37,6 @@ def what_next(resume_us: int | None) -> str:
         return "Next: manage.py migrate, then start all. The consumer begins with the present."
     return (
         "Next: manage.py migrate. Unless Redis is empty, `redis-cli DEL cursor` while the consumer is stopped. Then "
-        f"start all: the consumer resumes at {iso(resume_us)}, where the backup's last commit ends. With a cursor in "
-        "Redis it would resume there, and the events between the two would be missing."
+        f"start all: the consumer resumes at {iso_us(resume_us)}, where the backup's last commit ends. With a cursor "
+        "in Redis it would resume there, and the events between the two would be missing."
     )

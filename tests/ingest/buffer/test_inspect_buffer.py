@@ -12,7 +12,7 @@ from ingest.buffer.redis_stream import Buffer, BufferFull
 from ingest.events import Drop, DropReason
 from ingest.management.commands.inspect_buffer import line, position
 from ingest.stream.frames import read_frames
-from process.instants import iso, now_us
+from process.instants import iso_us, now_us
 from tests.builders import NOON_US, post
 
 CURSOR = Cursor(NOON_US, "jetstream.example", 77)
@@ -40,9 +40,9 @@ def test_an_empty_buffer(buffer):
     assert lines[2:] == [
         "oldest        none",
         "newest        none",
-        "cursor        none: nothing was received since this Redis was new",
+        "cursor        none: nothing received since Redis was last empty",
         "lag           unknown",
-        "received      0 frames since this Redis was new; dropped 0",
+        "received      0 frames since Redis was last empty; dropped 0",
         "dead letters  0",
     ]
 
@@ -59,7 +59,7 @@ def test_a_buffer_in_use(buffer):
     assert lines[4:] == [
         "cursor        2026-07-01T12:00:00.000000Z on jetstream.example, seq 77",
         "lag           90.0 s",
-        "received      7 frames since this Redis was new; dropped 4: not_json 2, unknown_kind 2",
+        "received      7 frames since Redis was last empty; dropped 4: not_json 2, unknown_kind 2",
         "dead letters  4: not_json 2, unknown_kind 2",
     ]
 
@@ -82,10 +82,10 @@ class TestReplay:
         events = [post("one"), post("two")]
         buffer.set_aside([Drop(event, DropReason.POISON) for event in events])
         buffer.set_aside([Drop(post("long" * 2000), DropReason.POISON)])
-        assert inspected("--replay") == ["2 replayed, 1 still no events, 1 cut at 4 KiB: these can't be replayed."]
+        assert inspected("--replay") == ["2 replayed, 1 still not events, 1 stored in part, which can't be replayed."]
         assert frames(redis)[1:] == events
         assert [letter.reason for letter in buffer.dead_letters()] == ["not_json", "poison"]
-        assert inspected("--replay") == ["0 replayed, 1 still no events, 1 cut at 4 KiB: these can't be replayed."]
+        assert inspected("--replay") == ["0 replayed, 1 still not events, 1 stored in part, which can't be replayed."]
 
     def test_entries_have_the_present_cursor_and_it_stays(self, buffer, redis):
         append(buffer, post("waits"))
@@ -151,7 +151,7 @@ def test_totals_survive_the_buffer_and_are_not_kept_where_the_events_are_not(buf
 
 
 def test_words_for_odd_values(buffer):
-    assert iso(-(2**63)) == str(-(2**63))
+    assert iso_us(-(2**63)) == str(-(2**63))
     assert position(Cursor(NOON_US)) == "2026-07-01T12:00:00.000000Z on any host"
     buffer.set_aside([Drop(b"", DropReason.NOT_JSON)])
     assert " not_json 0 bytes sha256 " in line(buffer.dead_letters()[0], 10)

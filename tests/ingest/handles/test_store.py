@@ -223,7 +223,7 @@ def test_no_answer_is_said_so_and_not_remembered(handles, server, store):
 
 
 def test_what_is_remembered_is_bounded(handles, store, monkeypatch):
-    monkeypatch.setattr("ingest.handles.lookup.REMEMBERED", 3)
+    monkeypatch.setattr("ingest.handles.lookup.CACHED", 3)
     for number in range(9):
         handles.resolve(f"h{number}.example")
     assert len(handles._resolved) == 3
@@ -255,7 +255,7 @@ def test_a_missing_file_is_said_once_and_no_error(path, caplog):
     for _ in range(3):
         assert handles.names([ALICE]) == {}
         assert handles.did_of("a.example") is None
-    assert caplog.text.count("handles are not to be had") == 1
+    assert caplog.text.count("handles are not available") == 1
     claim(Store(path, 1).create(), (ALICE, "a.example", 1))
     assert handles.names([ALICE]) == {ALICE: "a.example"}
     assert handles.figures().known == 1

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from itertools import pairwise
 from threading import Event
 
 import pytest
@@ -19,7 +20,7 @@ from ingest.events import DropReason
 from ingest.simulator.server.faults import Faults
 from ingest.simulator.server.jetstream import Options
 from ingest.simulator.server.server import running
-from ingest.stream import connection_progress, jetstream, metrics
+from ingest.stream import connection_progress, frame_collector, jetstream, metrics
 from ingest.stream import consumer as consumer_module
 from ingest.stream.connection_journal import ConnectionJournal
 from tests.builders import delete
@@ -218,23 +219,23 @@ def test_a_host_that_cuts_after_news_is_kept_and_one_without_news_is_not(consumi
         assert len(first.requests) == 4
 
 
-def test_the_only_host_is_tried_ever_more_slowly_while_it_is_down(consuming, monkeypatch):
-    waits = []
+def test_the_only_host_is_tried_ever_more_slowly_while_it_refuses(consuming):
+    times = []
 
-    def backoff():
-        while True:
-            waits.append(1)
-            yield 0.01
+    def refuse(connection, request):
+        times.append(time.monotonic())
+        return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "later")
 
-    monkeypatch.setattr(jetstream, "backoff", backoff)
-    with consuming("ws://127.0.0.1:1/subscribe"):
-        until(lambda: len(waits) >= 5, "five tries")
+    with scripted(hold, refuse) as server, consuming(server.url):
+        until(lambda: len(times) >= 6, "six attempts")
+    for number, (one, next_one) in enumerate(pairwise(times)):
+        assert next_one - one >= 0.05 * 2**number, "half of 0.1 s, doubled each time"
 
 
 def test_a_host_that_repeats_what_we_have_does_not_reset_the_backoff(consuming, redis, monkeypatch):
     begun = []
-    original = jetstream.backoff
-    monkeypatch.setattr(jetstream, "backoff", lambda: begun.append(1) or original())
+    original = consumer_module.backoff
+    monkeypatch.setattr(consumer_module, "backoff", lambda: begun.append(1) or original())
     with scripted(lambda connection: connection.send(FRAMES[0])) as server, consuming(server.url):
         until(lambda: len(server.requests) >= 5, "five connections")
     # one for the host, one when it brought news; one for each look at Redis
@@ -254,7 +255,7 @@ def test_an_unsafe_redis_ends_the_consumer_also_when_it_becomes_so(consuming, re
 
 
 def test_while_redis_is_too_full_the_socket_is_closed(consuming, redis, monkeypatch, rows):
-    monkeypatch.setattr(consumer_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(consumer_module, "POLL_SECONDS", 0.05)
     paused = value(metrics.PAUSES)
     with running(FRAMES) as server, consuming(server.url, high_water=0.5):
         await_depth(redis, len(FRAMES))
@@ -299,7 +300,7 @@ def test_it_stops_at_once_on_a_silent_socket(consuming, redis, rows):
 
 
 def test_it_stops_in_time_while_redis_does_not_answer(consuming, redis, monkeypatch):
-    monkeypatch.setattr(consumer_module, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(consumer_module, "LAST_REPLY_SECONDS", 0.3)
     with running(FRAMES) as server, consuming(server.url) as work:
         await_depth(redis, len(FRAMES))
         redis.client_pause(60_000, all=False)
@@ -410,14 +411,14 @@ def test_an_implausible_first_event_is_no_gap(consuming, redis, rows):
 def test_the_lag_grows_while_nothing_comes(consuming, redis):
     with running(FRAMES) as server, consuming(server.url):
         await_depth(redis, len(FRAMES))
-        until(lambda: value(metrics.LAG) > 0, "it is known")
-        before = value(metrics.LAG)
+        until(lambda: value(metrics.LAG.labels("received")) > 0, "it is known")
+        before = value(metrics.LAG.labels("received"))
         time.sleep(0.05)
-        assert value(metrics.LAG) > before + 0.04
+        assert value(metrics.LAG.labels("received")) > before + 0.04
 
 
 def test_a_slow_redis_bounds_what_waits_in_memory(consuming, redis, monkeypatch):
-    monkeypatch.setattr(jetstream, "QUEUE_BYTES", 500_000)
+    monkeypatch.setattr(frame_collector, "QUEUE_BYTES", 500_000)
     go_on, append, sizes = Event(), Buffer.append, []
 
     def stuck(self, events, drops, cursor):
@@ -434,10 +435,14 @@ def test_a_slow_redis_bounds_what_waits_in_memory(consuming, redis, monkeypatch)
             sent.append(number)
         hold(connection)
 
+    def stands_still():
+        before = len(sent)
+        time.sleep(0.3)
+        return len(sent) == before
+
     with scripted(play) as server, consuming(server.url):
-        until(lambda: sizes, "the first append")
-        time.sleep(0.5)
-        assert len(sent) < 200, "the host is made to wait"
+        until(lambda: sizes and stands_still(), "the host is made to wait, or has sent all")
+        assert len(sent) < 200
         go_on.set()
         await_depth(redis, 200)
-    assert max(sizes) < jetstream.BATCH_BYTES + 200_000
+    assert max(sizes) < frame_collector.BATCH_BYTES + 200_000

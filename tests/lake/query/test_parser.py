@@ -253,7 +253,7 @@ WHOLE = (
     .map(exact)
 )
 VALUES = {
-    "author": st.sampled_from(["alice.example", "did:plc:abc", "did:web:x.y%3A1", "a_b-c"]),
+    "author": st.sampled_from(["alice.example", "did:plc:abc", "did:web:x.y%3A1", "a-b.c-d"]),
     "mention": st.sampled_from(["alice.example", "did:plc:abc"]),
     "lang": st.sampled_from(["en", "pt-BR", "EN"]),
     "tag": st.sampled_from(

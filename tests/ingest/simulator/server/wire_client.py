@@ -1,10 +1,13 @@
 """A reader of simulated servers, over a real socket, and frames to serve."""
 
 import json
+from itertools import count
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
+
+from tests.ingest.conftest import until
 
 BASE = 1_782_864_000_000_000
 SECONDS = 10  # to wait for what must come
@@ -18,6 +21,7 @@ def frame(number, did="did:plc:a", collection="app.bsky.feed.like"):
     ).encode()
 
 
+_markers = count(10**9)
 FRAMES = [frame(number) for number in range(1_000)]
 
 
@@ -44,6 +48,10 @@ def take_until_cut(client):
     return frames
 
 
-def assert_silent(client):
-    with pytest.raises(TimeoutError):
-        client.recv(SILENCE)
+def assert_nothing_more(server, *clients):
+    """All subscriptions of `server` are alive and have got all: the next frame is one that is published now."""
+    until(lambda: len(server.requests) == len(clients), "the subscriptions have begun")
+    marker = frame(next(_markers))
+    server.publish(marker)
+    for client in clients:
+        assert take(client, 1) == [marker]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.simulator.world.identifiers import CLOCKS, blob_link, iso, tid
+from ingest.simulator.world.identifiers import CLOCKS, blob_link, iso_ms, tid
 
 TIMES = st.integers(0, 2**53 - 1)
 ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
@@ -30,7 +30,7 @@ def test_a_tid_is_well_formed(time_us, clock):
 
 @given(st.integers(0, 4_000_000_000_000_000))
 def test_iso_is_the_time_cut_to_milliseconds(time_us):
-    parsed = datetime.fromisoformat(iso(time_us))
+    parsed = datetime.fromisoformat(iso_ms(time_us))
     assert int((parsed - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000 + 0.5) == time_us // 1000
 
 
