@@ -10,7 +10,17 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
-from api.params.fields import Boolean, Choice, Excludable, Integer, Repeatable, Text, Timestamp
+from api.params.fields import (
+    MAX_VALUES,
+    Boolean,
+    Choice,
+    FilterField,
+    Integer,
+    Matching,
+    Repeatable,
+    Text,
+    Timestamp,
+)
 from api.params.strict import StrictSerializer
 from api.schema.endpoints import JSON, Endpoint
 from api.schema.shapes import SCHEMAS, Schema, nullable
@@ -136,11 +146,11 @@ def value(field: Any) -> Schema:
             return {"type": "string", "enum": list(field.choices)}
         case Timestamp():
             return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
-        case Text(form=""):
-            return {"type": "string", **({"format": field.what} if field.what else {"pattern": r"^[^\x00]*$"})}
+        case Matching():
+            return {"type": "string", "pattern": f"^({field.pattern})$"}
         case Text():
-            return {"type": "string", "pattern": f"^({field.form})$"}
-        case Excludable():
+            return {"type": "string", **({"format": field.kind} if field.kind else {"pattern": r"^[^\x00]*$"})}
+        case FilterField():
             return _excludable(value(field.child))
     return value(field.child)
 
@@ -164,7 +174,7 @@ def in_query(field: Any) -> Schema:
 def in_body(field: Any) -> Schema:
     """null is as good as none."""
     if isinstance(field, Repeatable):
-        several = {"type": "array", "items": value(field), "maxItems": field.max_length}
+        several = {"type": "array", "items": value(field), "maxItems": MAX_VALUES}
         if field.required:
             return {"anyOf": [value(field), {**several, "minItems": 1}]}
         return {"anyOf": [value(field), several, {"type": "null"}]}

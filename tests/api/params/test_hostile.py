@@ -10,15 +10,11 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings as django_settings
 
-from api.params.serializers import (
-    NARROWING,
-    ExportParams,
-    PostsParams,
-    SearchParams,
-    TimelineParams,
-    TopParams,
-    WindowParams,
-)
+from api.params.analysis import PostsParams, TimelineParams, TopParams
+from api.params.export import ExportParams
+from api.params.query import FILTER_PARAMETERS
+from api.params.search import SearchParams
+from api.params.strict import WindowParams
 from api.schema.openapi import schema
 from lake.storage.duckdb_engine import Engine
 from tests.api.conftest import LAKE_POST, told
@@ -297,7 +293,7 @@ def statements(monkeypatch):
 def test_the_marks_are_in_every_parameter():
     known = {name for params in (*ENDPOINTS.values(), PostsParams) for name in params().fields}
     assert known == set(MARKED) | CHOICES | NUMBERS | ELSEWHERE
-    assert set(NARROWING) <= set(MARKED) | CHOICES
+    assert set(FILTER_PARAMETERS) <= set(MARKED) | CHOICES
 
 
 def must_be_clean(statements, root, *marks):

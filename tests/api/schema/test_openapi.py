@@ -10,15 +10,11 @@ import pytest
 from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
-from api.params.serializers import (
-    ExportParams,
-    PostsParams,
-    SearchParams,
-    TimelineParams,
-    TopParams,
-    WindowParams,
-    columns,
-)
+from api.params.analysis import PostsParams, TimelineParams, TopParams
+from api.params.export import ExportParams
+from api.params.query import result_columns
+from api.params.search import SearchParams
+from api.params.strict import WindowParams
 from api.schema.openapi import schema
 from deploy.local.child import ROOT
 from lake.schema import DATASETS
@@ -129,7 +125,7 @@ def test_limits_defaults_and_choices_are_told():
 
 def test_rows_have_the_columns_of_all_datasets():
     row = schema()["components"]["schemas"]["Row"]
-    assert set(row["properties"]) == {name for dataset in DATASETS for name in columns(dataset)}
+    assert set(row["properties"]) == {name for dataset in DATASETS for name in result_columns(dataset)}
     assert all(column["description"] for column in row["properties"].values())
 
 

@@ -8,9 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lake.query.filters import FILTERS, QueryError
+from lake.query.handles import handles_in, resolve_handles
 from lake.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, parse
 from lake.query.rendering import MAX_RENDERED, render
-from lake.query.tree import And, Filter, Not, Or, Term, and_of, handles_in, or_of, resolve_handles, terms
+from lake.query.tree import And, Filter, Not, Or, Term, and_of, or_of, terms
 
 PAGE = Path(__file__).parents[3] / "docs" / "search-syntax.md"
 
