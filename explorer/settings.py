@@ -124,7 +124,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
     "EXCEPTION_HANDLER": "api.errors.handle",
-    "DEFAULT_SCHEMA_CLASS": "api.schema.openapi.SchemaOfView",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.openapi.ViewSchema",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bluesky Post Explorer",

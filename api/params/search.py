@@ -21,7 +21,9 @@ class SearchParams(RowsParams):
         help_text="Hits a page, by default 50.",
         error_messages={"max_value": f"is more than {{max_value}}: {_CONTINUE}"},
     )
-    token = Text("token", default="", help_text="The next page: meta.next of the page before, same parameters.")
+    token = Text(
+        "token", default="", help_text="The next page: meta.next of the page before, with the same parameters."
+    )
     total = Boolean(default=None, help_text="true: count as long as it takes; false: don't count.")
     sample = Integer(min_value=1, max_value=MAX_LIMIT, default=None, help_text="A random sample of so many hits.")
     seed = Seed(default="", help_text="Of the sample: the same seed, the same hits.")

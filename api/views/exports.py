@@ -14,13 +14,12 @@ from api.answers.export import expected_rows, new_manifest, new_spec, start_down
 from api.errors import request_id
 from api.params.export import ExportParams
 from api.schema.endpoints import EXPORT, MADE, MANIFEST
-from api.schema.openapi import described
 from api.views.view import View
 from lake.export import record
 from lake.export.formats import MEDIA_TYPES
 
 
-@described(ExportParams, EXPORT)
+@EXPORT
 class ExportView(View):
     http_method_names = ["get", "head", "post"]
 
@@ -39,7 +38,7 @@ class ExportView(View):
     post = get
 
 
-@described(ExportParams, MANIFEST)
+@MANIFEST
 class ManifestView(View):
     """Before an export: what it would be."""
 
@@ -56,7 +55,7 @@ class ManifestView(View):
     post = get
 
 
-@described(None, MADE)
+@MADE
 class MadeView(View):
     """After an export: what it was."""
 

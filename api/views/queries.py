@@ -9,13 +9,12 @@ from api.params.analysis import PostsParams, TimelineParams, TopParams
 from api.params.search import SearchParams
 from api.params.strict import WindowParams
 from api.schema.endpoints import COVERAGE, POSTS, SEARCH, STATS, TIMELINE, TOP
-from api.schema.openapi import described
 from api.views.view import AnswerView
 from lake.catalog.coverage import coverage
 from lake.catalog.statistics import stats
 
 
-@described(SearchParams, SEARCH)
+@SEARCH
 class SearchView(AnswerView):
     params = SearchParams
 
@@ -23,7 +22,7 @@ class SearchView(AnswerView):
         return answer_page(values, self.flags, deadline)
 
 
-@described(TimelineParams, TIMELINE)
+@TIMELINE
 class TimelineView(AnswerView):
     params = TimelineParams
 
@@ -31,7 +30,7 @@ class TimelineView(AnswerView):
         return analysis.timeline(values, self.flags)
 
 
-@described(TopParams, TOP)
+@TOP
 class TopView(AnswerView):
     params = TopParams
 
@@ -39,7 +38,7 @@ class TopView(AnswerView):
         return analysis.top(values, self.flags)
 
 
-@described(PostsParams, POSTS)
+@POSTS
 class PostsView(AnswerView):
     """POST only: its lists are long."""
 
@@ -50,7 +49,7 @@ class PostsView(AnswerView):
         return analysis.posts(values, self.flags)
 
 
-@described(WindowParams, STATS)
+@STATS
 class StatsView(AnswerView):
     params = WindowParams
 
@@ -58,7 +57,7 @@ class StatsView(AnswerView):
         return {**stats(**values), "meta": {}}
 
 
-@described(WindowParams, COVERAGE)
+@COVERAGE
 class CoverageView(AnswerView):
     params = WindowParams
 

@@ -377,7 +377,7 @@ def test_the_documented_columns_are_those_of_the_answers():
 @pytest.mark.parametrize(
     ("section", "shape"),
     [
-        ("Search", shapes.SEARCH["properties"]["meta"]),
+        ("Search", shapes.PAGE["properties"]["meta"]),
         ("Posts", shapes.POSTS["properties"]["meta"]),
         ("Coverage", shapes.COVERAGE),
         ("Manifest", {"properties": shapes.MANIFEST["properties"] | shapes.MADE["properties"]}),

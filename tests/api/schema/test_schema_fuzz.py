@@ -60,7 +60,9 @@ def what_was_accepted_is_allowed(ctx, response, case):
         operation = schema()["paths"][case.path][case.method.lower()]
         if case.method == "POST":
             body = operation["requestBody"]["content"]["application/json"]["schema"]
-            Draft202012Validator(body).validate(given(json.loads(response.request.body or b"{}")))
+            Draft202012Validator({**body, "components": schema()["components"]}).validate(
+                given(json.loads(response.request.body or b"{}"))
+            )
         else:
             allowed = {each["name"]: each["schema"] for each in operation["parameters"] if each["in"] == "query"}
             sent = parse_qsl(urlsplit(response.request.url).query, keep_blank_values=True)
