@@ -18,7 +18,8 @@ from api.access.keys import KeyAuthentication, KeyPermission
 from api.access.throttling import Throttle
 from api.params.request_values import read_request
 from api.params.strict import StrictSerializer
-from lake.flags.definitions import Flags, flags
+from lake.flags.definitions import Flags
+from lake.flags.store import flags
 
 P = TypeVar("P", bound=StrictSerializer)
 

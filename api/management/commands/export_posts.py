@@ -22,7 +22,7 @@ from lake.export import resumable_file
 from lake.export.manifest import iso_or_none
 from lake.export.resumable_file import ExportFile, State, beside
 from lake.export.spec import ExportSpec
-from lake.flags.definitions import flags
+from lake.flags.store import flags
 from process import progress_bar
 
 

@@ -22,7 +22,7 @@ from api.params.strict import MAX_FAULTS, WindowParams
 from api.params.tokens import Token, encode
 from api.schema import shapes
 from deploy.local.child import ROOT
-from lake.flags.definitions import Flags, effective
+from lake.flags.definitions import Flags
 from lake.query.parser import MAX_CHARACTERS, MAX_TERMS, parse
 from lake.query.spec import ResumePoint, SortKey
 from lake.query.tree import And, Filter, Not
@@ -33,7 +33,7 @@ from tests.builders import ALICE
 API = (ROOT / "docs" / "api.md").read_text()
 
 
-FLAGS = Flags(**effective({}))
+FLAGS = Flags()
 
 
 def params(query, kind=SearchParams, **flags):
