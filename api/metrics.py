@@ -1,5 +1,5 @@
-"""What the web process tells Prometheus of the whole: read at scrape time from Redis and the catalog, so that it is
-true also while the consumer and the flusher are down. What can't be read is left out; the scrape always answers."""
+"""The state of the whole service for Prometheus, read from Redis and the catalog at each scrape, so that it is true
+while the consumer and the flusher are down. What can't be read is left out; the scrape always answers."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,13 +21,13 @@ from lake.schema import DATASETS
 
 log = structlog.get_logger("metrics")
 
-REDIS_SECONDS = 0.4  # for one answer: a scrape must be over in 2 s, whatever Redis does
+REDIS_SECONDS = 0.4  # for one reply: a scrape must be over in 2 s, whatever Redis does
 DAY = timedelta(days=1)
-CLOCKS = timedelta(minutes=1)  # a file that is further ahead of our clock has an impossible time, and tells no lag
+MAX_CLOCK_SKEW = timedelta(minutes=1)  # a file that is further ahead has an impossible time and says nothing of lag
 
 
 class Series(NamedTuple):
-    """`name` without _total. `label`: the one label, or empty."""
+    """`name`: without _total. `label`: the only label, or empty."""
 
     name: str
     kind: str
@@ -43,89 +43,88 @@ class Sample(NamedTuple):
 
 SERIES = (
     Series(
-        "explorer_frames_received",
+        "api_frames_received",
         "counter",
         "",
-        "Frames received since this Redis was new. No rise for a minute: look at the consumer's log.",
+        "Frames received since this Redis was set up. Flat for a minute: nothing arrives, check the consumer's log.",
     ),
     Series(
-        "explorer_frames_dropped",
+        "api_frames_dropped",
         "counter",
         "reason",
-        "Frames that are no event, since this Redis was new. A rise is a changed wire or a bug of ours: look with "
+        "Frames that are not events, since this Redis was set up. A rise is a changed wire or a bug: check "
         "inspect_buffer --dead-letters.",
     ),
     Series(
-        "explorer_buffer_depth",
+        "api_buffer_depth",
         "gauge",
         "",
-        "Events that wait in the buffer. Rising over several intervals: the flusher is too slow, or down.",
+        "Events that wait in the buffer. Rising over several flush intervals: the flusher is down or too slow, check "
+        "its log.",
     ),
     Series(
-        "explorer_buffer_fill_ratio",
+        "api_buffer_fill_ratio",
         "gauge",
         "",
-        "Memory of Redis as a part of its maxmemory. At BUFFER_HIGH_WATER the consumer pauses: mend the flusher, or "
-        "give Redis more.",
+        "Memory of Redis divided by its maxmemory. At BUFFER_HIGH_WATER the consumer pauses: repair the flusher, or "
+        "give Redis more memory.",
     ),
     Series(
-        "explorer_dead_letters",
+        "api_dead_letters",
         "gauge",
         "",
-        "Dead letters kept, at most 10,000. They stay until somebody feeds them again with inspect_buffer --replay.",
+        "Dead letters kept, at most 10,000. They stay until the operator replays them with inspect_buffer --replay.",
     ),
     Series(
-        "explorer_lag_seconds",
+        "api_lag_seconds",
         "gauge",
         "stage",
-        "Now minus the newest seen received (by the consumer) or searchable (in a listed file); buffered: how long the "
-        "oldest event has waited. Look at the first stage that rises.",
+        "Now minus the newest seen that is received (by the consumer) or searchable (in a listed file); buffered: the "
+        "age of the oldest event in the buffer. Check the first stage that rises.",
     ),
     Series(
-        "explorer_last_batch_seconds",
+        "api_last_batch_seconds",
         "gauge",
         "",
-        "Time that the last batch took. Near FLUSH_INTERVAL_SECONDS: the machine is too small, or its disk too busy.",
+        "Duration of the last batch. Near FLUSH_INTERVAL_SECONDS: the machine is too small, or its disk too busy.",
     ),
-    Series("explorer_lake_rows", "gauge", "dataset", "Rows in listed files. A fall is a purge, or a restore."),
-    Series("explorer_lake_bytes", "gauge", "dataset", "Bytes of listed files. Plan the disk by their growth."),
+    Series("api_lake_rows", "gauge", "dataset", "Rows in listed files. A fall is a purge or a restore."),
+    Series("api_lake_bytes", "gauge", "dataset", "Bytes of listed files. Plan the disk by their growth."),
     Series(
-        "explorer_failed_batches_last_day",
+        "api_failed_batches_last_day",
         "gauge",
         "",
-        "Batches that failed in the last 24 hours. Any: read its error in the admin, at Batch runs.",
+        "Batches that failed in the last 24 hours. Above 0: read the error in the admin, under Batch runs.",
     ),
     Series(
-        "explorer_gaps_last_day",
+        "api_gaps_last_day",
         "gauge",
         "",
-        "Connections of the last 24 hours that began with a gap. Any: data may be missing, see the admin.",
+        "Connections of the last 24 hours that began with a gap. Above 0: data may be missing, see the admin.",
     ),
-    Series("explorer_handles_known", "gauge", "", "Accounts whose handle is known."),
+    Series("api_handles_known", "gauge", "", "Accounts whose handle is known. For information only."),
     Series(
-        "explorer_handles_waiting",
+        "api_handles_waiting",
         "gauge",
         "",
-        "Accounts whose handle is to be asked for. Rising for days: more authors are new than 75 a second.",
+        "Accounts whose handle is to be resolved. Rising for days: there are more new authors than 75 a second.",
     ),
     Series(
-        "explorer_handles_lag_seconds",
+        "api_handles_lag_seconds",
         "gauge",
         "",
-        "How long the first of them has waited. Rising while calls are not answered: see resolve_handles' log.",
+        "How long the first of them has waited. Rising while calls fail: check the log of resolve_handles.",
     ),
     Series(
-        "explorer_handle_calls",
+        "api_handle_calls",
         "counter",
         "outcome",
-        "Calls to the AppView. Other outcomes than answered and refused, rising: it is down, or limits us.",
+        "Calls to the AppView. Outcomes other than answered and refused rise: it is down, or limits this service.",
     ),
 )
 
 
-class State(Collector):
-    """Of the buffer and of the lake, as of the scrape."""
-
+class StateCollector(Collector):
     def describe(self) -> Iterator[Metric]:
         """The families without samples, so that registering reads nothing."""
         return (Metric(series.name, series.meaning, series.kind) for series in SERIES)
@@ -142,7 +141,7 @@ class State(Collector):
 
 
 def _readable(read: Callable[[datetime], Iterator[Sample]], now: datetime) -> list[Sample]:
-    """All samples, or none when their source is away."""
+    """All samples, or none when their source can't be read."""
     try:
         return list(read(now))
     except (BufferUnavailable, BufferUnsafe, DatabaseError) as error:
@@ -156,16 +155,16 @@ def buffer_samples(now: datetime) -> Iterator[Sample]:
         state, totals, cursor = buffer.state(), buffer.totals(), buffer.cursor()
     finally:
         buffer.close()
-    yield Sample("explorer_frames_received", "", totals.received)
+    yield Sample("api_frames_received", "", totals.received)
     for reason, number in totals.dropped.items():
-        yield Sample("explorer_frames_dropped", reason, number)
-    yield Sample("explorer_buffer_depth", "", state.depth)
-    yield Sample("explorer_buffer_fill_ratio", "", state.fill)
-    yield Sample("explorer_dead_letters", "", state.dead_letters)
+        yield Sample("api_frames_dropped", reason, number)
+    yield Sample("api_buffer_depth", "", state.depth)
+    yield Sample("api_buffer_fill_ratio", "", state.fill)
+    yield Sample("api_dead_letters", "", state.dead_letters)
     waited = 0.0 if state.oldest_ms is None else now.timestamp() - state.oldest_ms / 1000
-    yield Sample("explorer_lag_seconds", "buffered", max(0.0, waited))
+    yield Sample("api_lag_seconds", "buffered", max(0.0, waited))
     if cursor is not None:
-        yield Sample("explorer_lag_seconds", "received", now.timestamp() - cursor.time_us / 1e6)
+        yield Sample("api_lag_seconds", "received", now.timestamp() - cursor.time_us / 1e6)
 
 
 def lake_samples(now: datetime) -> Iterator[Sample]:
@@ -176,31 +175,31 @@ def lake_samples(now: datetime) -> Iterator[Sample]:
     }
     for dataset in DATASETS:
         held = sums.get(dataset, {"rows": 0, "bytes": 0})
-        yield Sample("explorer_lake_rows", dataset, held["rows"])
-        yield Sample("explorer_lake_bytes", dataset, held["bytes"])
-    newest = listed.filter(max_seen__lte=now + CLOCKS).aggregate(newest=Max("max_seen"))["newest"]
+        yield Sample("api_lake_rows", dataset, held["rows"])
+        yield Sample("api_lake_bytes", dataset, held["bytes"])
+    newest = listed.filter(max_seen__lte=now + MAX_CLOCK_SKEW).aggregate(newest=Max("max_seen"))["newest"]
     if newest is not None:
-        yield Sample("explorer_lag_seconds", "searchable", max(0.0, (now - newest).total_seconds()))
+        yield Sample("api_lag_seconds", "searchable", max(0.0, (now - newest).total_seconds()))
     last = BatchRun.objects.order_by("-started_at").first()
     if last is not None:
-        yield Sample("explorer_last_batch_seconds", "", last.seconds)
+        yield Sample("api_last_batch_seconds", "", last.seconds)
     failed = BatchRun.objects.filter(state=BatchRun.State.FAILED, started_at__gte=now - DAY)
-    yield Sample("explorer_failed_batches_last_day", "", failed.count())
+    yield Sample("api_failed_batches_last_day", "", failed.count())
     gaps = Connection.objects.filter(gap_seconds__isnull=False, opened_at__gte=now - DAY)
-    yield Sample("explorer_gaps_last_day", "", gaps.count())
+    yield Sample("api_gaps_last_day", "", gaps.count())
 
 
 def handle_samples(now: datetime) -> Iterator[Sample]:
     figures = Handles(settings.HANDLES_PATH, None).figures()
-    yield Sample("explorer_handles_known", "", figures.known)
-    yield Sample("explorer_handles_waiting", "", figures.waiting)
+    yield Sample("api_handles_known", "", figures.known)
+    yield Sample("api_handles_waiting", "", figures.waiting)
     waited = 0.0 if figures.oldest is None else now.timestamp() - figures.oldest / 1e6
-    yield Sample("explorer_handles_lag_seconds", "", max(0.0, waited))
+    yield Sample("api_handles_lag_seconds", "", max(0.0, waited))
     for outcome, number in figures.calls.items():
-        yield Sample("explorer_handle_calls", outcome, number)
+        yield Sample("api_handle_calls", outcome, number)
 
 
 @cache
 def register() -> None:
-    """Adds the state to what /metrics answers, once."""
-    REGISTRY.register(State())
+    """Adds the state to /metrics, once."""
+    REGISTRY.register(StateCollector())

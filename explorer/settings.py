@@ -124,7 +124,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
     "EXCEPTION_HANDLER": "api.errors.handle",
-    "DEFAULT_SCHEMA_CLASS": "api.schema.openapi.SchemaOfView",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.openapi.ViewSchema",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bluesky Post Explorer",
@@ -202,10 +202,10 @@ QUERY_MEMORY_LIMIT = env.text(
 QUERY_THREADS = env.integer("QUERY_THREADS", 2, 1, 256)
 
 # --- flags: kept in the catalog, so that they work without Redis -------------------------------------------
-CONSTANCE_BACKEND = "lake.flags.backend.FlagBackend"
+CONSTANCE_BACKEND = "lake.flags.store.FlagBackend"
 CONSTANCE_SUPERUSER_ONLY = False  # also whoever has the permission "Can change config"
-CONSTANCE_CONFIG = definitions.form(QUERY_TIMEOUT_SECONDS)
-CONSTANCE_ADDITIONAL_FIELDS = definitions.form_fields()
+CONSTANCE_CONFIG = definitions.constance_config(QUERY_TIMEOUT_SECONDS)
+CONSTANCE_ADDITIONAL_FIELDS = definitions.constance_fields()
 
 # --- operation ---------------------------------------------------------------------------------------------
 METRICS_PORT_CONSUMER = env.integer("METRICS_PORT_CONSUMER", 9101, 0, 65535)

@@ -1,4 +1,4 @@
-"""How much is done at once: the rest waits a moment in line, and is then told to come back."""
+"""How many queries run at once. Others wait in line for some seconds and are then refused."""
 
 import threading
 from collections import deque
@@ -6,15 +6,21 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Literal, Self
 
+from rest_framework.exceptions import APIException
+
 Activity = Literal["search", "export"]
 
 
-class Overloaded(Exception):
-    """As many queries as may run at once do, and the line before them is full, or did not move in time."""
+class Overloaded(APIException):
+    """All slots are taken, and the line for them is full or did not move in time."""
+
+    status_code = 503
+    default_code = "overloaded"
+    default_detail = "Too many requests are running now: try again soon."
 
 
 class Limit:
-    """At most `at_once` are taken; at most `line` wait, `patience` seconds each. First come, first served."""
+    """At most `at_once` slots are taken; at most `line` callers wait, `patience` seconds each. First in, first out."""
 
     def __init__(self, at_once: int, line: int, patience: float = 0) -> None:
         self.at_once, self.line, self.patience = at_once, line, patience
@@ -34,14 +40,14 @@ class Limit:
             self._waiting.append(turn)
         if not turn.wait(self.patience):
             with self._lock:
-                if not turn.is_set():  # else it came at the last moment
+                if not turn.is_set():  # set between the end of the wait and the lock: the slot is ours
                     self._waiting.remove(turn)
                     raise Overloaded
 
     def give(self) -> None:
         with self._lock:
             if self._waiting:
-                self._waiting.popleft().set()  # what was given is the next one's: nobody can come between
+                self._waiting.popleft().set()  # the slot goes to the first in line: nobody can take it in between
             else:
                 self._free += 1
 
@@ -50,9 +56,9 @@ class Limit:
         return self._free
 
 
-# Searches share DuckDB's threads, so more at once make each slower. Four that count a common word for 0.5 s each let
-# the whole line pass in 4 s. An export has its place as long as its reader takes: it is none of a search's, and waiting
-# for one is mostly in vain. deploy/gunicorn.conf.py has a thread for each of these and some for the rest.
+# Searches share DuckDB's threads, so more at once make each slower. With four that count a common word for 0.5 s each,
+# the whole line passes in 4 s. An export holds its slot for as long as its client reads, so it has slots of its own,
+# and waiting long for one is of little use. deploy/gunicorn.conf.py has a thread for each of these and some to spare.
 LIMITS: dict[Activity, Limit] = {
     "search": Limit(4, line=32, patience=10.0),
     "export": Limit(4, line=8, patience=2.0),
@@ -60,7 +66,7 @@ LIMITS: dict[Activity, Limit] = {
 
 
 class Slot:
-    """A place among those at work. Given back once, whoever says so how often."""
+    """One of a limit's slots, taken. release() is idempotent."""
 
     def __init__(self, limit: Limit) -> None:
         limit.take()
@@ -73,7 +79,7 @@ class Slot:
             limit.give()
 
     def over(self, body: Iterator[bytes]) -> "Stream":
-        """The body of an answer that is sent after the view has returned: it keeps the slot until it is closed."""
+        """The body of a streamed answer, which holds the slot until it is closed, after the view has returned."""
         self._streams = True
         return Stream(body, self)
 
@@ -86,7 +92,7 @@ class Slot:
 
 
 class Stream:
-    """No generator: one that was never begun would not notice that it is closed, as when the client goes at once."""
+    """Not a generator: close() of a generator that was never started runs nothing, as when the client goes at once."""
 
     def __init__(self, body: Iterator[bytes], slot: Slot) -> None:
         self._body, self._slot = body, slot
@@ -98,7 +104,7 @@ class Stream:
         return next(self._body)
 
     def close(self) -> None:
-        """The web server calls it after the last byte, after an error, and when the client has gone."""
+        """Called by the web server after the last byte, after an error, and when the client has gone."""
         try:
             getattr(self._body, "close", lambda: None)()
         finally:
@@ -106,13 +112,13 @@ class Stream:
 
 
 def slot(kind: Activity) -> Slot:
-    """Waits for its turn. Raises Overloaded, which is answered with 503 and Retry-After.
+    """Waits for a slot. Raises Overloaded, which is answered with 503 and Retry-After.
 
     with slot("search"):
         page = reader().find(search)
 
-    with slot("export") as taken:
-        first = next(pieces)  # what fails in here gives the slot back
-        return StreamingHttpResponse(taken.over(body(first, pieces)))  # from here on the response does
+    with slot("export") as held:
+        first = next(parts)  # an exception here releases the slot
+        return StreamingHttpResponse(held.over(body(first, parts)))  # closing the response releases it
     """
     return Slot(LIMITS[kind])

@@ -1,4 +1,4 @@
-"""Who asks: an API key, or nobody in particular."""
+"""API keys: authentication by a header, and permission while anonymous access is off."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,18 +16,18 @@ log = structlog.get_logger("api")
 
 HOW = "as `Authorization: Bearer <key>` or `X-API-Key: <key>`"
 MINUTE = timedelta(minutes=1)
-WRITE_WAIT_MS = 100  # for the catalog's write lock: noting the use is not worth more of the reader's time
+WRITE_WAIT_MS = 100  # for the catalog's write lock: recording a use is not worth more of the request's time
 
 
 class KeyAuthentication(BaseAuthentication):
-    """Sets request.auth to the ApiKey that was sent, if one was. A key that is not valid is a 401 that says why, also
-    where none is needed: whoever sends one wants to know."""
+    """Sets request.auth to the ApiKey of the request, if it has one. An invalid key is a 401 that says why, also where
+    no key is needed: its owner has to know."""
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
         sent = sent_key(request.headers.get("Authorization", ""), request.headers.get("X-API-Key", ""))
         if sent is None:
             return None
-        # Found by its digest: how long that takes tells of a SHA-256, from which no key can be made.
+        # Looked up by its digest: timing could reveal parts of a SHA-256, from which no key can be made.
         key = ApiKey.objects.filter(digest=digest(sent)).first()
         now = datetime.now(UTC)
         if key is None:
@@ -40,30 +40,30 @@ class KeyAuthentication(BaseAuthentication):
                 f"The API key {key.prefix}… {_past(state)} {when:%Y-%m-%d %H:%M} UTC: ask the operator for a new one.",
                 f"{state}_key",
             )
-        note_use(key, now)
+        record_use(key, now)
         return None, key
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Bluesky Post Explorer"'
 
 
-class MayAsk(BasePermission):
-    """Everybody while the flag anonymous_access is on, else whoever has a key. The view has `flags`."""
+class KeyPermission(BasePermission):
+    """Needs a key while the flag anonymous_access is off. The view has `flags`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if request.auth is None and not view.flags.anonymous_access:  # type: ignore[attr-defined]
-            raise NotAuthenticated(f"Anonymous access is off: send an API key {HOW}. The operator makes keys.")
+            raise NotAuthenticated(f"Anonymous access is off: send an API key {HOW}. The operator issues keys.")
         return True
 
 
 def sent_key(authorization: str, x_api_key: str) -> str | None:
-    """None when neither header has one. Other schemes than Bearer are for whatever stands before us."""
+    """None when neither header has one. Schemes other than Bearer are left to the proxy."""
     scheme, _, credentials = authorization.strip().partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else x_api_key.strip() or None
 
 
-def note_use(key: ApiKey, now: datetime) -> None:
-    """At most once a minute, and never at the request's cost: a locked catalog leaves it for the next time."""
+def record_use(key: ApiKey, now: datetime) -> None:
+    """At most once a minute. A locked catalog never fails the request: the next use is recorded instead."""
     if key.last_used_at is not None and now - key.last_used_at < MINUTE:
         return
     usual_ms = int(connection.settings_dict["OPTIONS"]["timeout"] * 1000)
@@ -75,7 +75,7 @@ def note_use(key: ApiKey, now: datetime) -> None:
             finally:
                 cursor.execute(f"PRAGMA busy_timeout = {usual_ms}")
     except DatabaseError as error:
-        log.warning("use of an API key not noted", key=key.prefix, error=str(error))
+        log.warning("use of an API key not recorded", key=key.prefix, error=str(error))
 
 
 def _past(state: str) -> str:

@@ -1,4 +1,4 @@
-"""How many requests a minute each key or address has left, counted in this process's memory: one process serves all."""
+"""Requests per minute of each key and address, counted in memory: a single process serves all requests."""
 
 import math
 import threading
@@ -16,29 +16,29 @@ from api.models import ApiKey
 
 MINUTE = 60.0
 SLOT_SECONDS = 5.0  # counts are kept per slot: a request counts for 60 to 65 s, never for less
-MAX_CALLERS = 10_000  # then the one that was longest away is forgotten: about 20 MB at the most
+MAX_CALLERS = 10_000  # beyond that the least recent one is forgotten: 20 MB at most
 
 
 class Decision(NamedTuple):
-    """`left`: requests that would still be allowed now. `wait`: seconds until the next is, 0 when this one was."""
+    """`left`: requests that are still allowed now. `wait`: seconds until the next one is; 0: this one is allowed."""
 
     left: int
     wait: float
 
 
 class Windows:
-    """Sliding windows of a minute, one per caller. In no 60 s does a caller get more than its rate."""
+    """A sliding window of a minute per caller: no 60 s have more requests of a caller than its rate."""
 
     def __init__(self, callers: int = MAX_CALLERS) -> None:
         self._callers = callers
-        self._counts: dict[str, deque[list[int]]] = {}  # by caller, longest away first: [slot, requests] by age
+        self._counts: dict[str, deque[list[int]]] = {}  # by caller, least recent first: [slot, requests], oldest first
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._counts)
 
     def ask(self, caller: str, rate: int, now: float) -> Decision:
-        """Counts the request if it is allowed. `rate`: a minute, at least 1. `now`: seconds of a steady clock."""
+        """Counts the request if it is allowed. `rate`: per minute, at least 1. `now`: monotonic seconds."""
         slot = math.floor(now / SLOT_SECONDS)
         with self._lock:
             counts = self._counts.pop(caller, None) or deque()
@@ -62,7 +62,7 @@ class Windows:
 
 
 def _wait(counts: deque[list[int]], over: int, now: float) -> float:
-    """Until so many slots have passed that more than `over` requests no longer count."""
+    """Seconds until so many slots have expired that more than `over` requests no longer count."""
     for slot, count in counts:
         over -= count
         if over < 0:
@@ -74,7 +74,7 @@ windows = Windows()
 
 
 class Throttle(BaseThrottle):
-    """A key's own rate, or the flag anonymous_rate for an address. Says in X-RateLimit-... what is left."""
+    """The key's own rate, or the flag anonymous_rate for an address; what is left goes into X-RateLimit headers."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         if isinstance(request.auth, ApiKey):
@@ -92,8 +92,8 @@ class Throttle(BaseThrottle):
 
 
 def client(meta: dict[str, str]) -> str:
-    """The address to count for. One proxy is trusted: the last entry of X-Forwarded-For, which our proxy wrote, and
-    only when the request came from this machine or a private network. Of IPv6 the /64, which one customer has whole."""
+    """The address that a request counts for. One proxy is trusted: if the peer is this machine or in a private network,
+    the last entry of X-Forwarded-For, which the proxy added. Of IPv6 the /64: a customer has all of one."""
     direct = meta.get("REMOTE_ADDR", "")
     peer = _address(direct)
     if peer is None or peer.is_private:

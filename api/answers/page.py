@@ -1,4 +1,4 @@
-"""One page of a search: where it begins, what it holds, how many hits there are, and where the next one begins."""
+"""A page of a search: its hits, how many there are in all, and the token of the next page."""
 
 import time
 from collections.abc import Mapping
@@ -9,34 +9,33 @@ from api.answers.reader import reader
 from api.answers.rows import to_results
 from api.answers.usernames import usernames, with_dids
 from api.params import tokens
-from api.params.serializers import SearchParams
+from api.params.query import to_search
 from api.params.tokens import Token
+from lake.flags.definitions import Flags
 from lake.query.rendering import render
 from lake.query.spec import Search
 from lake.scan.snapshot import pin_snapshot
 from lake.search import sample
 from lake.search.reader import Page
 
-COUNT_SECONDS = 0.5  # when nobody said whether to count
+COUNT_SECONDS = 0.5  # for counting, unless the request says whether to count
 
 
 class Counted(NamedTuple):
-    """`relation`: eq, or gte when `total` is a lower bound; both None when nobody counted."""
+    """`relation`: eq, or gte when `total` is a lower bound; both None when nothing was counted."""
 
     total: int | None
     relation: str | None
 
 
-def answer_page(params: SearchParams, started: float) -> dict[str, Any]:
-    """What /search answers to valid parameters. `started`: the monotonic time at which the request came."""
-    values = params.validated_data
-    deadline = started + params.flags.query_timeout_seconds
-    search = with_dids(params.to_search())
+def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dict[str, Any]:
+    """What /search answers to validated parameters. `deadline`: in monotonic seconds."""
+    search = with_dids(to_search(values, flags))
     if values["sample"]:
         hits = sample.draw(reader().full_scan, pin_snapshot(search), values["sample"], values["seed"])
         page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
     else:
-        page, counted, following = _page(params, search, deadline)
+        page, counted, following = _page(values, search, deadline)
     return {
         "results": to_results(page.hits, usernames(page.hits), values["fields"]),
         "meta": {
@@ -49,15 +48,14 @@ def answer_page(params: SearchParams, started: float) -> dict[str, Any]:
             "complete": page.complete,
             "searched_to": page.searched_to,
             "hidden": page.hidden,
-            "took_ms": round((time.monotonic() - started) * 1000),
-            "query": render(params.nodes["text"]),
+            "query": render(values["text"]),
         },
     }
 
 
-def _page(params: SearchParams, search: Search, deadline: float) -> tuple[Page, Counted, str | None]:
+def _page(values: Mapping[str, Any], search: Search, deadline: float) -> tuple[Page, Counted, str | None]:
     """The page, and the token of the next."""
-    values, token = params.validated_data, params.validated_data["token"]
+    token: Token | None = values["token"]
     search = replace(search, snapshot_us=token.snapshot_us) if token else pin_snapshot(search)
     limit = values["limit"]
     left = replace(search, timeout=deadline - time.monotonic())
@@ -67,12 +65,12 @@ def _page(params: SearchParams, search: Search, deadline: float) -> tuple[Page, 
         return page, counted, None
     number = (token.page if token else values["page"]) + 1
     following = Token(page.next, search.snapshot_us, number, *counted)
-    return page, counted, tokens.encode(following, params.fingerprint)
+    return page, counted, tokens.encode(following, values["fingerprint"])
 
 
 def _count(values: Mapping[str, Any], search: Search, page: Page, deadline: float) -> Counted:
-    """Once a walk: a token carries what was counted, unless it is a lower bound and all are to be counted now."""
-    token: Token | None = values["token"] or None
+    """Counts on the first page; tokens carry the result. total=true counts again when that is a lower bound."""
+    token: Token | None = values["token"]
     if values["total"] is False:
         return Counted(None, None)
     if page.total is not None:

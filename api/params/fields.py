@@ -1,5 +1,4 @@
-"""Kinds of parameters: text in, a typed value out, or a sentence that says what is allowed. `json`: what a value may be
-in the JSON of a POST."""
+"""Kinds of parameters: text in, a typed value out, or a sentence that says what is allowed."""
 
 import re
 from collections.abc import Sequence
@@ -10,18 +9,26 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from lake.query.filters import QueryError, parse_value
+from lake.query.spec import EVERYTHING
 from lake.query.timestamps import parse_timestamp
+from lake.query.tree import And, Filter, Not
 
-MANY = 10_000  # values of one parameter
+MAX_VALUES = 10_000  # of one parameter
+SHOWN = 100  # characters of a wrong value that the answer repeats
 
 
-class Timestamp(serializers.Field[datetime, str, str, Any]):
-    """An ISO date or date-time, UTC unless it says otherwise. With `end_of_day` a date means the end of that day."""
+class Parameter:
+    """`json`: the JSON types that a value may have in a POST."""
 
     json: tuple[str, ...] = ("string",)
+
+
+class Timestamp(Parameter, serializers.Field[datetime, str, str, Any]):
+    """An ISO date or date-time, UTC unless it says otherwise. With `end_of_day` a date means the end of that day."""
+
     default_error_messages = {
-        "invalid": "is no date: use 2026-07-01 or 2026-07-01T12:00:00Z (in a URL write + as %2B).",
-        "range": "is out of range: the years 1 to 9999 are known.",
+        "invalid": "is not a date or time: use 2026-07-01 or 2026-07-01T12:00:00Z (in a URL write + as %2B).",
+        "range": "is out of range: use the years 1 to 9999.",
     }
 
     def __init__(self, *, end_of_day: bool = False, **kwargs: Any) -> None:
@@ -40,12 +47,12 @@ class Timestamp(serializers.Field[datetime, str, str, Any]):
         return value.isoformat()
 
 
-class Integer(serializers.IntegerField):
-    """Digits, and a minus so that it can be told that it is too small."""
+class Integer(Parameter, serializers.IntegerField):
+    """Digits. A minus is read too, so that a negative number is reported as too small."""
 
-    json: tuple[str, ...] = ("number",)
+    json = ("number",)
     default_error_messages = {
-        "invalid": "is no whole number: use digits only, as in 50.",
+        "invalid": "is not a whole number: use digits only, as in 50.",
         "min_value": "is less than {min_value}: use {min_value} or more.",
         "max_value": "is more than {max_value}: use {max_value} or less.",
     }
@@ -56,8 +63,8 @@ class Integer(serializers.IntegerField):
         return int(data)
 
 
-class Boolean(serializers.BooleanField):
-    json: tuple[str, ...] = ("boolean",)
+class Boolean(Parameter, serializers.BooleanField):
+    json = ("boolean",)
     default_error_messages = {"invalid": "must be true or false."}
 
     def to_internal_value(self, data: Any) -> bool:
@@ -66,81 +73,85 @@ class Boolean(serializers.BooleanField):
         return bool(data == "true")
 
 
-class Choice(serializers.ChoiceField):
-    json: tuple[str, ...] = ("string",)
-
+class Choice(Parameter, serializers.ChoiceField):
     def __init__(self, choices: Sequence[str], **kwargs: Any) -> None:
         message = f"must be one of {', '.join(choices)}."
         super().__init__(choices, error_messages={"invalid_choice": message}, **kwargs)
 
 
-class Text(serializers.CharField):
-    """Any text without NUL. `form`: a pattern that all of it must have, `what`: its name, or what such a text is called
-    in the schema."""
+class Text(Parameter, serializers.CharField):
+    """Any text without NUL. `kind`: the name of its format in the schema."""
 
-    json: tuple[str, ...] = ("string",)
-
-    def __init__(self, form: str = "", what: str = "", **kwargs: Any) -> None:
+    def __init__(self, kind: str = "", **kwargs: Any) -> None:
         super().__init__(allow_blank=True, trim_whitespace=False, **kwargs)
-        self.form, self.what = form, what
-        self._pattern = re.compile(form or ".*", re.DOTALL)
+        self.kind = kind
 
     def run_validation(self, data: Any = empty) -> Any:
         if isinstance(data, str) and "\0" in data:
-            raise serializers.ValidationError("contains NUL, which can't be searched for: leave it out.")
+            raise serializers.ValidationError("contains NUL, which can't be searched for: remove it.")
         return super().run_validation(data)
-
-    def to_internal_value(self, data: Any) -> str:
-        text: str = super().to_internal_value(data)
-        if self._pattern.fullmatch(text) is None:
-            raise serializers.ValidationError(f"{text[:100]!r} is no {self.what}.")
-        return text
 
 
 class Seed(Text):
     json = ("string", "number")
 
 
-class Value(Text):
-    """What a filter of lake.query.filters takes."""
+class Matching(Text):
+    """A text that matches the whole pattern. `takes` completes the message."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__("", kind)
+    def __init__(self, pattern: str, takes: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pattern, self._takes = pattern, takes
+
+    def to_internal_value(self, data: Any) -> str:
+        text: str = super().to_internal_value(data)
+        if re.fullmatch(self.pattern, text, re.DOTALL) is None:
+            raise serializers.ValidationError(f"takes {self._takes}, not {text[:SHOWN]!r}.")
+        return text
+
+
+class FilterValue(Text):
+    """What the filter of this kind takes, normalised."""
 
     def to_internal_value(self, data: Any) -> str:
         try:
-            return parse_value(self.what, super().to_internal_value(data))
+            return parse_value(self.kind, super().to_internal_value(data))
         except QueryError as error:
             raise serializers.ValidationError(f"{error}.") from error
 
 
-class Repeatable(serializers.ListField):
+class Repeatable(Parameter, serializers.ListField):
     """A parameter that may be repeated."""
 
     json = ("string", "list")
-    default_error_messages = {"required": "is needed."}
+    default_error_messages = {"required": "is required."}
 
-    def __init__(self, child: serializers.Field[Any, Any, Any, Any], **kwargs: Any) -> None:
-        super().__init__(child=child, max_length=MANY, **kwargs)
+    def run_child_validation(self, data: Any) -> Any:
+        """Reports the first wrong value only."""
+        if len(data) > MAX_VALUES:
+            raise serializers.ValidationError(f"has {len(data)} values, at most {MAX_VALUES} are allowed.")
+        return [self._value(text) for text in data]
 
-    def run_child_validation(self, data: Any) -> list[Any]:
-        """The first that is wrong is told."""
-        if len(data) > MANY:
-            raise serializers.ValidationError(f"has {len(data)} values, at most {MANY} are allowed.")
-        return [self.one(text) for text in data]
-
-    def one(self, text: str) -> Any:
+    def _value(self, text: str) -> Any:
         if not text:
             raise serializers.ValidationError("has an empty value: leave it out.")
         return self.child.run_validation(text)
 
 
-class Excludable(Repeatable):
-    """Any of these. A value that begins with `-` excludes: the values are pairs of whether it does, and the text."""
+class FilterField(Repeatable):
+    """The values of a filter as its node: any of these, and none of those that begin with `-`."""
 
-    def __init__(self, child: serializers.Field[Any, Any, Any, Any], **kwargs: Any) -> None:
-        super().__init__(child, default=list, **kwargs)
+    def __init__(self, filter_kind: str, **kwargs: Any) -> None:
+        every_row: Any = lambda: EVERYTHING  # noqa: E731
+        super().__init__(default=every_row, **kwargs)
+        self._kind = filter_kind
 
-    def one(self, text: str) -> tuple[bool, Any]:
-        excludes = text.startswith("-")
-        return excludes, super().one(text[excludes:])
+    def run_child_validation(self, data: Any) -> Any:
+        values = super().run_child_validation(data)
+        included = tuple(value for text, value in zip(data, values, strict=True) if not text.startswith("-"))
+        excluded = tuple(value for text, value in zip(data, values, strict=True) if text.startswith("-"))
+        nodes = (Filter(self._kind, included), Not(Filter(self._kind, excluded)))
+        return And(tuple(node for node, used in zip(nodes, (included, excluded), strict=True) if used))
+
+    def _value(self, text: str) -> Any:
+        return super()._value(text.removeprefix("-"))

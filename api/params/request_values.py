@@ -1,5 +1,4 @@
-"""What a request asks: its query string, or the JSON of its body, taken as it is: nothing is repaired or dropped
-silently."""
+"""The values of a request: its query string, or the JSON of its body. Nothing is repaired or dropped silently."""
 
 import json
 from collections.abc import Iterable
@@ -12,13 +11,13 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 
 BODY = "body"
-MOST_DRAINED = 64 << 20  # bytes
+MAX_DRAINED = 64 << 20  # bytes
 KINDS = {str: "string", int: "number", float: "number", bool: "boolean", list: "list"}
 
 
 class RequestValues(NamedTuple):
-    """Parameters by name, each with its values as text, and what is wrong with them before anything is known of their
-    meaning. `kinds`: of those that came as JSON, what they are there."""
+    """Values by parameter, as text, and the faults that show before their meaning is known. `kinds`: the JSON types
+    of those that came as JSON."""
 
     values: dict[str, list[str]]
     faults: dict[str, list[str]]
@@ -26,12 +25,12 @@ class RequestValues(NamedTuple):
 
 
 def read_request(request: HttpRequest) -> RequestValues:
-    """Raises RequestDataTooBig for a body beyond DATA_UPLOAD_MAX_MEMORY_SIZE, UnreadablePostError for a part of one."""
+    """Raises RequestDataTooBig for a body beyond DATA_UPLOAD_MAX_MEMORY_SIZE, UnreadablePostError for a cut one."""
     query = _from_query(request.META.get("QUERY_STRING", "").encode("latin-1"))
     if request.method != "POST":
         return query
     body = _from_body(_body(request))
-    misplaced = {name: ["stands in the address: in a POST it belongs into the JSON."] for name in query.values}
+    misplaced = {name: ["is in the query string: in a POST it belongs into the JSON."] for name in query.values}
     return body._replace(faults=body.faults | misplaced)
 
 
@@ -44,7 +43,7 @@ def _from_query(raw: bytes) -> RequestValues:
         text = value.decode(errors="replace")
         values.setdefault(name, []).append(text)
         if text.encode() != value:
-            faults[name] = ["is not UTF-8: encode it as such."]
+            faults[name] = ["is not valid UTF-8."]
     return RequestValues(values, faults)
 
 
@@ -53,19 +52,19 @@ def _decoded(raw: bytes) -> bytes:
 
 
 def _body(request: HttpRequest) -> bytes:
-    """What is too large is read nevertheless, up to a point: who is still sending would not see our answer."""
+    """Too large a body is read nevertheless, up to MAX_DRAINED: a client that is still sending reads no answer."""
     try:
         return _chunks(request) if "HTTP_TRANSFER_ENCODING" in request.META else request.body
     except RequestDataTooBig:
-        left = min(int(request.META.get("CONTENT_LENGTH") or MOST_DRAINED), MOST_DRAINED)
-        with suppress(Exception):  # then nobody waits for it
+        left = min(int(request.META.get("CONTENT_LENGTH") or MAX_DRAINED), MAX_DRAINED)
+        with suppress(Exception):  # then the client has gone
             while left > 0 and (part := request.META["wsgi.input"].read(min(left, 1 << 16))):
                 left -= len(part)
         raise
 
 
 def _chunks(request: HttpRequest) -> bytes:
-    """Django takes a body without a Content-Length for an empty one."""
+    """A chunked body: Django takes one without a Content-Length for empty."""
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         raw: bytes = request.META["wsgi.input"].read(most + 1)
@@ -77,15 +76,15 @@ def _chunks(request: HttpRequest) -> bytes:
 
 
 def _from_body(raw: bytes) -> RequestValues:
-    """An object of strings, numbers, true, false, null (as good as absent) and lists of strings."""
+    """A JSON object of strings, numbers, true, false, lists of strings, and null, which counts as absent."""
     try:
-        found = json.loads(raw.decode() or "{}", object_pairs_hook=_pairs, parse_constant=_no_number)
+        body = json.loads(raw.decode() or "{}", object_pairs_hook=_pairs, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        return RequestValues({}, {BODY: [f"is no JSON: {_told(error)}."]})
-    if not isinstance(found, dict):
+        return RequestValues({}, {BODY: [f"is not valid JSON: {_reason(error)}."]})
+    if not isinstance(body, dict):
         return RequestValues({}, {BODY: ['must be a JSON object, such as {"text": "lake"}.']})
     values = RequestValues({}, {}, {})
-    for name, value in ((_named(name), value) for name, value in found.items()):
+    for name, value in ((_named(name), value) for name, value in body.items()):
         if value is None:
             values.values[name] = []
             continue
@@ -112,37 +111,37 @@ def _scalar(value: Any) -> list[str]:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("must have nothing but strings in its list.")  # noqa: TRY004
+        raise ValueError("must be a list of strings.")  # noqa: TRY004
     if _named(value) != value:
-        raise ValueError("has half of a surrogate pair, which is no Unicode: leave it out.")
+        raise ValueError("has an unpaired surrogate, which is not Unicode text: remove it.")
     return value
 
 
 def _named(name: str) -> str:
-    """With U+FFFD for half a surrogate pair, which no answer could repeat."""
+    """With U+FFFD for an unpaired surrogate, which no answer could repeat."""
     return name.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _told(error: Exception) -> str:
-    """What the parser says, without what it quotes of the body."""
+def _reason(error: Exception) -> str:
+    """The parser's message, without what it quotes of the body."""
     match error:
         case UnicodeDecodeError():
             return f"it is not UTF-8 at byte {error.start}"
         case RecursionError():
-            return "it is too deep"
+            return "it is nested too deeply"
         case json.JSONDecodeError():
             return f"{error.msg} at character {error.pos + 1}"
     return str(error)[:200]
 
 
 def _pairs(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
-            raise ValueError(f"the name {name[:100]!r} is there twice")
-        found[name] = value
-    return found
+        if name in members:
+            raise ValueError(f"the name {name[:100]!r} occurs twice")
+        members[name] = value
+    return members
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")

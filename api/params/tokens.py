@@ -1,6 +1,6 @@
-"""The token of the next page: where it begins, until when the walk's world goes, and what was counted already.
+"""The token of the next page: where it begins, the snapshot it belongs to, and what was counted already.
 
-Opaque and signed; bound to the query that it continues, so that it can't be used with another by mistake.
+Opaque and signed. It is bound to its query, so that it can't be used with another by mistake.
 """
 
 import hashlib
@@ -20,9 +20,8 @@ class BadToken(ValueError):
 
 
 class Token(NamedTuple):
-    """`snapshot_us`: rows and versions seen later do not exist for the walk. `total`, `relation`: as counted on the
-    first
-    page, None when it was not."""
+    """`snapshot_us`: of the first page. Rows and versions seen later do not exist for the pages after it. `total`,
+    `relation`: as counted on the first page, None when it was not."""
 
     start: ResumePoint
     snapshot_us: int
@@ -32,7 +31,7 @@ class Token(NamedTuple):
 
 
 def encode(token: Token, query: str) -> str:
-    """`query`: what `fingerprint` gives."""
+    """`query`: its fingerprint()."""
     at, after = token.start
     return signing.dumps([query, at, after, *token[1:]], salt=_SALT, compress=True)
 
@@ -44,7 +43,7 @@ def decode(text: str, query: str) -> Token:
         token = Token(ResumePoint(at, None if after is None else SortKey(*after)), *rest)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise BadToken(
-            "is no token of ours: take it unchanged from meta.next, or leave it out to begin anew"
+            "is not a token of this service: copy it unchanged from meta.next, or leave it out to start over"
         ) from error
     if bound != query:
         raise BadToken("belongs to another query: repeat all parameters of the page that it came from")
@@ -52,6 +51,6 @@ def decode(text: str, query: str) -> Token:
 
 
 def fingerprint(values: dict[str, list[str]]) -> str:
-    """The same for the same query, in whatever order it is written."""
-    asked: dict[str, Any] = {name: sorted(texts) for name, texts in values.items() if name not in FREE and any(texts)}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    """Equal for the same query, whatever the order of its parameters."""
+    bound: dict[str, Any] = {name: sorted(texts) for name, texts in values.items() if name not in FREE and any(texts)}
+    return hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest()[:16]

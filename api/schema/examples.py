@@ -1,7 +1,9 @@
-"""What answers look like, for /api/schema. Nobody of these exists."""
+"""Examples of answers, for /api/schema. All of it is made up."""
 
 DID = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
 URI = f"at://{DID}/app.bsky.feed.post/3mabcdefghi2k"
+DELETED_URI = f"at://{DID}/app.bsky.feed.post/3mabcdefghj2k"
+MONTH = {"start": "2026-07-01", "end": "2026-07-31"}
 POST = {
     "id": URI,
     "did": DID,
@@ -20,8 +22,49 @@ POST = {
     "media": ["image"],
     "url": f"https://bsky.app/profile/{DID}/post/3mabcdefghi2k",
 }
-SUMS = {"rows": 3_400_000, "bytes": 408_000_000, "files": 24}
-
+PAGE = {
+    "results": [POST],
+    "meta": {
+        "count": 1,
+        "total": 1,
+        "total_relation": "eq",
+        "page": 1,
+        "limit": 50,
+        "next": None,
+        "complete": True,
+        "searched_to": None,
+        "hidden": 0,
+        "took_ms": 9,
+        "query": "lake OR fish",
+    },
+}
+TIMELINE = {
+    "results": [{"start": "2026-07-01T12:00:00.000000Z", "hits": 87, "all": 141_207}],
+    "meta": {"by": "hour", "hits": 87, "all": 141_207, "query": "lake", "took_ms": 40},
+}
+TOP = {
+    "results": [{"value": "fishing", "hits": 12}],
+    "meta": {"by": "hashtags", "distinct": 831, "query": "lake", "took_ms": 60},
+}
+POSTS = {
+    "results": [POST],
+    "meta": {
+        "asked": 2,
+        "found": 1,
+        "deleted": [DELETED_URI],
+        "hidden": [],
+        "unknown": [],
+        "complete": True,
+        "took_ms": 12,
+    },
+}
+_SUMS = {"rows": 3_400_000, "bytes": 408_000_000, "files": 24}
+_TIMES = {"oldest": "2026-07-01T00:00:00.012000Z", "newest": "2026-07-01T23:59:59.991000Z"}
+STATS = {
+    "datasets": {"posts": {"dataset": "posts", **_SUMS, **_TIMES}},
+    "days": [{"day": "2026-07-01", "datasets": {"posts": _SUMS}}],
+    "meta": {"took_ms": 3},
+}
 COVERAGE = {
     "start": "2026-07-01T00:00:00Z",
     "end": "2026-07-02T00:00:00Z",

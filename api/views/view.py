@@ -1,9 +1,10 @@
-"""Views: parse, call, answer."""
+"""The classes that all views derive from: one form of JSON, access, and answers from validated parameters."""
 
 import time
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from django.http import HttpRequest
 from rest_framework.exceptions import MethodNotAllowed
@@ -13,17 +14,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.access.concurrency import slot
-from api.access.keys import KeyAuthentication, MayAsk
+from api.access.keys import KeyAuthentication, KeyPermission
 from api.access.throttling import Throttle
-from api.answers.page import answer_page
 from api.params.request_values import read_request
-from api.params.serializers import SearchParams
-from api.schema.endpoints import SEARCH
-from api.schema.openapi import described
-from lake.flags.definitions import Flags, flags
+from api.params.strict import StrictSerializer
+from lake.flags.definitions import Flags
+from lake.flags.store import flags
+
+P = TypeVar("P", bound=StrictSerializer)
 
 
-class OneForm(BaseContentNegotiation):
+class JsonOnly(BaseContentNegotiation):
     """JSON whatever the Accept header says. `format` is a parameter of the export, not of REST framework."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
@@ -34,42 +35,54 @@ class OneForm(BaseContentNegotiation):
 
 
 class View(APIView):
-    """GET and HEAD; all else is a 405. Takes an API key, refuses who may not ask, and counts who asks."""
+    """GET and HEAD; other methods are a 405. Needs an API key while anonymous access is off, and counts requests."""
 
     http_method_names = ["get", "head"]
-    content_negotiation_class = OneForm
+    content_negotiation_class = JsonOnly
     authentication_classes = [KeyAuthentication]
-    permission_classes = [MayAsk]
+    permission_classes = [KeyPermission]
     throttle_classes = [Throttle]
 
     def http_method_not_allowed(self, request: HttpRequest, *_: Any, **__: Any) -> NoReturn:
         use = ", ".join(self.allowed_methods)
-        raise MethodNotAllowed(str(request.method), f"{request.method} is not possible here: use {use}.")
+        raise MethodNotAllowed(str(request.method), f"{request.method} is not supported here: use {use}.")
 
     @cached_property
     def flags(self) -> Flags:
-        """Read once a request, when first asked for."""
+        """As of the request's first look: one query."""
         return flags()
+
+    def validated(self, kind: type[P], request: Request) -> P:
+        """The parameters of the request. Raises ValidationError with every fault."""
+        params = kind(data=read_request(request), context={"flags": self.flags})
+        params.is_valid(raise_exception=True)
+        return params
 
 
 class OpenView(View):
-    """For anybody, uncounted: what says how the service does, and how to use it. Reads nothing by itself."""
+    """Without key and limit: health, and how to use the API. Reads nothing by itself."""
 
     authentication_classes = []
     permission_classes = []
     throttle_classes = []
 
 
-@described(SearchParams, SEARCH)
-class SearchView(View):
+class AnswerView(View, ABC):
+    """Parameters in the query of a GET or the JSON of a POST; the answer is JSON with `meta.took_ms`."""
+
     http_method_names = ["get", "head", "post"]
+    params: type[StrictSerializer]
 
     def get(self, request: Request) -> Response:
         started = time.monotonic()
-        params = SearchParams(data=read_request(request), context={"flags": self.flags})
-        params.is_valid(raise_exception=True)
+        values = self.validated(self.params, request).validated_data
         with slot("search"):
-            body = answer_page(params, started)
+            body = self.answer(values, started + self.flags.query_timeout_seconds)
+        body["meta"]["took_ms"] = round((time.monotonic() - started) * 1000)
         return Response(body)
 
     post = get
+
+    @abstractmethod
+    def answer(self, values: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+        """`values`: the validated parameters. `deadline`: of the whole request, in monotonic seconds."""

@@ -25,7 +25,7 @@ from lake.compact.plan import RewriteJob, plan
 from lake.compact.rewrite import Rewritten, rewrite
 from lake.compact.tombstones import Deletions
 from lake.errors import LakeUnusable, Stopped
-from lake.flags.definitions import flags
+from lake.flags.store import flags
 from lake.models import BatchRun, DataFile, Tombstone
 from lake.schema import STATEFUL
 from lake.storage import layout

@@ -1,4 +1,4 @@
-"""The switches and limits of the admin: their names, bounds and present values.
+"""The flags of the admin: their defaults, bounds and present values.
 
-Refuses to know who goes by them.
+Refuses to know what they change.
 """

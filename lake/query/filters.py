@@ -1,91 +1,150 @@
-"""The filters: how each is written, and what its values may be. Pure."""
+"""The filters of a search: one row of FILTERS each. Pure.
 
-import re
-from collections.abc import Callable
+The lexer, the SQL compiler, the parameters of the API with their OpenAPI schema, and the command's options are made
+from this table; tests compare the documentation with it.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ingest.identifiers import DID, HANDLE, SUBJECT_URI
-from lake.query.timestamps import parse_timestamp
-from process.instants import iso
+from lake.query import filter_sql
+from lake.query.filter_sql import Conditions
+from lake.query.filter_values import (
+    ACCOUNT,
+    DOMAIN,
+    END,
+    HASHTAG,
+    LANGUAGE,
+    LINK,
+    START,
+    SUBJECT,
+    ValueKind,
+    one_of,
+)
+from lake.schema import DATASETS, Dataset
 
 _SHOWN = 60  # characters of a wrong value that the message repeats
 
 
 class QueryError(ValueError):
-    """What is asked can't be understood; the message says where, and what is allowed."""
+    """The query can't be understood. The message says where, and what is allowed."""
+
+
+class Parameter(NamedTuple):
+    """A search parameter whose values are the filter's: those that the operator takes, or with a `pattern` the texts
+    that match all of it, as they are. `takes` describes these in messages."""
+
+    name: str
+    help: str
+    pattern: str = ""
+    takes: str = ""
 
 
 class FilterSpec(NamedTuple):
-    """`operator` is what a reader writes before the colon, `takes` completes "it takes ...". `normal` gives the value
-    as it is kept; it raises ValueError where it is none."""
+    """`operator`: the name before the colon in `text`. `choices`: all values, of a filter that has few. `fault`: why a
+    dataset has no rows with a value, or an empty string."""
 
     operator: str
-    takes: str
-    normal: Callable[[str], str]
+    value: ValueKind
+    conditions: Conditions
+    parameters: tuple[Parameter, ...] = ()
+    datasets: tuple[str, ...] = ("posts",)
+    choices: tuple[str, ...] = ()
+    fault: Callable[[str, Dataset], str] = lambda _value, _dataset: ""
 
 
-def _pattern(pattern: str, prepare: Callable[[str], str] = str) -> Callable[[str], str]:
-    """Values that are wholly of a pattern, after `prepare`."""
-    allowed = re.compile(pattern)
-
-    def normal(text: str) -> str:
-        value = prepare(text)
-        if not allowed.fullmatch(value):
-            raise ValueError(text)
-        return value
-
-    return normal
+def _choice(name: str, help_text: str, conditions: Mapping[str, str]) -> FilterSpec:
+    sql = filter_sql.chosen(conditions)
+    return FilterSpec(name, one_of(conditions), sql, (Parameter(name, help_text),), choices=tuple(conditions))
 
 
-def _choice(*names: str) -> tuple[str, Callable[[str], str]]:
-    return f"one of {', '.join(names)}", _pattern("|".join(names), str.lower)
-
-
-def _person(text: str) -> str:
-    name = text.strip().removeprefix("@").removeprefix("＠")
-    return name if name.startswith("did:") else name.lower()
-
-
-def _hashtag(text: str) -> str:
-    return text.strip().lstrip("#＃ ")
-
-
-def _domain(text: str) -> str:
-    return text.strip(" .")
-
-
-_TAKES_PERSON = "a handle like alice.bsky.social or a DID"
-_PERSON = _pattern(f"{DID}|{HANDLE}", _person)
-_TAKES_MOMENT = "a date like 2026-07-01 or a time like 2026-07-01T12:00:00Z"
+_ALL = tuple(DATASETS)
+_WITH_SUBJECT = ("posts", *(name for name, dataset in DATASETS.items() if dataset.subject))
+_ACCOUNT = (f"{DID}|@?{HANDLE}", "a handle or DID like alice.bsky.social or did:plc:abc")
 
 FILTERS: dict[str, FilterSpec] = {
-    "author": FilterSpec("from", _TAKES_PERSON, _PERSON),
-    "lang": FilterSpec(
-        "lang", "a language code like en or pt-BR", _pattern(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*", str.strip)
+    "author": FilterSpec(
+        "from", ACCOUNT, filter_sql.is_in("did"),
+        (
+            Parameter("username", "Author: handle or DID, with or without @.", *_ACCOUNT),
+            Parameter("did", "Author's DID.", DID, "a DID like did:plc:abc (a handle goes into username)"),
+        ),
+        _ALL,
     ),
-    # No control characters: lake.query.sql divides lists by them.
-    "tag": FilterSpec("tag", "a hashtag like #lake", _pattern(r"[^\x00-\x1f\x7f]+", _hashtag)),
-    "mention": FilterSpec("mentions", _TAKES_PERSON, _PERSON),
-    "domain": FilterSpec("domain", "a domain like example.com", _pattern(r"[^\s\x00-\x1f/:@?#,]+", _domain)),
-    "url": FilterSpec("url", "a link or its beginning like example.com/page", _pattern(r"\S+", str.strip)),
-    "has": FilterSpec("has", *_choice("image", "video", "link", "quote", "alt")),
-    "is": FilterSpec("is", *_choice("reply", "original", "quote")),
     "subject": FilterSpec(
-        "subject", "a URI like at://did:plc:abc/app.bsky.feed.post/xyz or a DID",
-        _pattern(f"{DID}|{SUBJECT_URI}", str.strip),
+        "subject", SUBJECT, filter_sql.has_subject,
+        (
+            Parameter(
+                "subject",
+                "What a like, repost, follow or block is of, or a post replies to or quotes: AT-URI or DID.",
+                f"{DID}|{SUBJECT_URI}",
+                "a DID or AT-URI like did:plc:abc or at://did:plc:abc/app.bsky.feed.post/xyz",
+            ),
+        ),
+        _WITH_SUBJECT,
+        fault=filter_sql.subject_fault,
     ),
-    "since": FilterSpec("since", _TAKES_MOMENT, lambda text: iso(parse_timestamp(text))),
-    "until": FilterSpec("until", _TAKES_MOMENT, lambda text: iso(parse_timestamp(text, end_of_day=True))),
+    "lang": FilterSpec(
+        "lang", LANGUAGE, filter_sql.has_line("langs", r"(?:^|\n)(?:", r")(?:-|\n|$)"),
+        (Parameter("lang", "Language of the post; pt matches pt-BR too. A leading - excludes."),),
+    ),
+    "tag": FilterSpec(
+        "tag", HASHTAG, filter_sql.has_line("hashtags", r"(?:^|\n)(?:", r")(?:\n|$)", ignore="#＃"),
+        (Parameter("tag", "Hashtag, caseless, with or without #. A leading - excludes."),),
+    ),
+    "mention": FilterSpec(
+        "mentions", ACCOUNT, filter_sql.has_element("mentions"),
+        (Parameter("mention", "Mentioned account. A leading - excludes.", *_ACCOUNT),),
+    ),
+    "domain": FilterSpec(
+        "domain", DOMAIN, filter_sql.has_line("domains", r"(?:^|[\n.])(?:", r")(?:\n|$)"),
+        (Parameter("domain", "Domain of a link, its subdomains too. A leading - excludes."),),
+    ),
+    "url": FilterSpec(
+        "url", LINK, filter_sql.has_line("links", r"(?:^|\n)(?:[a-z][a-z0-9+.-]*://)?(?:", r")"),
+        (Parameter("url", "Link, or its beginning. A leading - excludes."),),
+    ),
+    "has": _choice(
+        "has", "What the post carries.",
+        {
+            "image": "media IS NOT NULL AND list_contains(media, 'image')",
+            "video": "media IS NOT NULL AND list_contains(media, 'video')",
+            "link": "links IS NOT NULL AND len(links) > 0",
+            "quote": "quote_uri IS NOT NULL",
+            "alt": "alt IS NOT NULL AND len(alt) > 0",
+        },
+    ),
+    "is": _choice(
+        "is", "What the post is.",
+        {
+            "reply": "reply_parent_uri IS NOT NULL",
+            "original": "reply_parent_uri IS NULL AND quote_uri IS NULL",
+            "quote": "quote_uri IS NOT NULL",
+        },
+    ),
+    "since": FilterSpec("since", START, filter_sql.at_time(">="), datasets=_ALL),
+    "until": FilterSpec("until", END, filter_sql.at_time("<"), datasets=_ALL),
 }  # fmt: skip
 
 
 def parse_value(kind: str, text: str) -> str:
-    """The value as it is kept: a handle without @, a time in UTC (an `until` that is a date becomes the beginning of
-    the next day), a tag without #. Raises QueryError that says what is allowed."""
+    """The normalised value: a handle without @, a time in UTC (an `until` that is a date becomes the start of the next
+    day), a tag without #. Raises QueryError that says what is allowed."""
+    value = FILTERS[kind].value
     try:
-        return FILTERS[kind].normal(text)
+        return value.normalize(text)
     except OverflowError as error:
         raise QueryError(f"takes the years 1 to 9999, not '{text[:_SHOWN]}'") from error
     except ValueError as error:
         wrong = f", not '{text[:_SHOWN]}'" if text else ""
-        raise QueryError(f"takes {FILTERS[kind].takes}{wrong}") from error
+        raise QueryError(f"takes {value.takes}{wrong}") from error
+
+
+def check_filter(kind: str, values: tuple[str, ...], dataset: Dataset) -> None:
+    """Raises QueryError when the dataset does not have the filter, or no such value."""
+    spec = FILTERS[kind]
+    if dataset.name not in spec.datasets:
+        raise QueryError(f"is for {', '.join(spec.datasets)}: {dataset.name} have no {kind}")
+    for fault in filter(None, (spec.fault(value, dataset) for value in values)):
+        raise QueryError(fault)

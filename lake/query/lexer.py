@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 from unicodedata import category
 
+from lake.query.filter_values import LINK
 from lake.query.filters import FILTERS, QueryError, parse_value
 
 _SYNTAX = r'\s()（）"＂“”„'
@@ -144,7 +145,7 @@ def _operator(text: str, start: int, match: re.Match[str]) -> Token:
         return Token(TokenKind.WHOLE, start + 1, end + 1, value, (value.strip(),))
     kind, values, end = _OPERATORS[name], [], match.end() - 1
     while end == match.end() - 1 or text[end : end + 1] == ",":
-        value, end = _value(_LINK if kind == "url" else _ITEM, text, end + 1)
+        value, end = _value(_LINK if FILTERS[kind].value is LINK else _ITEM, text, end + 1)
         try:
             values.append(parse_value(kind, value))
         except QueryError as error:

@@ -1,6 +1,6 @@
 """What a query says, as a tree. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -55,38 +55,3 @@ def terms(node: Node) -> tuple[Term, ...]:
         case And(nodes) | Or(nodes):
             return tuple(dict.fromkeys(term for one in nodes for term in terms(one)))
     return ()
-
-
-def _filters_in(node: Node) -> Iterable[Filter]:
-    match node:
-        case Filter():
-            yield node
-        case Not(one):
-            yield from _filters_in(one)
-        case And(nodes) | Or(nodes):
-            for one in nodes:
-                yield from _filters_in(one)
-
-
-def normal_handle(value: str) -> str:
-    return value.removeprefix("@").lower()
-
-
-def handles_in(node: Node) -> set[str]:
-    """Where a DID is needed; lower-case, without @."""
-    accounts = (one for one in _filters_in(node) if one.kind in ("author", "mention"))
-    return {normal_handle(value) for one in accounts for value in one.values if not value.startswith("did:")}
-
-
-def resolve_handles(node: Node, dids: Mapping[str, str]) -> Node:
-    """The tree with DIDs in place of handles. `dids`: of all of them."""
-    match node:
-        case Filter(("author" | "mention") as kind, values):
-            return Filter(kind, tuple(v if v.startswith("did:") else dids[normal_handle(v)] for v in values))
-        case Not(one):
-            return Not(resolve_handles(one, dids))
-        case And(nodes):
-            return And(tuple(resolve_handles(one, dids) for one in nodes))
-        case Or(nodes):
-            return Or(tuple(resolve_handles(one, dids) for one in nodes))
-    return node

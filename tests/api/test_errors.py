@@ -57,8 +57,8 @@ def test_an_unexpected_error_is_logged_and_tells_nothing(quiet_client, monkeypat
         raise RuntimeError("secret")
 
     monkeypatch.setattr("api.answers.page.reader", fail)
-    monkeypatch.setattr("api.views.exports.reader", fail)
-    monkeypatch.setattr("api.views.analysis.reader", fail)
+    monkeypatch.setattr("api.answers.export.reader", fail)
+    monkeypatch.setattr("api.answers.analysis.reader", fail)
     for place in ("/search", "/export", "/api/v1/top"):
         response = quiet_client.get(place)
         error = must_be_error(response, 500, "internal_error")

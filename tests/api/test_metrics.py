@@ -33,7 +33,7 @@ def scrape(client, db, settings, tmp_path):
 
     def scraped():
         text = client.get("/metrics").content.decode()
-        families = [family for family in text_string_to_metric_families(text) if family.name.startswith("explorer_")]
+        families = [family for family in text_string_to_metric_families(text) if family.name.startswith("api_")]
         return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
 
     return scraped
@@ -46,24 +46,24 @@ def buffered(buffer, *frames, cursor):
 
 def test_an_empty_service_shows_zeros(scrape, buffer):
     found = scrape()
-    assert {key[1] for key in found if key[0] == "explorer_frames_dropped_total"} == set(DropReason)
-    assert {key[1] for key in found if key[0] == "explorer_lake_rows"} == set(DATASETS)
-    fill = found.pop(("explorer_buffer_fill_ratio",))
+    assert {key[1] for key in found if key[0] == "api_frames_dropped_total"} == set(DropReason)
+    assert {key[1] for key in found if key[0] == "api_lake_rows"} == set(DATASETS)
+    fill = found.pop(("api_buffer_fill_ratio",))
     assert 0 < fill < 1
     assert set(found.values()) == {0}
-    assert ("explorer_lag_seconds", "searchable") not in found, "nothing is known, which is not the same as no lag"
-    assert ("explorer_lag_seconds", "received") not in found
+    assert ("api_lag_seconds", "searchable") not in found, "nothing is known, which is not the same as no lag"
+    assert ("api_lag_seconds", "received") not in found
 
 
 def test_the_buffer(scrape, buffer):
     buffered(buffer, post("one"), post("two"), b"junk", cursor=Cursor(now_us() - 7_000_000))
     found = scrape()
-    assert found["explorer_frames_received_total",] == 3
-    assert found["explorer_frames_dropped_total", "not_json"] == 1
-    assert found["explorer_buffer_depth",] == 2
-    assert found["explorer_dead_letters",] == 1
-    assert 7 <= found["explorer_lag_seconds", "received"] < 9
-    assert 0 <= found["explorer_lag_seconds", "buffered"] < 2
+    assert found["api_frames_received_total",] == 3
+    assert found["api_frames_dropped_total", "not_json"] == 1
+    assert found["api_buffer_depth",] == 2
+    assert found["api_dead_letters",] == 1
+    assert 7 <= found["api_lag_seconds", "received"] < 9
+    assert 0 <= found["api_lag_seconds", "buffered"] < 2
 
 
 def test_the_lake(scrape, lake):
@@ -71,12 +71,12 @@ def test_the_lake(scrape, lake):
         post("one", time_us=now_us() - 60_000_000), post("two", time_us=now_us() - 90_000_000), like("at://x/y/z")
     )
     found = scrape()
-    assert found["explorer_lake_rows", "posts"] == 2
-    assert found["explorer_lake_rows", "likes"] == 1
-    assert found["explorer_lake_bytes", "posts"] == DataFile.objects.get(dataset="posts").bytes
-    assert 60 <= found["explorer_lag_seconds", "searchable"] < 65
-    assert found["explorer_lag_seconds", "buffered"] == 0
-    assert found["explorer_last_batch_seconds",] == BatchRun.objects.get().seconds
+    assert found["api_lake_rows", "posts"] == 2
+    assert found["api_lake_rows", "likes"] == 1
+    assert found["api_lake_bytes", "posts"] == DataFile.objects.get(dataset="posts").bytes
+    assert 60 <= found["api_lag_seconds", "searchable"] < 65
+    assert found["api_lag_seconds", "buffered"] == 0
+    assert found["api_last_batch_seconds",] == BatchRun.objects.get().seconds
 
 
 def test_a_superseded_file_and_one_of_the_future_do_not_count(scrape, lake):
@@ -84,8 +84,8 @@ def test_a_superseded_file_and_one_of_the_future_do_not_count(scrape, lake):
     lake.flush(post("two", time_us=now_us() + 1_800_000_000), like("at://x/y/z"))
     DataFile.objects.filter(dataset="likes").update(superseded_at=datetime.now(UTC))
     found = scrape()
-    assert found["explorer_lake_rows", "likes"] == 0
-    assert 60 <= found["explorer_lag_seconds", "searchable"] < 65
+    assert found["api_lake_rows", "likes"] == 0
+    assert 60 <= found["api_lag_seconds", "searchable"] < 65
 
 
 def test_failures_and_gaps_of_the_last_day(scrape, buffer):
@@ -96,9 +96,9 @@ def test_failures_and_gaps_of_the_last_day(scrape, buffer):
         opened = now - timedelta(hours=hours)
         Connection.objects.create(host="h", wire="v1", opened_at=opened, saved_at=opened, gap_seconds=gap)
     found = scrape()
-    assert found["explorer_failed_batches_last_day",] == 1
-    assert found["explorer_gaps_last_day",] == 2
-    assert found["explorer_last_batch_seconds",] == 1
+    assert found["api_failed_batches_last_day",] == 1
+    assert found["api_gaps_last_day",] == 2
+    assert found["api_last_batch_seconds",] == 1
 
 
 def test_the_handles(scrape, settings):
@@ -108,9 +108,9 @@ def test_the_handles(scrape, settings):
         store.wait([BOB], FIRST, now_us() - 3_000_000)
         store.count({"answered": 2, "slow": 1})
     found = scrape()
-    assert found["explorer_handles_known",] == found["explorer_handles_waiting",] == 1
-    assert 3 <= found["explorer_handles_lag_seconds",] < 5
-    calls = {key[1]: value for key, value in found.items() if key[0] == "explorer_handle_calls_total"}
+    assert found["api_handles_known",] == found["api_handles_waiting",] == 1
+    assert 3 <= found["api_handles_lag_seconds",] < 5
+    calls = {key[1]: value for key, value in found.items() if key[0] == "api_handle_calls_total"}
     assert calls == {str(outcome): {"answered": 2, "slow": 1}.get(outcome, 0) for outcome in Outcome}
 
 
@@ -119,8 +119,8 @@ def names(found):
 
 
 BUFFER_SERIES = {
-    *("explorer_frames_received_total", "explorer_frames_dropped_total", "explorer_buffer_depth"),
-    *("explorer_buffer_fill_ratio", "explorer_dead_letters"),
+    *("api_frames_received_total", "api_frames_dropped_total", "api_buffer_depth"),
+    *("api_buffer_fill_ratio", "api_dead_letters"),
 }
 
 
@@ -128,7 +128,7 @@ def test_redis_away_leaves_its_series_out(scrape, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     found = scrape()
     assert not names(found) & BUFFER_SERIES
-    assert "explorer_lake_rows" in names(found)
+    assert "api_lake_rows" in names(found)
 
 
 def test_a_redis_that_does_not_answer_holds_the_scrape_up_for_less_than_2_s(scrape, settings):
@@ -137,7 +137,7 @@ def test_a_redis_that_does_not_answer_holds_the_scrape_up_for_less_than_2_s(scra
         started = time.monotonic()
         found = scrape()
     assert time.monotonic() - started < 2
-    assert "explorer_lake_rows" in names(found)
+    assert "api_lake_rows" in names(found)
 
 
 # --- docs/metrics.md -----------------------------------------------------------------------------------------------

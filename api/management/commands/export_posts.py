@@ -1,4 +1,4 @@
-"""The export of the API to a file: the same parameters, no limit of rows, and a run that was killed can go on."""
+"""The export of the API, to a file: the same parameters, no limit of rows, and a killed run can be resumed."""
 
 from argparse import ArgumentParser
 from dataclasses import replace
@@ -6,32 +6,31 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException
 
+from api.answers.export import file_format, new_manifest, new_spec, with_coverage
 from api.answers.reader import reader
 from api.answers.usernames import handle_lookup
 from api.errors import problem
+from api.params.export import ExportParams
 from api.params.fields import Boolean, Repeatable
 from api.params.request_values import RequestValues
-from api.params.serializers import ExportParams
-from api.views.exports import format_of, parameters, spec_of, window_coverage
 from ingest.handles.appview import HandleServiceDown
 from lake.errors import LakeError
 from lake.export import resumable_file
-from lake.export.manifest import describe
 from lake.export.resumable_file import ExportFile, State, beside
 from lake.export.spec import ExportSpec
-from lake.flags.definitions import flags
+from lake.flags.store import flags
 from process import progress_bar
 from process.instants import iso_us, now_us
 
 
 class Command(BaseCommand):
-    help = "Exports hits to FILE, with FILE.manifest.json beside it. A run that was killed goes on with --resume."
+    help = "Exports all hits to FILE, with FILE.manifest.json beside it. --resume continues a run that was killed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--output", metavar="FILE", type=Path, required=True)
-        parser.add_argument("--resume", action="store_true", help="go on with what a run that was killed has left")
+        parser.add_argument("--resume", action="store_true", help="continue a run that was killed")
         for name, field in ExportParams().fields.items():
             more: dict[str, Any] = {"nargs": "?", "const": "true"} if isinstance(field, Boolean) else {}
             repeat = " Repeatable." if isinstance(field, Repeatable) else ""
@@ -39,43 +38,39 @@ class Command(BaseCommand):
             parser.add_argument(f"--{name}", action="append", default=[], help=text, **more)
 
     def handle(self, *args: Any, output: Path, resume: bool, **options: Any) -> None:
-        texts = {str(name): options[str(name)] for name in ExportParams().fields}
-        params = ExportParams(
-            data=RequestValues({name: given for name, given in texts.items() if given}, {}), context={"flags": flags()}
-        )
+        given = {str(name): options[str(name)] for name in ExportParams().fields if options[str(name)]}
+        params = ExportParams(data=RequestValues(given, {}), context={"flags": flags()})
         try:
             params.is_valid(raise_exception=True)
             self._export(params, output, resume)
-        except (ValidationError, APIException) as error:
+        except APIException as error:
             raise CommandError(problem(error).message) from error
         except (LakeError, HandleServiceDown) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
-            raise CommandError("Stopped: --resume goes on where this was.") from None
+            raise CommandError("Stopped: --resume continues from here.") from None
 
     def _export(self, params: ExportParams, path: Path, resume: bool) -> None:
         if path.exists():
-            raise CommandError(f"{path} is there already: remove it, or take another file.")
+            raise CommandError(f"{path} exists: remove it, or name another file.")
         if beside(path, "part").exists() and not resume:
-            raise CommandError(f"{beside(path, 'part')} is there: go on with it by --resume, or remove it.")
-        asked_for, state = self._begin(params, path, resume)
-        manifest = describe(asked_for, parameters(params), params.flags)
-        manifest["coverage"] = window_coverage(manifest["window"])
-        form = format_of(params, asked_for, manifest)
+            raise CommandError(f"{beside(path, 'part')} exists: continue it with --resume, or remove it.")
+        spec, state = self._begin(params, path, resume)
+        manifest = with_coverage(new_manifest(params, spec))
         export = ExportFile(path, state, manifest)
-        progress = export.run(reader(), asked_for, form, handle_lookup().names)
+        progress = export.run(reader(), spec, file_format(params, spec, manifest), handle_lookup().names)
         progress_bar.run_with_progress(progress, lambda: f"seconds of the data, {state.rows:,} rows")
         self.stdout.write(f"OK: {path} has {state.rows:,} rows, {state.bytes:,} bytes; its sha256 is in the manifest.")
 
     def _begin(self, params: ExportParams, path: Path, resume: bool) -> tuple[ExportSpec, State]:
-        """What is wanted, and of which file. One with a footer, or of a sample, can only begin anew."""
-        asked_for, asked = spec_of(params, 0), parameters(params)
-        anew = params.validated_data["format"] == "parquet" or params.validated_data["sample"]
-        state = resumable_file.load(path, asked) if resume and not anew else None
+        """What to export, and the state of the file. Parquet, which has a footer, and samples always start over."""
+        spec, requested = new_spec(params, 0), params.requested()
+        restart = params.validated_data["format"] == "parquet" or params.validated_data["sample"]
+        state = resumable_file.load(path, requested) if resume and not restart else None
         if state is None:
             if resume:
-                self.stdout.write("Begins anew.")
+                self.stdout.write("Starts over.")
             started = iso_us(now_us())
-            return asked_for, State(asked, asked_for.search.snapshot_us, started)
-        self.stdout.write(f"Goes on after {state.rows:,} rows.")
-        return replace(asked_for, search=replace(asked_for.search, snapshot_us=state.snapshot_us)), state
+            return spec, State(requested, spec.search.snapshot_us, started)
+        self.stdout.write(f"Continues after {state.rows:,} rows.")
+        return replace(spec, search=replace(spec.search, snapshot_us=state.snapshot_us)), state

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from lake.errors import LakeError, LakeUnusable
-from lake.flags.definitions import flags
+from lake.flags.store import flags
 from lake.storage.duckdb_engine import Engine
 from lake.verify import runner
 from lake.verify.batches import BatchChecks

@@ -166,7 +166,7 @@ def test_a_key_works_while_its_use_can_not_be_noted(ask, secret, monkeypatch, ca
 
     monkeypatch.setattr(QuerySet, "update", fail)
     assert ask(**{"X-API-Key": secret}).json() == {"key": "ada"}
-    assert "not noted" in caplog.text
+    assert "not recorded" in caplog.text
     assert secret not in caplog.text
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA busy_timeout").fetchone() == (30_000,)

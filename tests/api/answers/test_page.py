@@ -8,7 +8,7 @@ from constance import config
 from api.answers import page as answers_page
 from api.answers.usernames import handle_lookup
 from ingest.handles.lookup import Handles
-from lake.flags.definitions import flags
+from lake.flags.store import flags
 from lake.scan import paged_scan
 from tests.builders import ALICE, BOB, NOON_US, delete, like, post
 

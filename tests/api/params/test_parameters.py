@@ -10,25 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, Throttled
 
+from api.access.concurrency import Overloaded
 from api.errors import _PROBLEMS, UNEXPECTED
-from api.params.fields import MANY
+from api.params.analysis import PostsParams, TimelineParams, TopParams
+from api.params.export import MAX_SAMPLE, ExportParams
+from api.params.fields import MAX_VALUES
+from api.params.query import result_columns, to_search
 from api.params.request_values import read_request
-from api.params.serializers import (
-    MOST_SAMPLED,
-    MOST_SKIPPED,
-    ExportParams,
-    PostsParams,
-    SearchParams,
-    TimelineParams,
-    TopParams,
-    WindowParams,
-    columns,
-)
-from api.params.strict import MAX_FAULTS
+from api.params.search import MAX_SKIPPED, SearchParams
+from api.params.strict import MAX_FAULTS, WindowParams
 from api.params.tokens import Token, encode
 from api.schema import shapes
 from deploy.local.child import ROOT
-from lake.flags.definitions import Flags, effective
+from lake.flags.definitions import Flags
 from lake.query.parser import MAX_CHARACTERS, MAX_TERMS, parse
 from lake.query.spec import ResumePoint, SortKey
 from lake.query.tree import And, Filter, Not
@@ -39,7 +33,7 @@ from tests.builders import ALICE
 API = (ROOT / "docs" / "api.md").read_text()
 
 
-FLAGS = Flags(**effective({}))
+FLAGS = Flags()
 
 
 def params(query, kind=SearchParams, **flags):
@@ -61,7 +55,7 @@ def valid(query, kind=SearchParams, **flags):
 def search(query, kind=SearchParams):
     found = params(query, kind)
     assert found.is_valid(), found.errors
-    return found.to_search()
+    return to_search(found.validated_data, FLAGS)
 
 
 def text(query):
@@ -193,8 +187,8 @@ def test_values_that_mean_nothing_are_faults(query):
 
 def test_columns_wanted_come_in_their_order():
     assert valid("fields=text,id&fields=did")["fields"] == ["id", "did", "text"]
-    assert valid("")["fields"] == columns("posts")
-    assert valid("dataset=likes")["fields"] == columns("likes")
+    assert valid("")["fields"] == result_columns("posts")
+    assert valid("dataset=likes")["fields"] == result_columns("likes")
 
 
 def test_filters_of_posts_are_faults_for_other_datasets():
@@ -226,8 +220,8 @@ def test_a_post_takes_the_same_names_as_json():
     body = {"text": "lake", "did": dids, "limit": 5, "exact": True, "start": None, "lang": "-en"}
     found = params(body)
     assert found.is_valid(), found.errors
-    assert found.nodes["did"] == And((Filter("author", tuple(dids)),))
-    assert found.nodes["text"] == parse("lake", exact=True)
+    assert found.validated_data["did"] == And((Filter("author", tuple(dids)),))
+    assert found.validated_data["text"] == parse("lake", exact=True)
     assert found.validated_data["limit"] == 5
     assert set(faults({"did": [*dids, dids[0]]})) == {"did"}
 
@@ -262,7 +256,7 @@ TOKEN = Token(ResumePoint(5, SortKey(5, ALICE, "k", "r")), 7, 2, 100, "gte")
 def test_a_token_comes_back_and_is_bound_to_its_query():
     query = params("text=a&lang=en&lang=pt&limit=5")
     assert query.is_valid()
-    token = encode(TOKEN, query.fingerprint)
+    token = encode(TOKEN, query.validated_data["fingerprint"])
     assert valid(f"lang=pt&lang=en&text=a&limit=9&total=true&token={token}")["token"] == TOKEN
     assert "another query" in faults(f"text=b&lang=en&lang=pt&token={token}")["token"]
     assert "another query" in faults(f"text=a&lang=en&token={token}")["token"]
@@ -275,7 +269,7 @@ def test_a_token_comes_back_and_is_bound_to_its_query():
 def test_a_token_that_was_changed_is_refused(data):
     query = params("text=a")
     assert query.is_valid()
-    token = encode(TOKEN, query.fingerprint)
+    token = encode(TOKEN, query.validated_data["fingerprint"])
     place = data.draw(st.integers(1, len(token) - 1))
     sign = data.draw(st.sampled_from("abcXYZ019-_:"))
     changed = token[:place] + sign + token[place + 1 :]
@@ -323,7 +317,7 @@ def test_json_numbers_and_names_that_programs_write():
     assert valid({"limit": 5.0})["limit"] == 5
     assert valid({"sample": 5, "seed": 42})["seed"] == valid("sample=5&seed=42")["seed"] == "42"
     assert valid({"total": False})["total"] is False
-    assert valid({"did": ALICE, "lang": []})["lang"] == []
+    assert valid({"did": ALICE, "lang": []})["lang"] == And(())
     assert set(faults(b'{"\\ud800": 1}')) == {"\ufffd"}
     assert len(next(iter(faults({"x" * 100_000: 1})))) == 100
 
@@ -372,18 +366,18 @@ def test_the_documented_parameters_beside_those_of_a_search_are_those_that_are_r
 
 
 def test_the_documented_columns_are_those_of_the_answers():
-    assert documented("Search", "column") == columns("posts")
+    assert documented("Search", "column") == result_columns("posts")
     table = API.split("| dataset | columns |")[1].split("\n\n")[0]
     for line in table.splitlines()[2:]:
         dataset, *names = re.findall("`(\\w+)`", line)
-        assert [*columns("likes")[:5], *names] == columns(dataset)
+        assert [*result_columns("likes")[:5], *names] == result_columns(dataset)
     assert len(table.splitlines()) - 2 == len(DATASETS) - 1
 
 
 @pytest.mark.parametrize(
     ("section", "shape"),
     [
-        ("Search", shapes.SEARCH["properties"]["meta"]),
+        ("Search", shapes.PAGE["properties"]["meta"]),
         ("Posts", shapes.POSTS["properties"]["meta"]),
         ("Coverage", shapes.COVERAGE),
         ("Manifest", {"properties": shapes.MANIFEST["properties"] | shapes.MADE["properties"]}),
@@ -399,7 +393,7 @@ def test_the_documented_errors_are_those_that_are_answered():
     codes = re.findall(r"^\| [0-9]{3} \| `(\w+)` \|", table, re.MULTILINE)
     assert len(codes) == len(set(codes))
     known = {found.code for _, found in _PROBLEMS} | {UNEXPECTED.code, "invalid_parameter"}
-    known |= {error.default_code for error in (NotAuthenticated, MethodNotAllowed, Throttled)}
+    known |= {error.default_code for error in (NotAuthenticated, MethodNotAllowed, Throttled, Overloaded)}
     known |= {"unknown_key", "expired_key", "revoked_key", "export_disabled", "unknown_handle"}
     assert set(codes) == known
 
@@ -411,9 +405,9 @@ def test_the_documented_flags_are_all_of_them():
 
 def test_the_documented_limits_are_those_that_hold():
     assert f"{MAX_CHARACTERS:,} characters and {MAX_TERMS} terms" in API
-    assert f"lists of up to {MANY:,} strings" in API
-    assert f"hits, up to {MOST_SKIPPED:,}" in API
-    assert f"The export takes up to {MOST_SAMPLED:,}" in API
+    assert f"lists of up to {MAX_VALUES:,} strings" in API
+    assert f"hits, up to {MAX_SKIPPED:,}" in API
+    assert f"The export takes up to {MAX_SAMPLE:,}" in API
     assert f"At most {MOST_BUCKETS:,} of them" in API
     assert f"has {FLAGS.anonymous_rate} requests a minute" in API
     assert "has at most 8190 bytes of address" in API

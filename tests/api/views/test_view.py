@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 
 from api.answers.reader import reader
-from api.params.serializers import columns
+from api.params.query import result_columns
 from deploy.local.child import ROOT
 from lake.scan import hit as hits_module
 from lake.scan import paged_scan
@@ -34,7 +34,7 @@ def test_a_hit_has_the_documented_columns(lake, client):
     lake.flush(post("#Lake at https://lake.example", rkey="k1", time_us=NOON_US, reply={"root": ref, "parent": ref}))
     body = client.get("/search?text=LAKE").json()
     (hit,) = body["results"]
-    assert list(hit) == columns("posts")
+    assert list(hit) == result_columns("posts")
     assert hit["id"] == f"at://{ALICE}/app.bsky.feed.post/k1"
     assert hit["url"] == f"https://bsky.app/profile/{ALICE}/post/k1"
     assert (hit["timestamp"], hit["seen_at"]) == ("2026-07-01T11:59:59.123000Z", "2026-07-01T12:00:00.000000Z")

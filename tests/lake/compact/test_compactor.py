@@ -11,7 +11,7 @@ from lake.compact import index_upkeep
 from lake.compact.compactor import Compactor
 from lake.compact.rewrite import sort_columns
 from lake.errors import LakeUnusable
-from lake.flags.definitions import DEFINITIONS
+from lake.flags.definitions import Flags
 from lake.models import DataFile, InactiveAccount, IndexFile, Tombstone
 from lake.schema import DATASETS
 from lake.storage import derived_cids, disk, layout
@@ -212,7 +212,7 @@ def purging(on):
 
 
 def test_without_the_flag_text_stays_and_goes_in_the_first_pass_with_it(lake, compactor):
-    assert DEFINITIONS["purge_deleted"].default is True
+    assert Flags().purge_deleted is True
     purging(False)
     lake.flush(post("secret", rkey="a"), delete("a"))
     daily(compactor)

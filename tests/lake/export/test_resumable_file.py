@@ -150,12 +150,12 @@ def test_nothing_is_overwritten_and_nothing_mixed(lake, small, path, monkeypatch
     with pytest.raises(Killed):
         run(path)
     go_on()
-    with pytest.raises(CommandError, match="go on with it by --resume"):
+    with pytest.raises(CommandError, match="continue it with --resume"):
         run(path)
     with pytest.raises(CommandError, match="of another export"):
         run(path, "--resume", "--text=p1")
     run(path, "--resume")
-    with pytest.raises(CommandError, match="there already"):
+    with pytest.raises(CommandError, match="exists: remove it"):
         run(path)
 
 
@@ -170,7 +170,7 @@ def test_a_disk_that_gives_back_something_else_is_found_out(lake, path, monkeypa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--start=soon"], "start: is no date"),
+        (["--start=soon"], "start: is not a date"),
         (["--username=nobody.example"], "nobody.example"),
         (["--dataset=x"], "dataset"),
     ],
@@ -202,7 +202,7 @@ def test_a_real_kill(lake, path, tmp_path, lake_root, transactional_db):
     assert not path.exists()
     again = [*command, "--resume"]
     said = subprocess.run(again, cwd=ROOT, env=environment, check=True, timeout=100, capture_output=True).stdout
-    assert b"Goes on after" in said
+    assert b"Continues after" in said
     found = manifest(path)
     assert found["rows"] == 3_600 == len(texts(path))
     assert found["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()

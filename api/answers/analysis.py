@@ -1,0 +1,52 @@
+"""Counts over all hits of a search, and posts by their URIs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.exceptions import ValidationError
+
+from api.answers.reader import reader
+from api.answers.rows import to_results
+from api.answers.usernames import handle_lookup, pinned_search, usernames
+from api.params.query import result_columns
+from lake.flags.definitions import Flags
+from lake.query.rendering import render
+from lake.search import aggregates, by_uri
+from process.instants import iso_us
+
+
+def timeline(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
+    by = values["by"]
+    try:
+        buckets = aggregates.timeline(reader().full_scan, pinned_search(values, flags), by)
+    except aggregates.TooManyBuckets as error:
+        raise ValidationError({"by": [f"{error}."]}) from error
+    rows = [{"start": iso_us(bucket.start_us), "hits": bucket.hits, "all": bucket.all} for bucket in buckets]
+    hits, rows_at_all = sum(bucket.hits for bucket in buckets), sum(bucket.all for bucket in buckets)
+    return {"results": rows, "meta": {"by": by, "hits": hits, "all": rows_at_all, "query": render(values["text"])}}
+
+
+def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
+    by = values["by"]
+    counted, distinct = aggregates.top(reader().full_scan, pinned_search(values, flags), by, values["limit"])
+    results: list[dict[str, Any]] = [{"value": value, "hits": hits} for value, hits in counted]
+    if by == "authors":
+        names = handle_lookup().names([value for value, _ in counted])
+        results = [result | {"username": names.get(result["value"])} for result in results]
+    return {"results": results, "meta": {"by": by, "distinct": distinct, "query": render(values["text"])}}
+
+
+def posts(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
+    uris = list(dict.fromkeys(values["uris"]))
+    found = by_uri.look_up(reader().scanner, uris, flags.query_timeout_seconds)
+    return {
+        "results": to_results(found.hits, usernames(found.hits), result_columns("posts")),
+        "meta": {
+            "asked": len(uris),
+            "found": len(found.hits),
+            "deleted": found.deleted,
+            "hidden": [{"id": uri, "account": status} for uri, status in found.hidden.items()],
+            "unknown": found.unknown,
+            "complete": found.complete,
+        },
+    }

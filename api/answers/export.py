@@ -1,0 +1,64 @@
+"""Exports, for the view and the command: what one holds, its manifest, and its download."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from api.answers.reader import reader
+from api.answers.usernames import handle_lookup, pinned_search
+from api.params.export import ExportParams
+from lake.catalog.coverage import coverage
+from lake.export import record
+from lake.export.formats import Format, new_format
+from lake.export.manifest import describe
+from lake.export.record import Download
+from lake.export.spec import ExportSpec, export_spec
+from lake.export.stream import export
+
+
+def new_spec(params: ExportParams, max_rows: int) -> ExportSpec:
+    """`max_rows`: 0 for no limit. Raises NotFound for an unknown handle."""
+    values = params.validated_data
+    limit = min((rows for rows in (values["limit"], max_rows) if rows), default=None)
+    search = pinned_search(values, params.flags)
+    return export_spec(search, values["fields"], limit, values["sample"], values["seed"])
+
+
+def new_manifest(params: ExportParams, spec: ExportSpec) -> dict[str, Any]:
+    return describe(spec, params.requested(), params.flags)
+
+
+def with_coverage(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """With the coverage of its window, as of now. Minutes are counted by when rows were seen: rows created in a window
+    were seen from its start on."""
+    window = manifest["window"]
+    start, end = (datetime.fromisoformat(window[name]) if window[name] else None for name in ("start", "end"))
+    return {**manifest, "coverage": coverage(start, end if window["clock"] == "seen" else None)}
+
+
+def file_format(params: ExportParams, spec: ExportSpec, manifest: dict[str, Any]) -> Format:
+    """`manifest`: goes into the metadata of a Parquet file."""
+    values = params.validated_data
+    about = {name: str(manifest[name]) for name in ("query", "software", "schema_version")}
+    about["manifest"] = json.dumps(manifest)
+    return new_format(values["format"], spec.columns, excel=values["excel"], about=about)
+
+
+def expected_rows(spec: ExportSpec) -> tuple[int, str]:
+    """Rows of the file, and their relation: eq, or gte when counting reached the time limit."""
+    total, relation = reader().full_scan.count(spec.search, spec.search.timeout)
+    bound = min((rows for rows in (spec.limit, spec.sample) if rows), default=total)
+    return (bound, "eq") if bound < total else (total, relation)
+
+
+def start_download(params: ExportParams, request_id: str) -> Download:
+    """Reads the first rows, so that what fails at once is an error answer and not a broken file."""
+    spec = new_spec(params, params.flags.export_limit_rows)
+    manifest = new_manifest(params, spec)
+    form, digest = file_format(params, spec, manifest), hashlib.sha256()
+    file = export(reader(), spec, form, handle_lookup().names, digest)
+    first = list(islice(file, 2))
+    return Download(record.start(manifest), first, file, digest, request_id)

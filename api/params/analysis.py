@@ -1,0 +1,32 @@
+"""The parameters of what is answered beside pages and exports: counts, and posts by their URIs."""
+
+from typing import Any
+
+from api.params.fields import Choice, Integer, Matching, Repeatable
+from api.params.query import QueryParams
+from api.params.strict import Faults, StrictSerializer
+from lake.flags.definitions import MAX_LIMIT
+from lake.search.aggregates import BY, TOP
+from lake.search.by_uri import POST_URI
+
+
+class TimelineParams(QueryParams):
+    by = Choice(BY, default="day", help_text="Width of a bucket; weeks begin on Monday.")
+
+
+class TopParams(QueryParams):
+    by = Choice(list(TOP), default="authors", help_text="What is counted; each value once a post.")
+    limit = Integer(min_value=1, max_value=MAX_LIMIT, default=50, help_text="So many values.")
+
+    def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
+        values, faults = super().combined(values)
+        if values["dataset"] != "posts" and values["by"] != "authors":
+            faults["by"] = [f"must be authors: {values['dataset']} have no {values['by']}."]
+        return values, faults
+
+
+class PostsParams(StrictSerializer):
+    uris = Repeatable(
+        child=Matching(POST_URI.pattern, "AT-URIs of posts, such as at://did:plc:abc/app.bsky.feed.post/xyz"),
+        help_text="AT-URIs of posts.",
+    )

@@ -1,0 +1,65 @@
+"""Views that answer with JSON: a page of hits, counts, posts by their URIs, and what the lake holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.answers import analysis
+from api.answers.page import answer_page
+from api.params.analysis import PostsParams, TimelineParams, TopParams
+from api.params.search import SearchParams
+from api.params.strict import WindowParams
+from api.schema.endpoints import COVERAGE, POSTS, SEARCH, STATS, TIMELINE, TOP
+from api.views.view import AnswerView
+from lake.catalog.coverage import coverage
+from lake.catalog.statistics import stats
+
+
+@SEARCH
+class SearchView(AnswerView):
+    params = SearchParams
+
+    def answer(self, values: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+        return answer_page(values, self.flags, deadline)
+
+
+@TIMELINE
+class TimelineView(AnswerView):
+    params = TimelineParams
+
+    def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
+        return analysis.timeline(values, self.flags)
+
+
+@TOP
+class TopView(AnswerView):
+    params = TopParams
+
+    def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
+        return analysis.top(values, self.flags)
+
+
+@POSTS
+class PostsView(AnswerView):
+    """POST only: its lists are long."""
+
+    http_method_names = ["post"]
+    params = PostsParams
+
+    def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
+        return analysis.posts(values, self.flags)
+
+
+@STATS
+class StatsView(AnswerView):
+    params = WindowParams
+
+    def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
+        return {**stats(**values), "meta": {}}
+
+
+@COVERAGE
+class CoverageView(AnswerView):
+    params = WindowParams
+
+    def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
+        return {**coverage(**values), "meta": {}}

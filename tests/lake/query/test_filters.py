@@ -1,0 +1,111 @@
+"""Every row of FILTERS is complete: it is parsed, rendered, checked, compiled, and documented."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from lake.query.filters import FILTERS, QueryError, parse_value
+from lake.query.handles import handles_in, resolve_handles
+from lake.query.parser import parse
+from lake.query.rendering import render
+from lake.query.sql import check_dataset, compile_query
+from lake.query.tree import Filter, Not
+from lake.schema import DATASETS
+from lake.storage.duckdb_engine import Engine
+from tests.builders import ALICE, BOB
+from tests.lake.query.query_table import POST, ROWS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "search-syntax.md").read_text()
+TYPES = {
+    "VARCHAR": pa.string(),
+    "VARCHAR[]": pa.list_(pa.string()),
+    "TIMESTAMP": pa.timestamp("us"),
+    "BOOLEAN": pa.bool_(),
+    "BIGINT": pa.int64(),
+}
+# Two values of each filter. Of those with choices, all are tried.
+EXAMPLES = {
+    "author": (ALICE, "alice.example"),
+    "subject": (POST, BOB),
+    "lang": ("en", "pt-BR"),
+    "tag": ("lake", "#fish"),
+    "mention": (BOB, "@alice.example"),
+    "domain": ("example.com", ".gov.uk"),
+    "url": ("https://example.com/page", "example.com"),
+    "since": ("2026-07-02", "2026-07-01T12:00:00Z"),
+    "until": ("2026-07-01", "2026-07-01T12:00:00+02:00"),
+}
+VALUES = [(kind, value) for kind, spec in FILTERS.items() for value in spec.choices or EXAMPLES[kind]]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    engine = Engine("500MB", 1)
+    yield engine
+    engine.close()
+
+
+def hits(engine, rows, dataset, node):
+    """The number of rows that match."""
+    schema = pa.schema([(column.name, TYPES[column.type]) for column in dataset.columns])
+    condition = compile_query(node, dataset)
+    cursor = engine.cursor()
+    cursor.register("rows", pa.Table.from_pylist(rows, schema))
+    sql = f"SELECT count(*) FROM rows WHERE {condition.sql}"
+    return cursor.execute(sql, condition.values or None).fetchone()[0]
+
+
+@pytest.mark.parametrize(("kind", "value"), VALUES)
+def test_an_operator_is_parsed_and_rendered(kind, value):
+    node = Filter(kind, (parse_value(kind, value),))
+    operator = FILTERS[kind].operator
+    for text in (f"{operator}:{value}", f'{operator.upper()}:"{value}"'):
+        assert parse(text) == node
+        assert parse(f"-{text}") == Not(node)
+    assert parse(render(node)) == node
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_a_wrong_value_is_refused_with_what_is_allowed(kind):
+    with pytest.raises(QueryError, match=re.escape(f"takes {FILTERS[kind].value.takes}")):
+        parse_value(kind, "\n")
+
+
+@pytest.mark.parametrize(("kind", "value"), VALUES)
+@pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)
+def test_its_sql_runs_and_the_negation_is_all_other_rows(engine, kind, value, dataset):
+    """Over no rows, and over rows of all sorts: for each dataset that has it."""
+    node = Filter(kind, (parse_value(kind, value),))
+    node = resolve_handles(node, dict.fromkeys(handles_in(node), ALICE))
+    spec = FILTERS[kind]
+    if dataset.name not in spec.datasets or spec.fault(*node.values, dataset):
+        with pytest.raises(QueryError, match=r"is for posts|is a DID for|is the AT-URI of a post"):
+            check_dataset(node, dataset)
+        return
+    check_dataset(node, dataset)
+    rows = ROWS if dataset.name == "posts" else [dict.fromkeys(dataset.names) | {"did": ALICE, "seen": ROWS[0]["seen"]}]
+    assert hits(engine, [], dataset, node) == hits(engine, [], dataset, Not(node)) == 0
+    assert hits(engine, rows, dataset, node) + hits(engine, rows, dataset, Not(node)) == len(rows)
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_some_made_up_posts_pass_and_some_do_not(engine, kind):
+    for value in FILTERS[kind].choices or EXAMPLES[kind][:1]:
+        passing = hits(engine, ROWS, DATASETS["posts"], Filter(kind, (parse_value(kind, value),)))
+        assert 0 < passing < len(ROWS)
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_the_page_of_the_syntax_shows_it_with_all_its_choices(kind):
+    spec = FILTERS[kind]
+    lines = [line for line in PAGE.splitlines() if re.search(rf"^\|.*`[^`|]*\b{spec.operator}:", line)]
+    assert lines
+    assert all(f"`{choice}`" in lines[0] or f":{choice}`" in lines[0] for choice in spec.choices)
+
+
+def test_the_page_of_the_syntax_says_which_filters_other_datasets_have():
+    (sentence,) = re.findall(r"For other datasets than posts only ([^:]*) have a meaning", PAGE.replace("\n", " "))
+    everywhere = {spec.operator for spec in FILTERS.values() if spec.datasets != ("posts",)}
+    assert set(re.findall("`(\\w+)`", sentence)) == everywhere
