@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.errors import UNEXPECTED, Problem, is_admin, problem_response
+from api.answers.errors import UNEXPECTED, Problem, is_admin, problem_response
 from api.schema.openapi import schema
 from api.views.view import OpenView
 

@@ -10,8 +10,8 @@ from rest_framework.fields import empty
 
 from lake.query.filters import QueryError, parse_value
 from lake.query.spec import EVERYTHING
-from lake.query.timestamps import parse_timestamp
 from lake.query.tree import And, Filter, Not
+from process.instants import parse_timestamp
 
 MAX_VALUES = 10_000  # of one parameter
 SHOWN = 100  # characters of a wrong value that the answer repeats

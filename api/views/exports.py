@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.access.concurrency import slot
+from api.answers.errors import request_id
 from api.answers.export import expected_rows, new_manifest, new_spec, start_download, with_coverage
-from api.errors import request_id
 from api.params.export import ExportParams
 from api.schema.endpoints import EXPORT, MADE, MANIFEST
 from api.views.view import View

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ingest.identifiers import DID, SUBJECT_URI
-from lake.query.timestamps import parse_timestamp
-from process.instants import iso
+from process.instants import iso, parse_timestamp
 
 
 class ValueKind(NamedTuple):

@@ -10,18 +10,7 @@ from typing import NamedTuple
 from ingest.identifiers import DID, HANDLE, SUBJECT_URI
 from lake.query import filter_sql
 from lake.query.filter_sql import Conditions
-from lake.query.filter_values import (
-    ACCOUNT,
-    DOMAIN,
-    END,
-    HASHTAG,
-    LANGUAGE,
-    LINK,
-    START,
-    SUBJECT,
-    ValueKind,
-    one_of,
-)
+from lake.query.filter_values import ACCOUNT, DOMAIN, END, HASHTAG, LANGUAGE, LINK, START, SUBJECT, ValueKind, one_of
 from lake.schema import DATASETS, Dataset
 
 _SHOWN = 60  # characters of a wrong value that the message repeats

@@ -6,16 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.handles.store import LONGEST_DID
-from ingest.identifiers import (
-    DID,
-    HANDLE,
-    MAX_HANDLE,
-    RECORD_KEY,
-    SUBJECT_URI,
-    is_did,
-    is_nsid,
-    normalize_handle,
-)
+from ingest.identifiers import DID, HANDLE, MAX_HANDLE, RECORD_KEY, SUBJECT_URI, is_did, is_nsid, normalize_handle
 
 INTEROP = Path(__file__).parents[2].parent / "shared" / "interop"
 FEW = {

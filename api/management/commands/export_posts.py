@@ -8,10 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rest_framework.exceptions import APIException
 
+from api.answers.errors import problem
 from api.answers.export import file_format, new_manifest, new_spec, with_coverage
 from api.answers.reader import reader
 from api.answers.usernames import handle_lookup
-from api.errors import problem
 from api.params.export import ExportParams
 from api.params.fields import Boolean, Repeatable
 from api.params.request_values import RequestValues

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, Throttled
 
 from api.access.concurrency import Overloaded
-from api.errors import _PROBLEMS, UNEXPECTED
+from api.answers.errors import _PROBLEMS, UNEXPECTED
 from api.params.analysis import PostsParams, TimelineParams, TopParams
 from api.params.export import MAX_SAMPLE, ExportParams
 from api.params.fields import MAX_VALUES

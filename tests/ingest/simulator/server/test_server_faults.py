@@ -8,15 +8,7 @@ import pytest
 from ingest.simulator.server.faults import Faults
 from ingest.simulator.server.jetstream import Options
 from ingest.simulator.server.server import running
-from tests.ingest.simulator.server.wire_client import (
-    FRAMES,
-    SECONDS,
-    SILENCE,
-    frame,
-    subscribe,
-    take,
-    take_until_cut,
-)
+from tests.ingest.simulator.server.wire_client import FRAMES, SECONDS, SILENCE, frame, subscribe, take, take_until_cut
 
 
 def test_drop_every_cuts_again_and_again_and_replay_gets_everything():
