@@ -1,6 +1,7 @@
-"""The two rules of the house, and its budget."""
+"""The rules of the house, its picture, and its budget."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -9,30 +10,31 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("explorer", "api", "lake", "ingest", "process", "deploy")
 MODULES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts]
 
-# Imports point one way: explorer -> api -> lake -> ingest -> process. Of ingest the lake knows what stands at its door.
+PAGE = ROOT / "docs" / "architecture.md"
+# Between packages imports point one way: explorer -> api -> lake -> ingest -> process. These are the doors.
 MAY_IMPORT = {
     "process": {"process"},
     "ingest": {"ingest", "process"},
     "lake": {
         "lake",
+        "ingest.buffer",
         "ingest.events",
-        "ingest.buffer.redis_stream",
-        "ingest.buffer.entries",
+        "ingest.identifiers",
         "ingest.models",
-        "process",
         "ingest.read_only_admin",
+        "process",
     },
     "api": {
         "api",
         "lake",
-        "ingest.buffer.redis_stream",
-        "ingest.buffer.entries",
+        "ingest.buffer",
         "ingest.events",
         "ingest.handles",
+        "ingest.identifiers",
         "ingest.models",
         "process",
     },
-    "explorer": {"explorer", "api", "process", "lake.flags.definitions"},
+    "explorer": {"explorer", "api", "lake.flags", "process"},
     "deploy": {"deploy"},
 }
 # Each outside system has one doorway.
@@ -55,6 +57,7 @@ DOORWAYS = {
     "requests": (),
     "libipld": ("ingest/events.py", "ingest/simulator/"),
 }
+MAX_MODULES = 12  # in a room
 MAX_MODULE = 250
 MAX_FUNCTION = 40
 NAMELESS = {"utils", "helpers", "common", "base", "misc"}
@@ -77,11 +80,69 @@ def relative(path):
     return path.relative_to(ROOT).as_posix()
 
 
+def room(module):
+    """The sub-package that a module lies in, such as lake/search; the package itself for its ground and its roof."""
+    parts = module.split(".")
+    depth = 3 if parts[:2] == ["ingest", "simulator"] else 2
+    folders = [length for length in range(1, depth + 1) if ROOT.joinpath(*parts[:length]).is_dir()]
+    return "/".join(parts[: max(folders, default=0)])
+
+
+def rooms():
+    """All sub-packages, with their modules."""
+    found = {}
+    for path in MODULES:
+        name = path.relative_to(ROOT).parent.as_posix()
+        if "/" in name and not name.startswith("deploy") and "management" not in name and path.stem != "__init__":
+            found.setdefault(name, []).append(path)
+    return found
+
+
+def arrows():
+    """Imports between rooms of one package: (importer, imported)."""
+    return {
+        (name, other)
+        for name, paths in rooms().items()
+        for path in paths
+        for imported in imports(path)
+        if (other := room(imported)) != name and other in rooms() and other.split("/")[0] == name.split("/")[0]
+    }
+
+
+def drawn():
+    """The picture in docs/architecture.md, from the top down: rooms, and the rooms that each imports."""
+    lines = re.findall(r"^ *([a-z]+/[a-z/]+) +\d+ +(?:->|is the ground)(.*)$", PAGE.read_text(), re.MULTILINE)
+    package = {name: name.split("/")[0] for name, _ in lines}
+    return {name: [f"{package[name]}/{other}" for other in others.split()] for name, others in lines}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_imports_point_one_way(path):
+def test_imports_between_packages_point_one_way(path):
     package = relative(path).split("/")[0]
     ours = [name for name in imports(path) if name.split(".")[0] in PACKAGES]
     assert [name for name in ours if not any(below(name, module) for module in MAY_IMPORT[package])] == []
+
+
+def test_the_picture_has_all_rooms_and_all_imports_between_them():
+    assert drawn().keys() == rooms().keys()
+    assert {(name, other) for name, others in drawn().items() for other in others} == arrows()
+
+
+def test_the_picture_has_no_arrow_that_points_up():
+    order = list(drawn())
+    assert [(name, other) for name, other in arrows() if order.index(other) <= order.index(name)] == []
+
+
+def test_the_ground_of_a_package_imports_none_of_its_rooms():
+    roof = {"admin", "apps", "checks", "metrics", "urls"}
+    ground = [path for path in MODULES if path.parent.parent == ROOT and path.stem not in roof]
+    ground = [path for path in ground if path.parent.name in ("ingest", "lake", "api")]
+    assert [relative(path) for path in ground if any(room(name) in rooms() for name in imports(path))] == []
+
+
+@pytest.mark.parametrize("name", sorted(rooms()))
+def test_a_room_has_at_most_a_dozen_modules(name):
+    assert len(rooms()[name]) <= MAX_MODULES
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
@@ -114,3 +175,6 @@ def test_the_rules_see_what_they_forbid(tmp_path):
     module = tmp_path / "module.py"
     module.write_text("import redis.asyncio\nfrom explorer.env import load\n")
     assert list(imports(module)) == ["redis.asyncio", "explorer.env.load"]
+    assert room("lake.search.reader.Reader") == "lake/search"
+    assert room("lake.schema.DATASETS") == "lake"
+    assert ("lake/search", "lake/query") in arrows()
