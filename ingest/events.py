@@ -1,4 +1,8 @@
-"""From a frame to an event, or to a drop with its reason. Only the envelope is decoded; the record stays raw."""
+"""The only parser of frames: an event, or a drop with its reason. The envelope is decoded, the record stays JSON text.
+
+Consumer, flusher and resolver all take what `read` returns, so a hostile frame means the same to each of them: of a
+key that occurs twice the last value counts.
+"""
 
 import base64
 import hashlib
@@ -22,7 +26,9 @@ class DropReason(StrEnum):
     POISON = "poison"  # an event that the lake can not write, unlike all others of its batch
 
 
-class _Commit(msgspec.Struct, gc=False):
+class Commit(msgspec.Struct, frozen=True, gc=False):
+    """`record`: JSON text as received; empty if absent, as in most deletes."""
+
     rev: str
     operation: Literal["create", "update", "delete"]
     collection: str
@@ -31,28 +37,34 @@ class _Commit(msgspec.Struct, gc=False):
     cid: str | None = None
 
 
-class _Account(msgspec.Struct, gc=False):
-    """An identity or account event: all its fields are optional on the wire, the lake types them."""
-
-
 class _Envelope(msgspec.Struct, gc=False):
+    """All fields of an identity or account event are optional on the wire: the lake types them."""
+
     kind: str
     did: str
     time_us: int
-    commit: _Commit | None = None
-    identity: _Account | None = None
-    account: _Account | None = None
+    commit: Commit | None = None
+    identity: msgspec.Raw = msgspec.Raw(b"")
+    account: msgspec.Raw = msgspec.Raw(b"")
     cursor: int | None = None
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """A frame that we keep. `time_us`: microseconds since 1970 by the server's clock, any integer on a hostile
-    wire. `seq`: the server's own sequence number where it sends one (servers of the second generation)."""
+    """A frame that we keep.
+
+    time_us  microseconds since 1970 by the server's clock; on a hostile wire any integer
+    seq      the server's own sequence number, sent by servers of the second generation
+    commit   None for an identity or account event
+    body     JSON text as received: the record, or the identity or account object; empty for a delete without a record
+    """
 
     frame: bytes
     kind: str
     time_us: int
     seq: int | None
+    did: str
+    commit: Commit | None
+    body: msgspec.Raw
 
 
 class Drop(msgspec.Struct, frozen=True, gc=False):
@@ -81,17 +93,29 @@ def read(frame: bytes) -> Event | Drop:
         return Drop(frame, DropReason.NOT_JSON)
     if envelope.kind not in ("commit", "identity", "account"):
         return Drop(frame, DropReason.UNKNOWN_KIND)
-    if not _complete(envelope):
+    body = _body(envelope)
+    if body is None:
         return Drop(frame, DropReason.MALFORMED)
-    return Event(frame, envelope.kind, envelope.time_us, envelope.cursor)
+    commit = envelope.commit if envelope.kind == "commit" else None
+    return Event(frame, envelope.kind, envelope.time_us, envelope.cursor, envelope.did, commit, body)
 
 
-def _complete(envelope: _Envelope) -> bool:
-    """Whether the body that the kind promises is there: a create or an update has a record."""
-    commit = envelope.commit
-    if envelope.kind != "commit":
-        return getattr(envelope, envelope.kind) is not None
-    return commit is not None and (commit.operation == "delete" or bytes(commit.record) != b"")
+def _body(envelope: _Envelope) -> msgspec.Raw | None:
+    """The body that the kind promises; None when it is missing, or when either of the others is no object."""
+    commit, identity, account = envelope.commit, envelope.identity, envelope.account
+    if (identity or account) and not (_is_object_or_absent(identity) and _is_object_or_absent(account)):
+        return None
+    if envelope.kind == "commit":
+        return commit.record if commit and (commit.record or commit.operation == "delete") else None
+    body = identity if envelope.kind == "identity" else account
+    return None if bytes(body) in _ABSENT else body
+
+
+_ABSENT = (b"", b"null")
+
+
+def _is_object_or_absent(raw: msgspec.Raw) -> bool:
+    return bytes(raw).startswith(b"{") or bytes(raw) in _ABSENT
 
 
 class _Kind(msgspec.Struct):

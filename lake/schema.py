@@ -36,6 +36,11 @@ class Dataset(NamedTuple):
             return "did", "coalesce(rkey, '')", "concat_ws(' ', kind, seq, time)"
         return "did", "rkey", "rev"
 
+    def same_uri(self, row: str, other: str) -> str:
+        """SQL: whether `row` of this dataset has the URI of `other`, which has the columns did, collection and rkey."""
+        collection = f"'{self.collection}'" if self.collection else f"{row}.collection"
+        return f"{other}.did = {row}.did AND {other}.collection = {collection} AND {other}.rkey = {row}.rkey"
+
     @property
     def key(self) -> tuple[str, ...]:
         """What makes an event the same one, however often it comes: SQL of the row `{row}`."""
@@ -98,4 +103,10 @@ DATASETS: dict[str, Dataset] = {
         _dataset("accounts", None, "kind", "handle", "active:BOOLEAN", "status", "seq:BIGINT", "time"),
     )
 }
+_BY_COLLECTION = {dataset.collection: dataset.name for dataset in DATASETS.values() if dataset.collection}
 STATEFUL = ("posts", "profiles", "records")  # whose rows compaction marks as deleted or superseded
+
+
+def dataset_of(operation: str, collection: str) -> str:
+    """The dataset of a commit."""
+    return "deletes" if operation == "delete" else _BY_COLLECTION.get(collection, "records")

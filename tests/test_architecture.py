@@ -50,7 +50,7 @@ DOORWAYS = {
         "lake/scan/tombstone_cache.py",
         "lake/storage/row_reader.py",
         "lake/compact/rewrite.py",
-        "lake/flush/chunk.py",
+        "lake/flush/",
     ),
     "urllib.request": ("deploy/", "ingest/handles/appview.py"),
     "http.client": ("ingest/handles/appview.py", "ingest/handles/appview_replies.py"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.events import EARLIEST_TIME_US
+from ingest.events import EARLIEST_TIME_US, Event, read
 from ingest.handles.store import LONGEST_DID, Claim
 from ingest.identifiers import is_did, normalize_handle
 
@@ -23,50 +23,35 @@ class Sightings:
     changed: dict[str, int] = field(default_factory=dict)
 
 
-class _Commit(msgspec.Struct, gc=False):
-    operation: Any = None
-    collection: Any = None
-
-
-class _Identity(msgspec.Struct, gc=False):
-    handle: Any = None
-
-
 class _Account(msgspec.Struct, gc=False):
+    """What matters of an identity or account object; any field may be missing or of any type."""
+
+    handle: Any = None
     status: Any = None
 
 
-class _Frame(msgspec.Struct, gc=False):
-    did: str
-    time_us: int
-    commit: _Commit | None = None
-    identity: _Identity | None = None
-    account: _Account | None = None
-
-
-_decode = msgspec.json.Decoder(_Frame).decode
+_decode = msgspec.json.Decoder(_Account).decode
 
 
 def collect(frames: Iterable[bytes], now: int, found: Sightings) -> None:
     """Adds the sightings in these frames to `found`. `now`: microseconds since 1970, taken for an implausible time.
-    Skips frames that can't be decoded."""
-    for raw in frames:
-        try:
-            frame = _decode(raw)
-        except (ValueError, RecursionError):  # of msgspec: no JSON, no UTF-8, another shape; nested too deeply
-            continue
-        if is_did(frame.did, LONGEST_DID):
-            at = frame.time_us if EARLIEST_TIME_US <= frame.time_us <= now else now
-            _note(found, frame, at)
+    Skips frames that are no events."""
+    for frame in frames:
+        event = read(frame)
+        if isinstance(event, Event) and is_did(event.did, LONGEST_DID):
+            at = event.time_us if EARLIEST_TIME_US <= event.time_us <= now else now
+            _note(found, event, at)
 
 
-def _note(found: Sightings, frame: _Frame, at: int) -> None:
-    if frame.commit is not None:
-        if frame.commit.collection == POST and frame.commit.operation in ("create", "update"):
-            found.authors.add(frame.did)
-    elif frame.account is not None and frame.account.status == "deleted":
-        found.claims.append(Claim(frame.did, None, at))
-    elif frame.account is not None or frame.identity is not None:
-        found.changed[frame.did] = at
-        if frame.identity is not None and isinstance(frame.identity.handle, str):
-            found.claims.append(Claim(frame.did, normalize_handle(frame.identity.handle), at))
+def _note(found: Sightings, event: Event, at: int) -> None:
+    if event.commit is not None:
+        if event.commit.collection == POST and event.commit.operation != "delete":
+            found.authors.add(event.did)
+        return
+    account = _decode(event.body)
+    if event.kind == "account" and account.status == "deleted":
+        found.claims.append(Claim(event.did, None, at))
+        return
+    found.changed[event.did] = at
+    if event.kind == "identity" and isinstance(account.handle, str):
+        found.claims.append(Claim(event.did, normalize_handle(account.handle), at))

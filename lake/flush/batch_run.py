@@ -4,36 +4,49 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from django.db.utils import DatabaseError
 
 from ingest.buffer.entries import Entries
 from lake.errors import LakeUnusable, QueryTooLarge
-from lake.flush.chunk import Chunk
+from lake.flush.dataset_rows import seen_us
+from lake.flush.dedupe import NewEvents
 from lake.models import BatchRun
 from lake.storage.duckdb_engine import Unreadable
 from lake.storage.parquet_writer import PendingFile
 from process import instants
 
+MINUTE_US = 60_000_000
 
-def committed(chunk: Chunk, entries: Entries, written: Sequence[PendingFile]) -> BatchRun:
+
+def committed(entries: Entries, new: NewEvents, written: Sequence[PendingFile]) -> BatchRun:
     """Of a batch that is to be committed."""
     rows: dict[str, int] = {}
     for pending in written:
         rows[pending.dataset] = rows.get(pending.dataset, 0) + pending.rows
-    span = chunk.span()
+    seen = pa.concat_tables(table.select(["seen"]) for table in new.tables.values())
+    first, last = (end.as_py() for end in pc.min_max(seen_us(seen)).values())
     return BatchRun(
         state=BatchRun.State.COMMITTED,
         first_id=entries.ids[0].decode(),
         last_id=entries.ids[-1].decode(),
-        first_seen=instants.utc(span[0]) if span else None,
-        last_seen=instants.utc(span[1]) if span else None,
+        first_seen=None if first is None else instants.utc(first),
+        last_seen=None if last is None else instants.utc(last),
         events=len(entries),
         duplicates=len(entries) - sum(rows.values()),
         rows=rows,
-        minutes=chunk.minutes(),
+        minutes=_minutes(seen),
         bytes_in=sum(map(len, entries.frames)),
         bytes_out=sum(pending.bytes for pending in written),
     )
+
+
+def _minutes(seen: pa.Table) -> dict[str, int]:
+    """New rows per minute of seen, as `YYYY-MM-DDTHH:MM`."""
+    counts = pc.value_counts(pc.divide(seen_us(seen), MINUTE_US)).to_pylist()
+    rows = sorted((row["values"], row["counts"]) for row in counts)
+    return {f"{instants.utc(minute * MINUTE_US):%Y-%m-%dT%H:%M}": count for minute, count in rows}
 
 
 def failed(entries: Entries, started: float, error: Exception) -> BatchRun:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow.compute as pc
 import structlog
 from django.db.utils import DatabaseError
 
@@ -23,12 +24,14 @@ from lake.catalog import commits, lake_root, orphans
 from lake.catalog.commits import Commit
 from lake.catalog.identity import Claim
 from lake.errors import LakeUnusable
-from lake.flush import batch_run, metrics, publish
-from lake.flush.chunk import SQL, Chunk, of_hour
+from lake.flush import batch_run, deletions, metrics, publish
+from lake.flush.dataset_rows import by_hour, rows_of
+from lake.flush.dedupe import NewEvents, dedupe
+from lake.flush.event_tables import EventTables, load
+from lake.flush.statements import new_engine
 from lake.models import BatchRun
-from lake.schema import Dataset
+from lake.schema import DATASETS
 from lake.storage import layout, parquet_writer
-from lake.storage.duckdb_engine import Engine, read_sql
 from lake.storage.origin import Batch, Origin, Writer
 from lake.storage.parquet_writer import PendingFile
 from process.crash_points import crash_point
@@ -36,11 +39,10 @@ from process.instants import now_us
 
 log = structlog.get_logger("flusher")
 
-CHUNK_BYTES = 48 * 1024 * 1024  # of frames, and one more such chunk is read ahead: bounds memory whatever the load
+BATCH_BYTES = 48 * 1024 * 1024  # of frames, and one more such batch is read ahead: bounds memory whatever the load
 # Set aside in one flush because of errors that nobody foresaw. So many are no odd events but a bug that meets them all:
 # better to stop, with the rest in the buffer, than to make dead letters of it.
 MOST_UNEXPECTED = 100
-MEMORY = "600MB"  # DuckDB's part; the process stays below 1 GiB
 
 
 class Flusher:
@@ -52,8 +54,7 @@ class Flusher:
         self._root = root
         self._max_events = max_events
         self._claim = Claim(root, Writer.FLUSH)
-        self._engine = Engine(MEMORY, threads)
-        self._engine.rows(read_sql(SQL / "macros.sql"))
+        self._engine = new_engine(threads)
         self._threads = ThreadPoolExecutor(threads, "dataset")
         self._reader = ThreadPoolExecutor(1, "reader")
         self._loader = ThreadPoolExecutor(1, "loader")
@@ -71,35 +72,28 @@ class Flusher:
         if until is None:
             return done
         try:
-            entries, chunk = self._take_ahead(None, until).result()
+            entries, events = self._take_ahead(None, until).result()
             while entries and not stop():
                 crash_point("flush:read")
                 ahead = self._take_ahead(entries.ids[-1], until)
-                self._flush(entries, chunk)
+                self._flush(entries, events)
                 done += len(entries)
-                entries, chunk = ahead.result()
+                entries, events = ahead.result()
         finally:
             wait([self._reading])  # it must not go on beside whoever uses the buffer next
         return done
 
-    def _take_ahead(self, after: bytes | None, until: bytes) -> "Future[tuple[Entries, Chunk]]":
-        """The next entries, read and typed while the batch before them is written."""
-        self._reading = self._reader.submit(self._buffer.read, after, until, self._max_events, CHUNK_BYTES)
-        return self._loader.submit(self._typed, self._reading)
+    def _take_ahead(self, after: bytes | None, until: bytes) -> "Future[tuple[Entries, EventTables | None]]":
+        """The next entries, read and loaded while the batch before them is written."""
+        self._reading = self._reader.submit(self._buffer.read, after, until, self._max_events, BATCH_BYTES)
+        return self._loader.submit(_loaded, self._reading)
 
-    def _typed(self, reading: "Future[Entries]") -> tuple[Entries, Chunk]:
-        entries, chunk = reading.result(), Chunk(self._engine, self._root)
-        if entries:
-            with suppress(Exception):  # the batch will try it again, and tell
-                chunk.load(entries)
-        return entries, chunk
-
-    def _flush(self, entries: Entries, chunk: Chunk) -> None:
+    def _flush(self, entries: Entries, events: EventTables | None = None) -> None:
         """One batch; when its data can't be written, whatever the error, its halves, down to the one event that is set
         aside: no event stops the line."""
         started = time.time()
         try:
-            run = self._write(entries, chunk, started)
+            run = self._write(entries, load(entries) if events is None else events, started)
         except (LakeUnusable, DatabaseError) as error:  # our own state is at fault, not an event
             with suppress(DatabaseError):  # the database may be on the same full disk
                 self._failed(entries, started, error)
@@ -116,14 +110,11 @@ class Flusher:
             return
         middle = len(entries) // 2
         for half in (entries.part(0, middle), entries.part(middle, len(entries))):
-            self._flush(half, Chunk(self._engine, self._root))
+            self._flush(half)
 
-    def _write(self, entries: Entries, chunk: Chunk, started: float) -> BatchRun:
+    def _write(self, entries: Entries, events: EventTables, started: float) -> BatchRun:
         lake_root.require_lake_root(self._root)
-        if not chunk.loaded:
-            chunk.load(entries)
-        chunk.fold()
-        change = self._change(chunk, entries, started)
+        change = self._change(entries, dedupe(self._engine, self._root, events), started)
         crash_point("flush:written")
         publish.publish(self._root, [pending for pending, _ in change.files])
         crash_point("flush:renamed")
@@ -140,30 +131,32 @@ class Flusher:
         self._claim.mark()
         return change.run
 
-    def _change(self, chunk: Chunk, entries: Entries, started: float) -> Commit:
-        """Writes the chunk's files, without names yet, and gathers all that the commit will say."""
+    def _change(self, entries: Entries, new: NewEvents, started: float) -> Commit:
+        """Writes the batch's files, without names yet, and gathers all that the commit will say."""
         origin = self._origin(entries, started)
-        partitions = chunk.partitions()
         first_id = entries.ids[0].decode()
-        datasets = list(dict.fromkeys(partition.dataset for partition in partitions))
         written: list[tuple[PendingFile, int]] = []
 
-        def write(dataset: Dataset) -> int:
-            table, misfits = chunk.rows(dataset)
-            for partition in partitions:
-                if partition.dataset == dataset:
-                    name = publish.free_name(self._root, partition, first_id)
-                    rows, notes = of_hour(table, partition.hour), replace(origin, arrived=partition.arrived).notes()
-                    pending = parquet_writer.write(self._root, dataset, partition.hour, name, rows, notes)
-                    written.append((pending, partition.arrived))
-            return misfits
+        def write(name: str) -> int:
+            dataset, events = DATASETS[name], new.tables[name]
+            impossible = by_hour(events.filter(pc.is_valid(events["impossible_time_us"])))
+            typed = rows_of(self._engine, dataset, events)
+            for hour, rows in by_hour(typed.rows).items():
+                at_ingest_time = impossible[hour].num_rows if hour in impossible else 0
+                file_name = publish.free_name(self._root, dataset, hour, first_id)
+                notes = replace(origin, arrived=at_ingest_time).notes()
+                pending = parquet_writer.write(self._root, dataset, hour, file_name, rows, notes)
+                written.append((pending, at_ingest_time))
+            return typed.type_mismatches
 
-        writing = [self._threads.submit(write, dataset) for dataset in datasets]
+        largest_first = sorted(new.tables, key=lambda name: -new.tables[name].num_rows)
+        writing = [self._threads.submit(write, name) for name in largest_first if new.tables[name].num_rows]
         try:
-            tombstones, accounts = chunk.tombstones(), chunk.accounts()
-            misfits = sum(future.result() for future in writing)
-            run = batch_run.committed(chunk, entries, [pending for pending, _ in written])
-            run.misfits = misfits
+            tombstones = deletions.tombstones(self._engine, self._root, new)
+            accounts = deletions.account_states(self._engine, self._root, new)
+            mismatches = sum(future.result() for future in writing)
+            run = batch_run.committed(entries, new, [pending for pending, _ in written])
+            run.misfits = mismatches
             run.started_at = datetime.fromtimestamp(started, UTC)
             return Commit(run, written, tombstones, accounts, origin.cursor)
         except BaseException:
@@ -233,3 +226,10 @@ class Flusher:
             seconds=round(run.seconds, 2),
             **run.rows,
         )
+
+
+def _loaded(reading: "Future[Entries]") -> tuple[Entries, EventTables | None]:
+    entries = reading.result()
+    with suppress(Exception):  # the batch tries again, and reports
+        return entries, load(entries)
+    return entries, None

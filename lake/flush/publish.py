@@ -1,17 +1,18 @@
 """Names the files of a batch, and takes back those of one that was not committed."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from lake.flush.chunk import Partition
+from lake.schema import Dataset
 from lake.storage import disk, layout
 from lake.storage.parquet_writer import PendingFile
 
 
-def free_name(root: Path, partition: Partition, first_id: str) -> str:
-    """A name for the partition's file. Buffer ids may come again, and a file of the lake never changes."""
-    folder = root / layout.partition(partition.dataset.name, partition.hour)
+def free_name(root: Path, dataset: Dataset, hour: datetime, first_id: str) -> str:
+    """A name for the file of that hour. Buffer ids may come again, and a file of the lake never changes."""
+    folder = root / layout.partition(dataset.name, hour)
     names = (layout.flush_name(first_id, attempt) for attempt in count())
     return next(name for name in names if not (folder / name).exists())
 

@@ -24,7 +24,7 @@ from lake.compact.plan import PartitionKey, Reason, RewriteJob
 from lake.compact.rewrite import rewrite
 from lake.compact.tombstones import KEPT, Deletions
 from lake.errors import LakeUnusable
-from lake.flush.chunk import SQL as FLUSH_SQL
+from lake.flush.statements import define_macros
 from lake.models import CatalogIdentity, DataFile
 from lake.recovery import generations, rebuilt_rows
 from lake.recovery.generations import Found
@@ -35,7 +35,6 @@ from lake.verify.deletions import rules
 from process.instants import microseconds
 
 SQL = Path(__file__).parent / "sql"
-MACROS = FLUSH_SQL / "macros.sql"
 log = structlog.get_logger("rebuild")
 
 KEYS_AT_ONCE = 2_000_000  # versions or account events of one query: some 500 MB
@@ -60,7 +59,7 @@ class Rebuild:
         self.damaged: dict[str, str] = {}
         self.tombstones = self.accounts = 0
         self.cursor: Cursor | None = None
-        engine.rows(read_sql(MACROS))
+        define_macros(engine)
 
     @property
     def files(self) -> int:

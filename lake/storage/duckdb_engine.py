@@ -58,10 +58,10 @@ class Engine:
         with limited(_registered(self.cursor(), tables)) as cursor:
             cursor.execute(sql)
 
-    def table(self, sql: str, parameters: Mapping[str, Any], seconds: float = 0, **tables: Any) -> Any:
+    def table(self, sql: str, parameters: Mapping[str, Any] | None = None, seconds: float = 0, **tables: Any) -> Any:
         """All rows as one Arrow table. Raises as rows() does."""
         with limited(_registered(self._reading(sql), tables), seconds) as cursor:
-            return cursor.sql(sql, params=dict(parameters)).to_arrow_table()
+            return cursor.sql(sql, params=dict(parameters or {})).to_arrow_table()
 
     def rows(
         self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0, **tables: Any

@@ -20,11 +20,38 @@ def encoded(**changed):
     return json.dumps({**ENVELOPE, **changed}).encode()
 
 
-@pytest.mark.parametrize("frame", [post(), like("at://x"), delete("r"), account(True), identity("a.example.com")])
-def test_the_events_of_the_protocol_are_kept_as_they_came(frame):
-    event = read(frame)
+def meaning(frame):
+    """What a frame says, by Python's parser, which also takes the last value of a key that occurs twice."""
     sent = json.loads(frame)
-    assert (event.frame, event.kind, event.time_us, event.seq) == (frame, sent["kind"], sent["time_us"], None)
+    commit, body = sent.get("commit"), sent[sent["kind"]]
+    if sent["kind"] == "commit":
+        commit = tuple(commit.get(name) for name in ("rev", "operation", "collection", "rkey", "cid"))
+        body = sent["commit"].get("record", ABSENT)
+    return sent["kind"], sent["did"], sent["time_us"], commit if sent["kind"] == "commit" else None, canonical(body)
+
+
+def understood(event):
+    commit = event.commit and tuple(
+        getattr(event.commit, name) for name in ("rev", "operation", "collection", "rkey", "cid")
+    )
+    body = canonical(json.loads(bytes(event.body))) if event.body else canonical(ABSENT)
+    return event.kind, event.did, event.time_us, commit, body
+
+
+ABSENT = "no body at all"
+
+
+def canonical(value):
+    """Tells 1, 1.0 and true apart, which == does not."""
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize("frame", [post(), like("at://x"), delete("r"), account(True), identity("a.example.com")])
+def test_the_events_of_the_protocol_are_kept_as_received(frame):
+    event = read(frame)
+    assert event.frame is frame
+    assert event.seq is None
+    assert understood(event) == meaning(frame)
 
 
 def test_a_server_of_the_second_generation_numbers_its_events():
@@ -125,6 +152,73 @@ def test_no_json_whole_or_cut_makes_it_raise(value, end):
     text = json.dumps(value).encode()
     assert_total(text)
     assert_total(text[:end])
+
+
+# --- envelopes of any order, with keys that occur twice -----------------------------------------------------------
+
+NAMES = st.text('ab$é\0😀"\\/', max_size=4)
+RECORDS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | NAMES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=5,
+)
+OPERATIONS = st.sampled_from(["create", "update", "delete"])
+
+
+def objects(draw, members):
+    """JSON text of an object with these members in any order, some of them twice, with blanks and unknown keys.
+    `members`: strategies of values as JSON text, by key."""
+    pairs = [(key, draw(value)) for key, value in members.items()]
+    repeated = draw(st.lists(st.sampled_from(sorted(members)), max_size=2))
+    pairs += [(key, draw(members[key])) for key in repeated]
+    pairs += draw(st.lists(st.tuples(st.just("unknown"), RECORDS.map(json.dumps)), max_size=1))
+    blank = draw(st.sampled_from(["", " ", "\n\t"]))
+    texts = [f"{blank}{json.dumps(key)}{blank}:{blank}{value}" for key, value in draw(st.permutations(pairs))]
+    return f"{{{','.join(texts)}{blank}}}"
+
+
+@st.composite
+def commits(draw):
+    text = NAMES.map(json.dumps)
+    members = {"rev": text, "operation": OPERATIONS.map(json.dumps), "collection": text, "rkey": text}
+    return objects(draw, members | {"cid": text, "record": RECORDS.map(json.dumps)})
+
+
+@st.composite
+def accounts(draw):
+    return objects(draw, {"handle": RECORDS.map(json.dumps), "status": RECORDS.map(json.dumps)})
+
+
+@st.composite
+def envelopes(draw):
+    bodies = {"commit": commits(), "identity": accounts(), "account": accounts()}
+    members = {"kind": st.sampled_from(sorted(bodies)).map(json.dumps), "did": NAMES.map(json.dumps)}
+    times = st.integers(-(10**30), 10**30).map(json.dumps)
+    return objects(draw, members | {"time_us": times} | bodies).encode()
+
+
+@given(envelopes())
+def test_of_a_key_that_occurs_twice_the_last_value_counts(frame):
+    event = read(frame)
+    assert event.frame is frame
+    assert understood(event) == meaning(frame)
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        (b'{"did":"a","time_us":1,"kind":"identity","kind":"account","identity":{},"account":{}}', "account"),
+        (b'{"did":"a","time_us":1,"kind":"identity","identity":5,"identity":{}}', "identity"),
+    ],
+)
+def test_a_kind_or_body_that_occurs_twice(frame, kind):
+    assert read(frame).kind == kind
+
+
+def test_a_body_of_another_kind_must_be_an_object_all_the_same():
+    plain = json.loads(post())
+    for body, kept in (({}, True), (None, True), ([], False), ("x", False)):
+        assert isinstance(read(json.dumps({**plain, "account": body}).encode()), Event) is kept
 
 
 @given(st.integers(0, 400), st.integers(0, 255))

@@ -23,7 +23,7 @@ CREATE OR REPLACE MACRO member(key, json) AS (coalesce(',"' || key || '":' || js
 -- JSON of what no column holds, null when columns hold all. `held`: the top-level keys proven to be held, and nulls;
 -- `implied` is the key that the row itself holds, so that only its absence must be kept.
 -- A body that is no object, lacks the implied key, has a key twice, or has a key of ours stays whole as $record.
-CREATE OR REPLACE MACRO leftover(body, implied, held, time_us, by_arrival) AS (nullif(
+CREATE OR REPLACE MACRO leftover(body, implied, held, impossible_time_us) AS (nullif(
     '{' || array_to_string(list_concat(
         CASE
         WHEN body IS NULL THEN []
@@ -36,14 +36,14 @@ CREATE OR REPLACE MACRO leftover(body, implied, held, time_us, by_arrival) AS (n
             list_filter(json_keys(body), lambda k: NOT coalesce(list_contains(held, k), false)),
             lambda k: to_json(k) || ':' || json_extract(body, '/' || replace(replace(k, '~', '~0'), '/', '~1')))
         END,
-        CASE WHEN by_arrival THEN ['"$time_us":' || time_us] ELSE [] END
+        CASE WHEN impossible_time_us IS NULL THEN [] ELSE ['"$time_us":' || impossible_time_us] END
     ), ',') || '}', '{}')
 );
 -- The same for a plain row: nothing is left, but for an impossible time_us.
-CREATE OR REPLACE MACRO no_leftover(time_us, by_arrival) AS (CASE WHEN by_arrival THEN '{"$time_us":' || time_us || '}' END);
+CREATE OR REPLACE MACRO no_leftover(impossible_time_us) AS ('{"$time_us":' || impossible_time_us || '}');
 
 -- Whether a key that has a column is in extra, because its type is not the column's.
-CREATE OR REPLACE MACRO misfit(extra, created_at) AS (
+CREATE OR REPLACE MACRO type_mismatch(extra, created_at) AS (
     extra IS NOT NULL AND (
         list_has_any(json_keys(extra), ['$record', 'text', 'langs', 'reply', 'subject', 'displayName', 'description',
             'handle', 'active', 'status', 'seq', 'time'])

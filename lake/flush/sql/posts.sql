@@ -4,7 +4,7 @@ WITH parsed AS (
         "text": "VARCHAR",
         "reply": {"parent": {"cid": "VARCHAR", "uri": "VARCHAR"}, "root": {"cid": "VARCHAR", "uri": "VARCHAR"}}
         }') AS r
-    FROM event WHERE dataset = 'posts'
+    FROM event
 ), dated AS (
     SELECT *, moment(r."createdAt") AS moment, from_json(r.langs, '["VARCHAR"]') AS lang_list FROM parsed
 ), proven AS MATERIALIZED (
@@ -25,22 +25,22 @@ WITH parsed AS (
 ), odd_dated AS (
     SELECT *, CASE WHEN t[3] = 'VARCHAR' THEN moment END AS created_at FROM odd
 ), typed AS (
-    SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, moment AS created_at,
-        no_leftover(time_us, by_arrival) AS extra,
+    SELECT n, seen, did, rkey, rev, cid, operation, moment AS created_at,
+        no_leftover(impossible_time_us) AS extra,
         r.text AS text, lang_list AS langs,
         r.reply.root.uri AS reply_root_uri, r.reply.root.cid AS reply_root_cid,
         r.reply.parent.uri AS reply_parent_uri, r.reply.parent.cid AS reply_parent_cid,
         r.embed::VARCHAR AS embed, r.facets::VARCHAR AS facets, r.labels::VARCHAR AS labels, r.tags::VARCHAR AS tags
     FROM proven WHERE plain
     UNION ALL
-    SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at,
+    SELECT n, seen, did, rkey, rev, cid, operation, created_at,
         leftover(body, '$type', [
             held_type(t[1], json_extract_string(body, '/$type'), 'app.bsky.feed.post'), held_moment(created_at, r."createdAt"),
             held_text('text', t[2]), CASE WHEN langs_held THEN 'langs' END, held_json('embed', t[4]),
             held_json('facets', t[5]), held_json('labels', t[6]), held_json('tags', t[7]),
             CASE WHEN t[8] = 'VARCHAR' AND t[9] = 'VARCHAR' AND t[10] = 'VARCHAR' AND t[11] = 'VARCHAR'
                 AND len(reply_keys[1]) = 2 AND len(reply_keys[2]) = 2 AND len(reply_keys[3]) = 2 THEN 'reply' END
-        ], time_us, by_arrival),
+        ], impossible_time_us),
         if_text(t[2], r.text), CASE WHEN langs_held THEN lang_list END,
         if_text(t[8], r.reply.root.uri), if_text(t[9], r.reply.root.cid),
         if_text(t[10], r.reply.parent.uri), if_text(t[11], r.reply.parent.cid),
@@ -66,7 +66,7 @@ WITH parsed AS (
         THEN list_distinct(list_filter(list_concat(facet_uris, e[1:2]), lambda x: x IS NOT NULL)) END AS all_links
     FROM found
 )
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at, extra, text, langs, reply_root_uri, reply_root_cid, reply_parent_uri, reply_parent_cid,
+SELECT n, seen, did, rkey, rev, cid, operation, created_at, extra, text, langs, reply_root_uri, reply_root_cid, reply_parent_uri, reply_parent_cid,
     embed, facets, labels, tags,
     nullif(all_links, []) AS links,
     CASE WHEN all_links IS NOT NULL THEN nullif(list_distinct(list_filter(

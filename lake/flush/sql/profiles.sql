@@ -2,14 +2,14 @@
 WITH parsed AS (
     SELECT *, json_type(body, ['/$type', '/createdAt', '/displayName', '/description']) AS t,
         json_extract_string(body, ['/$type', '/createdAt', '/displayName', '/description']) AS v
-    FROM event WHERE dataset = 'profiles'
+    FROM event
 ), dated AS (
     SELECT *, CASE WHEN t[2] = 'VARCHAR' THEN moment(v[2]) END AS created_at FROM parsed
 )
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at,
+SELECT n, seen, did, rkey, rev, cid, operation, created_at,
     leftover(body, '$type', [
         held_type(t[1], v[1], 'app.bsky.actor.profile'), held_moment(created_at, v[2]),
         held_text('displayName', t[3]), held_text('description', t[4])
-    ], time_us, by_arrival) AS extra,
+    ], impossible_time_us) AS extra,
     if_text(t[3], v[3]) AS display_name, if_text(t[4], v[4]) AS description
 FROM dated

@@ -1,5 +1,5 @@
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation,
+SELECT n, seen, did, rkey, rev, cid, operation,
     CASE WHEN json_type(body, '/createdAt') = 'VARCHAR' THEN moment(json_extract_string(body, '/createdAt')) END AS created_at,
-    no_leftover(time_us, by_arrival) AS extra,
+    no_leftover(impossible_time_us) AS extra,
     collection, body::VARCHAR AS record
-FROM event WHERE dataset = 'records'
+FROM event

@@ -1,7 +1,7 @@
 -- Follows and the like: a record whose subject is an account.
 WITH parsed AS (
     SELECT *, json_transform(body, '{"createdAt": "VARCHAR", "subject": "VARCHAR", "via": "JSON"}') AS r
-    FROM event WHERE dataset = '{dataset}'
+    FROM event
 ), dated AS (
     SELECT *, moment(r."createdAt") AS moment FROM parsed
 ), proven AS MATERIALIZED (
@@ -14,15 +14,15 @@ WITH parsed AS (
 ), odd_dated AS (
     SELECT *, CASE WHEN t[2] = 'VARCHAR' THEN moment END AS created_at FROM odd
 )
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, moment AS created_at,
-    no_leftover(time_us, by_arrival) AS extra,
+SELECT n, seen, did, rkey, rev, cid, operation, moment AS created_at,
+    no_leftover(impossible_time_us) AS extra,
     r.subject AS subject, r.via::VARCHAR AS via
 FROM proven WHERE plain
 UNION ALL
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at,
+SELECT n, seen, did, rkey, rev, cid, operation, created_at,
     leftover(body, '$type', [
         held_type(t[1], json_extract_string(body, '/$type'), '{collection}'), held_moment(created_at, r."createdAt"),
         held_text('subject', t[3]), held_json('via', t[4])
-    ], time_us, by_arrival),
+    ], impossible_time_us),
     if_text(t[3], r.subject), r.via::VARCHAR
 FROM odd_dated

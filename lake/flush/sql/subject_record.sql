@@ -2,7 +2,7 @@
 WITH parsed AS (
     SELECT *, json_transform(body, '{
         "createdAt": "VARCHAR", "subject": {"cid": "VARCHAR", "uri": "VARCHAR"}, "via": "JSON"}') AS r
-    FROM event WHERE dataset = '{dataset}'
+    FROM event
 ), dated AS (
     SELECT *, moment(r."createdAt") AS moment FROM parsed
 ), proven AS MATERIALIZED (
@@ -16,15 +16,15 @@ WITH parsed AS (
 ), odd_dated AS (
     SELECT *, CASE WHEN t[2] = 'VARCHAR' THEN moment END AS created_at FROM odd
 )
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, moment AS created_at,
-    no_leftover(time_us, by_arrival) AS extra,
+SELECT n, seen, did, rkey, rev, cid, operation, moment AS created_at,
+    no_leftover(impossible_time_us) AS extra,
     r.subject.uri AS subject_uri, r.subject.cid AS subject_cid, r.via::VARCHAR AS via
 FROM proven WHERE plain
 UNION ALL
-SELECT n, by_arrival, seen, did, rkey, rev, cid, operation, created_at,
+SELECT n, seen, did, rkey, rev, cid, operation, created_at,
     leftover(body, '$type', [
         held_type(t[1], json_extract_string(body, '/$type'), '{collection}'), held_moment(created_at, r."createdAt"),
         held_ref('subject', t[3], t[4], json_keys(body, '/subject')), held_json('via', t[5])
-    ], time_us, by_arrival),
+    ], impossible_time_us),
     if_text(t[3], r.subject.uri), if_text(t[4], r.subject.cid), r.via::VARCHAR
 FROM odd_dated

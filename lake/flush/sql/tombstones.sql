@@ -1,28 +1,29 @@
--- event, nearby_posts(did, rkey, rev, ...) -> versions and deletes before which an older version of the same record may
--- lie in the lake: deletes; updates; creates that share a URI with another version at hand; and creates whose key does
--- not tell the present time, so that an older version may lie anywhere. All others are the first of their URI, for a key
--- is made from the clock. Likes, reposts, follows and blocks have none: lookups subtract their deletes.
-WITH version AS (
+-- version, deletion (did, collection, rkey, rev, operation, seen) and nearby_post(did, rkey, rev) -> versions and deletes
+-- before which an older version of the same record may lie in the lake: deletes; updates; creates that share a URI with
+-- another version at hand; and creates whose key does not tell the present time, so that an older version may lie
+-- anywhere. All others are the first of their URI, for a key is made from the clock. Likes, reposts, follows and blocks
+-- have none: lookups subtract their deletes.
+WITH recent AS (
     SELECT did, collection, rkey, rev, epoch_us(seen) AS seen_us, operation = 'update' AS replaces,
         coalesce(abs(tid_us(rkey) - epoch_us(seen)) > 300000000, true) AS timeless
-    FROM event WHERE dataset IN ('posts', 'profiles', 'records')
+    FROM version
 ), nearby AS (
     -- by the whole URI: a threadgate has the key of its post, and most profiles the key `self`
-    SELECT * FROM (SELECT did, 'app.bsky.feed.post' AS collection, rkey, rev, NULL AS seen_us FROM nearby_posts)
-    SEMI JOIN version USING (did, collection, rkey)
+    SELECT * FROM (SELECT did, 'app.bsky.feed.post' AS collection, rkey, rev, NULL AS seen_us FROM nearby_post)
+    SEMI JOIN recent USING (did, collection, rkey)
 ), several AS (
     SELECT did, collection, rkey, max(seen_us) AS seen_us
-    FROM (SELECT did, collection, rkey, rev, seen_us FROM version UNION ALL FROM nearby)
+    FROM (SELECT did, collection, rkey, rev, seen_us FROM recent UNION ALL FROM nearby)
     GROUP BY did, collection, rkey HAVING count(DISTINCT rev) > 1
-), dead AS (
-    SELECT did, collection, rkey, rev, epoch_us(seen) AS seen_us, true AS deleted FROM event
-    WHERE dataset = 'deletes' AND collection NOT IN
+), tombstone AS (
+    SELECT did, collection, rkey, rev, epoch_us(seen) AS seen_us, true AS deleted FROM deletion
+    WHERE collection NOT IN
         ('app.bsky.feed.like', 'app.bsky.feed.repost', 'app.bsky.graph.follow', 'app.bsky.graph.block')
     UNION ALL
-    SELECT did, collection, rkey, rev, seen_us, false FROM version
+    SELECT did, collection, rkey, rev, seen_us, false FROM recent
     WHERE replaces OR timeless OR (did, collection, rkey) IN (SELECT (did, collection, rkey) FROM several)
     UNION ALL
     SELECT did, collection, rkey, nearby.rev, several.seen_us, false
     FROM nearby JOIN several USING (did, collection, rkey)
 )
-SELECT did, collection, rkey, rev, deleted, min(seen_us) FROM dead GROUP BY ALL
+SELECT did, collection, rkey, rev, deleted, min(seen_us) FROM tombstone GROUP BY ALL

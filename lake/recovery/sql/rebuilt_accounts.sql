@@ -1,4 +1,4 @@
--- Accounts whose latest event says that they are not active. Latest as in accounts_latest.sql.
+-- Accounts whose latest event says that they are not active. Latest as in latest_accounts.sql.
 WITH known AS (
     SELECT did, active, status, coalesce(epoch_us(created_at), epoch_us(seen)) AS time_us, coalesce(seq, 0) AS seq
     FROM read_parquet($files, hive_partitioning = false)

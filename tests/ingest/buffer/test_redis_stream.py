@@ -7,6 +7,7 @@ import pytest
 import redis as redis_client
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from deploy.local.redis_process import redis_process
 from ingest.buffer.commands import CURSOR, DEAD_LETTER_HEAD, DEAD_LETTERS, DEAD_LETTERS_KEPT, STREAM, TOTALS
@@ -19,7 +20,7 @@ AFTER = Cursor(NOON_US, "one.example.com", 7)
 
 
 def events(*frames, after=AFTER):
-    return [(Event(frame, "commit", NOON_US, None), after) for frame in frames]
+    return [(Event(frame, "commit", NOON_US, None, "", None, Raw(b"")), after) for frame in frames]
 
 
 def frames_in(buffer):

@@ -2,6 +2,7 @@
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from ingest.buffer.entries import Cursor
 from ingest.events import EARLIEST_TIME_US, DropReason, Event
@@ -16,7 +17,7 @@ cursors = st.none() | st.builds(Cursor, st.integers(EARLIEST_TIME_US, NOW), st.s
 
 
 def event(time_us, seq=None):
-    return Event(b"", "commit", time_us, seq)
+    return Event(b"", "commit", time_us, seq, "", None, Raw(b""))
 
 
 @given(cursors, times, seqs)

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from ingest.buffer.entries import Entries
 from ingest.simulator.world.world import World
-from lake.flush.chunk import SQL, Chunk
+from lake.flush import dataset_rows
+from lake.flush.event_tables import load
+from lake.flush.statements import define_macros
 from lake.query.parser import parse
 from lake.query.rendering import render
 from lake.query.sql import check_dataset, compile_query, matched_terms
 from lake.query.text_sql import _LETTER, _SPACELESS
 from lake.query.tree import And, Filter, Not, Or, Term, terms
 from lake.schema import DATASETS
-from lake.storage.duckdb_engine import Engine, read_sql
+from lake.storage.duckdb_engine import Engine
 from tests.builders import ALICE, BOB, NOON_US
 from tests.examples import one_in
 from tests.lake.query.query_table import EXACT, ROWS, TEXTS, TREES, row
@@ -38,7 +40,7 @@ QUERIES = [
 @pytest.fixture(scope="module")
 def engine():
     engine = Engine("1GB", 2)
-    engine.rows(read_sql(SQL / "macros.sql"))
+    define_macros(engine)
     yield engine
     engine.close()
 
@@ -88,9 +90,9 @@ def rows_of(engine, frames):
     rows = []
     for start in range(0, len(frames), 50_000):
         part = frames[start : start + 50_000]
-        chunk = Chunk(engine, Path())
-        chunk.load(Entries([b"%d-%d" % (NOON_US // 1000, n) for n in range(len(part))], part, [b""] * len(part)))
-        rows += chunk.rows(POSTS)[0].to_pylist()
+        ids = [b"%d-%d" % (NOON_US // 1000, n) for n in range(len(part))]
+        events = load(Entries(ids, part, [b""] * len(part)))
+        rows += dataset_rows.rows_of(engine, POSTS, events["posts"]).rows.to_pylist()
     for number, one in enumerate(rows):
         one["rkey"] = f"{number:07}"
         for name in ("seen", "created_at"):
