@@ -49,8 +49,10 @@ def _lake() -> tuple[bool, str]:
     missing = [path for path in listing.newest_paths(LOOKED_AT) if not (settings.LAKE_ROOT / path).is_file()]
     if missing:
         return False, f"{missing[0]} is listed and missing below LAKE_ROOT: mount or restore it"
-    if said := identity.mismatch(settings.LAKE_ROOT):
-        return False, said
+    if mismatch := identity.mismatch(settings.LAKE_ROOT):
+        # Anonymous clients read this: without paths.
+        shown = mismatch.replace(f" {settings.LAKE_ROOT}", "").replace(str(settings.DATABASE_PATH), "DATABASE_PATH")
+        return False, shown
     count, _ = orphans.held(settings.LAKE_ROOT)
     more = f"; {count:,} files in LAKE_ROOT/.orphans: look at them, then remove them" if count else ""
     return True, f"{settings.LAKE_ROOT}{more}"

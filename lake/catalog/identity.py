@@ -147,6 +147,7 @@ class Claim:
         )
         if not same or _place() != self._place:
             raise LakeUnusable(_replaced())
+        self._require_marker()
         require_match(self._root)
 
     def reach(self) -> None:
@@ -159,8 +160,17 @@ class Claim:
     def mark(self) -> None:
         """To be called after a commit: the lake learns of it."""
         held = self.held()
+        self._require_marker()
         if _place() != self._place or self._mark().catalog != held.catalog:
             raise LakeUnusable(_replaced())
+
+    def _require_marker(self) -> None:
+        """A lake without its marker, which it had a moment ago, is another folder, or gone."""
+        if read_marker(self._root) is None:
+            raise LakeUnusable(
+                f"LAKE_ROOT {self._root} is missing, or lacks {layout.MARKER}, which it had: mount the right folder or "
+                "restore it, then start again. Nothing is lost."
+            )
 
     def _mark(self) -> State:
         # One writer at a time reads the catalog's state and writes the marker, so that it never goes back.

@@ -288,6 +288,22 @@ class TestTheOpenCatalogIsTheFileAtItsPath:
             lake.flush(post("two"))
         assert lake.buffer.depth() == 1
 
+    @pytest.mark.parametrize("put", [lambda root: None, lambda root: root.mkdir()], ids=["gone", "an empty folder"])
+    def test_so_does_a_lake_that_goes_between_the_commit_and_the_marker(self, lake, put, monkeypatch):
+        lake.flusher.prepare()
+        real = commits.commit
+
+        def commit(change, reach):
+            real(change, reach)
+            lake.root.rename(lake.root.with_name("aside"))
+            put(lake.root)
+
+        monkeypatch.setattr(commits, "commit", commit)
+        with pytest.raises(LakeUnusable, match=r"LAKE_ROOT .* is missing, or lacks \.lake\.json"):
+            lake.flush(post("one"))
+        assert lake.buffer.depth() == 1
+        assert not (lake.root / ".lake.json").exists()
+
     def test_the_compactor_replaces_nothing(self, lake, place):
         lake.flush(post("one"))
         lake.flush(post("two"))
