@@ -99,3 +99,11 @@ DATASETS: dict[str, Dataset] = {
     )
 }
 STATEFUL = ("posts", "profiles", "records")  # whose rows compaction marks as deleted or superseded
+
+
+def deletes_of(dataset: str) -> str:
+    """SQL: whether a row of deletes, by its collection, is of a record of this dataset."""
+    if collection := DATASETS[dataset].collection:
+        return f"collection = '{collection}'"
+    others = [other.collection for other in DATASETS.values() if other.collection]
+    return f"collection NOT IN ({', '.join(map(repr, others))})"
