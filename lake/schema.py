@@ -110,3 +110,11 @@ STATEFUL = ("posts", "profiles", "records")  # whose rows compaction marks as de
 def dataset_of(operation: str, collection: str) -> str:
     """The dataset of a commit."""
     return "deletes" if operation == "delete" else _BY_COLLECTION.get(collection, "records")
+
+
+def deletes_of(dataset: str) -> str:
+    """SQL: whether a row of deletes, by its collection, is of a record of this dataset."""
+    if collection := DATASETS[dataset].collection:
+        return f"collection = '{collection}'"
+    others = [other.collection for other in DATASETS.values() if other.collection]
+    return f"collection NOT IN ({', '.join(map(repr, others))})"

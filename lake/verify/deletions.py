@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lake.catalog import listing
 from lake.models import DataFile
-from lake.schema import DATASETS, STATEFUL
+from lake.schema import DATASETS, STATEFUL, deletes_of
 from lake.verify.checked_lake import CheckedLake, age
 from lake.verify.findings import Finding
 from lake.verify.runner import Task
@@ -157,11 +157,8 @@ class DeletionChecks:
 
 def rules(dataset: str) -> tuple[Rule, ...]:
     """A later delete and a later update. Creates are left out: a delete, seen or lost, precedes a second one."""
-    collection = DATASETS[dataset].collection
-    others = [other.collection for other in DATASETS.values() if other.collection]
-    condition = f"collection = '{collection}'" if collection else f"collection NOT IN ({', '.join(map(repr, others))})"
     return (
-        Rule("with a later delete", "deletes", condition, "state IS DISTINCT FROM 'deleted'"),
+        Rule("with a later delete", "deletes", deletes_of(dataset), "state IS DISTINCT FROM 'deleted'"),
         Rule("with a newer version", dataset, "operation = 'update'", "state IS NULL"),
     )
 

@@ -17,6 +17,7 @@ from lake.schema import DATASETS, STATEFUL, Dataset
 from lake.storage import derived_cids, disk, layout, record_rebuild
 from lake.storage.duckdb_engine import Unreadable
 from lake.storage.layout import HOUR
+from lake.storage.parquet_columns import wrong_column
 from lake.verify.checked_lake import CheckedLake, random_slice
 from lake.verify.findings import Finding
 from lake.verify.runner import Task
@@ -30,7 +31,6 @@ _SUMMARY = """
     SELECT count(*), epoch_us(min(seen)), epoch_us(max(seen)), epoch_us(min(created_at)), epoch_us(max(created_at))
     FROM read_parquet($1, hive_partitioning = false)
 """
-COLUMNS = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet($1, hive_partitioning = false))"
 _UNPURGED = """
     SELECT count(*) FROM read_parquet($1, hive_partitioning = false)
     WHERE state = 'deleted' AND ({any_content})
@@ -85,7 +85,7 @@ class FileChecks:
             return f"has {size} bytes, the catalog says {file.bytes}"
         if (digest := disk.sha256(path)) != file.sha256:
             return f"has the sha256 {digest}, the catalog says {file.sha256}"
-        return wrong_column(dataset, dict(self._lake.engine.rows(COLUMNS, [str(path)])))
+        return wrong_column(self._lake.engine, path, dataset)
 
     def _differences(self, file: DataFile, dataset: Dataset) -> Iterator[Finding]:
         path = str(self._lake.root / file.path)
@@ -131,17 +131,6 @@ class FileChecks:
             uri = f"at://{row['did']}/{dataset.collection or row['collection']}/{row['rkey']}"
             problem = f"{uri} at rev {row['rev']} hashes to {cid}, its cid is {row['cid']}"
             yield Finding(file.path, problem, WRONG_CID)
-
-
-def wrong_column(dataset: Dataset, types: dict[str, str]) -> str:
-    """`types`: of the file's columns. Names the first wrong one; empty if there is none."""
-    for column in dataset.columns:
-        type_ = "TIMESTAMP WITH TIME ZONE" if column.type == "TIMESTAMP" else column.type
-        if column.name not in types:
-            return f"has no column {column.name}"
-        if types[column.name] != type_:
-            return f"has the column {column.name} as {types[column.name]}, not {type_}"
-    return ""
 
 
 def _wrong_summary(file: DataFile, summary: tuple[Any, ...]) -> Iterator[Finding]:

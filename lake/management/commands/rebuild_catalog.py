@@ -1,4 +1,4 @@
-"""A catalog from the files alone, when it is lost."""
+"""Makes a lost catalog anew from the files."""
 
 import shutil
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from django.db.utils import DatabaseError
 from lake import checks
 from lake.catalog import orphans
 from lake.errors import LakeError
-from lake.recovery.rebuild import Rebuild
+from lake.rebuild.rebuild import Rebuild
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
 from lake.verify.repair import WRITERS, locked
@@ -23,7 +23,7 @@ MEMORY = "500MB"
 
 
 class Command(BaseCommand):
-    help = "Fills an empty catalog (manage.py migrate makes one) from the files of the lake alone."
+    help = "Fills an empty catalog, made by manage.py migrate, from the files of the lake."
     requires_system_checks = [checks.TAG]
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,26 +46,25 @@ class Command(BaseCommand):
             rebuild = Rebuild(root, engine, scratch)
             progress_bar.run_with_progress(rebuild.read(), "files")
             progress_bar.run_with_progress(rebuild.choose(), "hours with several files of a dataset")
-            progress_bar.run_with_progress(rebuild.bury(), "parts of what was deleted or replaced")
+            progress_bar.run_with_progress(rebuild.add_tombstones(), "parts of the deletes and newer versions")
             rebuild.commit()
         finally:
             engine.close()
             shutil.rmtree(scratch, ignore_errors=True)
-        self._tell(rebuild, orphans.held(root))
+        self._print(rebuild, orphans.held(root))
 
-    def _tell(self, rebuild: Rebuild, held: tuple[int, int]) -> None:
-        for path, why in rebuild.damaged.items():
-            self.stdout.write(f"{path}: {why}; it is in .orphans, take it from a backup")
+    def _print(self, rebuild: Rebuild, held: tuple[int, int]) -> None:
+        for path, reason in rebuild.damaged.items():
+            self.stdout.write(f"{path}: {reason}; it is in .orphans, take it from a backup")
         if held[0]:
             self.stdout.write(orphans.told(*held))
         resumes = (
-            f" Without a cursor in Redis the consumer goes on from {iso_us(rebuild.cursor.time_us)}."
+            f" Without a cursor in Redis the consumer resumes at {iso_us(rebuild.cursor.time_us)}."
             if rebuild.cursor
             else ""
         )
-        told = (
-            f"{rebuild.files:,} files, {rebuild.rows:,} rows, {rebuild.tombstones:,} tombstones, {rebuild.accounts:,}"
-        )
+        counts = f"{rebuild.files:,} files, {rebuild.rows:,} rows, {rebuild.tombstones:,} tombstones, "
+        counts += f"{rebuild.accounts:,} inactive accounts"
         if rebuild.damaged:
-            raise CommandError(f"{told} inactive accounts; {len(rebuild.damaged):,} files could not be read.{resumes}")
-        self.stdout.write(f"OK: {told} inactive accounts.{resumes} Next: start all, then manage.py verify_lake.")
+            raise CommandError(f"{counts}; {len(rebuild.damaged):,} files could not be read.{resumes}")
+        self.stdout.write(f"OK: {counts}.{resumes} Next: start all, then manage.py verify_lake.")

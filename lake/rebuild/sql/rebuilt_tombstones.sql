@@ -9,7 +9,7 @@ WITH version AS MATERIALIZED (
     FROM version GROUP BY ALL
 ), later AS (
     SELECT did, collection, rkey, rev, true AS deleted, seen::TIMESTAMP AS seen, true AS late
-    FROM ({deletes}) WHERE hash(did) % $parts = $part AND {which}
+    FROM ({deletes}) WHERE hash(did) % $parts = $part AND {condition}
     UNION ALL
     SELECT did, collection, rkey, rev, false, seen,
         operation = 'update' OR coalesce(abs(tid_us(rkey) - epoch_us(seen)) > 300000000, true)

@@ -21,8 +21,8 @@ from lake.flush.flusher import Flusher
 from lake.models import BatchRun, CatalogIdentity, DataFile, InactiveAccount, IndexFile, Tombstone
 from lake.query.parser import parse
 from lake.query.spec import Search
-from lake.recovery.generations import Found
-from lake.recovery.rebuilt_rows import resume, state
+from lake.rebuild.catalog_rows import resume, state
+from lake.rebuild.files import LakeFile
 from lake.schema import DATASETS
 from lake.search.by_uri import look_up
 from lake.search.reader import Reader
@@ -367,7 +367,7 @@ class TestWithLess:
         before = listed()
         lose()
         with monkeypatch.context() as patch:
-            patch.setattr("lake.recovery.rebuild.identity.write_marker", lambda *_: None)
+            patch.setattr("lake.rebuild.rebuild.identity.write_marker", lambda *_: None)
             patch.setattr(
                 DataFile.objects.__class__, "bulk_create", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
             )
@@ -432,7 +432,7 @@ def found(name, commit=0, flushed=0, cursor=None, minute=0, catalog_=MARKER.cata
     seen = NOON + timedelta(minutes=minute)
     path = f"posts/year=2026/month=07/day=01/hour=12/{name}.parquet"
     row = DataFile(path=path, dataset="posts", hour=NOON, rows=1, bytes=1, min_seen=seen, max_seen=seen)
-    return Found(row, origin, {})
+    return LakeFile(row, origin, {})
 
 
 def cursor(number):

@@ -1,7 +1,7 @@
-"""Makes a catalog from the files alone. Nothing is listed before all is known; a run that was killed is begun again.
+"""Makes a catalog from the files alone, in one transaction at the end: a killed run starts over.
 
-What is not in the files does not come back: accounts and API keys of the admin, flags, retentions, requests, exports,
-the journal of connections, and what retention has removed. Indexes are made by the next compact_lake.
+Not in the files, and lost: admin accounts and API keys, flags, retentions, requests, exports, the log of connections,
+and what retention has removed. The next compact_lake builds the indexes.
 """
 
 from collections import defaultdict
@@ -26,20 +26,19 @@ from lake.compact.tombstones import KEPT, Deletions
 from lake.errors import LakeUnusable
 from lake.flush.statements import define_macros
 from lake.models import CatalogIdentity, DataFile
-from lake.recovery import generations, rebuilt_rows
-from lake.recovery.generations import Found
-from lake.schema import DATASETS, STATEFUL
+from lake.rebuild import catalog_rows, files
+from lake.rebuild.files import LakeFile
+from lake.schema import DATASETS, STATEFUL, deletes_of
 from lake.storage.duckdb_engine import Engine, Unreadable, read_sql
 from lake.storage.origin import Origin, Writer
-from lake.verify.deletions import rules
 from process.instants import microseconds
 
 SQL = Path(__file__).parent / "sql"
 log = structlog.get_logger("rebuild")
 
-KEYS_AT_ONCE = 2_000_000  # versions or account events of one query: some 500 MB
-FEW = 500  # rows of a catalog that are made at once
-NOTHING = (  # where a dataset has no files
+KEYS_AT_ONCE = 2_000_000  # versions or account events of one query: about 500 MB
+ROWS_AT_ONCE = 500  # of the catalog, in one statement or transaction
+NO_ROWS = (  # of a dataset without files
     "SELECT '' AS did, '' AS collection, '' AS rkey, '' AS rev, '' AS operation, '' AS state, now() AS seen WHERE false"
 )
 
@@ -47,14 +46,13 @@ Progress = Iterator[tuple[int, int]]
 
 
 class Rebuild:
-    """The steps, each a method, in this order: read, choose, bury, commit. The first three give (done, all) as they go.
-    The engine must be able to spill. `scratch`: a folder of our own. Afterwards `damaged` says of files why they are
-    none of the lake's."""
+    """Run the steps in this order: read, choose, add_tombstones, commit. The first three yield (done, all). The engine
+    must be able to spill. `scratch`: a folder for its use alone. `damaged`: files that can't be used, and why."""
 
     def __init__(self, root: Path, engine: Engine, scratch: Path) -> None:
         self._root, self._engine, self._scratch = root, engine, scratch
         self._marker = identity.read_marker(root)
-        self._found: dict[str, Found] = {}
+        self._files: dict[str, LakeFile] = {}
         self._state = State("")
         self.damaged: dict[str, str] = {}
         self.tombstones = self.accounts = 0
@@ -63,62 +61,62 @@ class Rebuild:
 
     @property
     def files(self) -> int:
-        return len(self._found)
+        return len(self._files)
 
     @property
     def rows(self) -> int:
-        return sum(found.row.rows for found in self._found.values())
+        return sum(file.row.rows for file in self._files.values())
 
     def read(self) -> Progress:
         """Raises LakeUnusable when the catalog is not empty, or there is no lake."""
         if not self._root.is_dir():
             raise LakeUnusable(f"LAKE_ROOT {self._root} is missing: mount it, then begin again.")
         _require_empty()
-        paths = generations.paths(self._root)
+        paths = files.finished_paths(self._root)
         for number, path in enumerate(paths, 1):
             try:
-                self._found[path] = generations.read(self._engine, self._root, path)
+                self._files[path] = files.read(self._engine, self._root, path)
             except (LakeUnusable, Unreadable) as error:
                 self.damaged[path] = str(error)
             yield number, len(paths)
-        self._state = rebuilt_rows.state(self._found.values(), self._marker, str(uuid4()))
-        self.cursor = rebuilt_rows.resume(list(self._found.values()), self._marker)
+        self._state = catalog_rows.state(self._files.values(), self._marker, str(uuid4()))
+        self.cursor = catalog_rows.resume(list(self._files.values()), self._marker)
 
     def choose(self) -> Progress:
-        """Leaves in each partition what holds its events once; the rest becomes orphans."""
-        partitions: defaultdict[PartitionKey, list[Found]] = defaultdict(list)
-        for found in self._found.values():
-            partitions[found.row.dataset, found.row.hour].append(found)
+        """Keeps in each partition the files that hold its events once; the others become orphans."""
+        partitions: defaultdict[PartitionKey, list[LakeFile]] = defaultdict(list)
+        for file in self._files.values():
+            partitions[file.row.dataset, file.row.hour].append(file)
         several = [group for group in partitions.values() if len(group) > 1]
         for number, group in enumerate(several, 1):
-            choice = generations.choose(self._engine, self._root, group)
-            if choice.mixed:
-                self._fold(choice.kept)
-            self._set_aside([found.row.path for found in choice.covered])
+            choice = files.choose(self._engine, self._root, group)
+            if choice.overlap:
+                self._dedupe(choice.kept)
+            self._set_aside([file.row.path for file in choice.covered])
             yield number, len(several)
         for path in self.damaged:
             orphans.set_aside(self._root, path)
 
-    def _fold(self, kept: Sequence[Found]) -> None:
-        """Files that share rows become one, as a compaction would make it."""
+    def _dedupe(self, kept: Sequence[LakeFile]) -> None:
+        """Rewrites files that share rows as one, as a compaction would."""
         Deletions(self._engine, self._scratch)
-        job = RewriteJob(kept[0].row.dataset, kept[0].row.hour, tuple(found.listed for found in kept), Reason.LATE)
+        job = RewriteJob(kept[0].row.dataset, kept[0].row.hour, tuple(file.listed for file in kept), Reason.LATE)
         self._state = self._state._replace(compact=self._state.compact + 1)
         origin = Origin(
             self._state.catalog, Writer.COMPACT, self._state.compact, self._state.flush, self.cursor, job.arrived
         )
         new = rewrite(self._engine, self._root, job, False, lambda: False, origin)
         new.pending.publish()
-        self._found[new.pending.path] = generations.read(self._engine, self._root, new.pending.path)
-        self._set_aside([found.row.path for found in kept])
+        self._files[new.pending.path] = files.read(self._engine, self._root, new.pending.path)
+        self._set_aside([file.row.path for file in kept])
 
     def _set_aside(self, paths: Sequence[str]) -> None:
         for path in paths:
-            del self._found[path]
+            del self._files[path]
             orphans.set_aside(self._root, path)
 
-    def bury(self) -> Progress:
-        """Tombstones and inactive accounts. They are true whatever becomes of this run."""
+    def add_tombstones(self) -> Progress:
+        """And inactive accounts. Both hold even if this run does not finish."""
         tasks = [partial(self._account, *part) for part in self._parts("accounts")]
         for dataset in STATEFUL:
             tasks += [partial(self._versions, dataset, *part) for part in self._parts(dataset, "deletes")]
@@ -127,29 +125,29 @@ class Rebuild:
             yield number, len(tasks)
 
     def _parts(self, *datasets: str) -> list[tuple[int, int]]:
-        """By which hash of an account the rows are divided: (parts, number). None where there are no rows."""
-        rows = [found.row.rows for found in self._found.values() if found.row.dataset in datasets]
+        """(parts, part) of the rows, divided by a hash of the DID; empty if there are no rows."""
+        rows = [file.row.rows for file in self._files.values() if file.row.dataset in datasets]
         parts = sum(rows) // KEYS_AT_ONCE + 1
         return [(parts, part) for part in range(parts)] if rows else []
 
     def _account(self, parts: int, part: int) -> None:
         values = {"files": self._paths("accounts"), "parts": parts, "part": part}
         states = [AccountState(*row) for row in self._engine.rows(read_sql(SQL / "rebuilt_accounts.sql"), values)]
-        for start in range(0, len(states), FEW):
+        for start in range(0, len(states), ROWS_AT_ONCE):
             with transaction.atomic():
-                commits.set_accounts(states[start : start + FEW])
+                commits.set_accounts(states[start : start + ROWS_AT_ONCE])
         self.accounts += len(states)
 
     def _versions(self, dataset: str, parts: int, part: int) -> None:
         collection = DATASETS[dataset].collection
         young = microseconds(datetime.now(UTC) - KEPT)
-        paths = {name: found for name in (dataset, "deletes") if (found := self._paths(name))}
+        paths = {name: own for name in (dataset, "deletes") if (own := self._paths(name))}
         values: dict[str, Any] = {**paths, "parts": parts, "part": part, "young": young}
         sql = read_sql(SQL / "rebuilt_tombstones.sql").format(
             collection=f"'{collection}'" if collection else "collection",
-            which=next(rule.condition for rule in rules(dataset) if rule.source == "deletes"),
-            versions=_source(dataset) if dataset in paths else NOTHING,
-            deletes=_source("deletes") if "deletes" in paths else NOTHING,
+            condition=deletes_of(dataset),
+            versions=_source(dataset) if dataset in paths else NO_ROWS,
+            deletes=_source("deletes") if "deletes" in paths else NO_ROWS,
         )
         versions = [NewTombstone(*row) for row in self._engine.rows(sql, values)]
         with transaction.atomic():
@@ -157,16 +155,16 @@ class Rebuild:
         self.tombstones += len(versions)
 
     def _paths(self, dataset: str) -> list[str]:
-        return [str(self._root / path) for path, found in self._found.items() if found.row.dataset == dataset]
+        return [str(self._root / path) for path, file in self._files.items() if file.row.dataset == dataset]
 
     def commit(self) -> None:
-        """The moment at which the catalog exists. Raises LakeUnusable when somebody else has filled it meanwhile."""
-        runs = rebuilt_rows.batch_runs(self._found.values())
+        """Fills the catalog in one transaction. Raises LakeUnusable when it has been filled meanwhile."""
+        runs = catalog_rows.batch_runs(self._files.values())
         with transaction.atomic():
             _require_empty()
             for run in runs:
                 run.save()
-            DataFile.objects.bulk_create([found.row for found in self._found.values()], FEW)
+            DataFile.objects.bulk_create([file.row for file in self._files.values()], ROWS_AT_ONCE)
             if self.cursor:
                 commits.set_checkpoint(self.cursor)
             CatalogIdentity.objects.update_or_create(pk=CatalogIdentity.ONLY, defaults=self._state._asdict())
@@ -176,7 +174,7 @@ class Rebuild:
 
 
 def _source(name: str) -> str:
-    """The rows of the paths that are the value of this name."""
+    """Reads the paths that are bound to this name."""
     return f"FROM read_parquet(${name}, hive_partitioning = false)"
 
 

@@ -1,0 +1,145 @@
+"""The catalog row of each file, from the file alone; and which files of a partition hold each event once."""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+from lake.catalog import orphans
+from lake.catalog.listing import ListedFile
+from lake.compact.rewrite import KEPT_WHEN_PURGED, count, keys
+from lake.errors import LakeUnusable
+from lake.models import DataFile
+from lake.schema import DATASETS, STATEFUL, Dataset
+from lake.storage import disk, layout, parquet_writer
+from lake.storage.duckdb_engine import Engine
+from lake.storage.layout import HOUR
+from lake.storage.origin import Origin
+from lake.storage.parquet_columns import wrong_column
+from process import instants
+
+_MINUTES = """
+    SELECT strftime(seen, '%Y-%m-%dT%H:%M'), count(*), epoch_us(min(seen)), epoch_us(max(seen)),
+        epoch_us(min(created_at)), epoch_us(max(created_at))
+    FROM read_parquet($1, hive_partitioning = false) GROUP BY ALL ORDER BY ALL
+"""
+_COUNTS = """
+    SELECT count(*) FILTER (extra LIKE '%"$time_us"%'), count(*) FILTER ({unpurged})
+    FROM read_parquet($1, hive_partitioning = false)
+"""
+_SHARED = """
+    SELECT count(*) FROM (
+        SELECT {keys} FROM read_parquet([$one], hive_partitioning = false) AS s
+        INTERSECT SELECT {keys} FROM read_parquet($others, hive_partitioning = false) AS s)
+"""
+
+
+class LakeFile(NamedTuple):
+    """A file on the disk: its catalog row, not saved yet, and its rows by minute of `seen`. Files of version 0.1 have
+    no origin."""
+
+    row: DataFile
+    origin: Origin | None
+    minutes: dict[str, int]
+
+    @property
+    def listed(self) -> ListedFile:
+        row = self.row
+        return ListedFile(row.dataset, row.hour, row.path, row.rows, row.bytes, row.rows_by_arrival, row.unpurged)
+
+    @property
+    def newest_first(self) -> tuple[bool, int, str]:
+        """Sort key: compacted files, the latest first, then flushed ones. A file comes before those it replaced."""
+        name = PurePath(self.row.path).stem
+        return not self.listed.compacted, -int(name[2:]) if self.listed.compacted else 0, self.row.path
+
+
+class Choice(NamedTuple):
+    """`covered`: files whose rows are all in `kept`. `overlap`: some of `kept` share rows, or one repeats a row."""
+
+    kept: list[LakeFile]
+    covered: list[LakeFile]
+    overlap: bool
+
+
+def finished_paths(root: Path) -> list[str]:
+    """Of all files in the lake's folders that have a writer's final name, below the root."""
+    return sorted(
+        str(path)
+        for path in disk.files_below(root)
+        if orphans.is_ours(path.name) and (place := layout.dataset_and_hour(str(path))) and place[0] in DATASETS
+    )
+
+
+def read(engine: Engine, root: Path, path: str) -> LakeFile:
+    """Raises LakeUnusable and Unreadable when the file does not belong to the lake."""
+    place = layout.dataset_and_hour(path)
+    assert place is not None
+    dataset, hour = DATASETS[place[0]], place[1]
+    absolute = str(root / path)
+    if (named := parquet_writer.notes_of(root / path).get("dataset", dataset.name)) != dataset.name:
+        raise LakeUnusable(f"its metadata names the dataset {named}")
+    if wrong := wrong_column(engine, root / path, dataset):
+        raise LakeUnusable(wrong)
+    minutes = engine.rows(_MINUTES, [absolute])
+    times = [_extreme(minutes, column) for column in range(2, 6)]
+    first_seen, last_seen, first_created, last_created = (None if us is None else instants.utc(us) for us in times)
+    if first_seen is None or last_seen is None or not hour <= first_seen <= last_seen < hour + HOUR:
+        raise LakeUnusable(f"its rows are seen from {first_seen} to {last_seen}, outside its hour")
+    origin = orphans.origin_of(root / path)
+    arrived, unpurged = (origin.arrived, origin.unpurged) if origin else _counts(engine, dataset, absolute)
+    row = DataFile(
+        path=path,
+        dataset=dataset.name,
+        hour=hour,
+        rows=sum(row[1] for row in minutes),
+        bytes=(root / path).stat().st_size,
+        min_seen=first_seen,
+        max_seen=last_seen,
+        min_created=first_created,
+        max_created=last_created,
+        rows_by_arrival=arrived,
+        unpurged=unpurged,
+        sha256=disk.sha256(root / path),
+    )
+    return LakeFile(row, origin, {row[0]: row[1] for row in minutes})
+
+
+def _extreme(minutes: Sequence[tuple[str | int | None, ...]], column: int) -> int | None:
+    """Of a column of _MINUTES: the minimum of even columns, the maximum of odd ones."""
+    known = [us for row in minutes if isinstance(us := row[column], int)]
+    return (max if column % 2 else min)(known, default=None)
+
+
+def _counts(engine: Engine, dataset: Dataset, path: str) -> tuple[int, int]:
+    """Rows with an ingest time for `seen`, and deleted rows with text, of a file without an origin."""
+    any_content = " OR ".join(f"{name} IS NOT NULL" for name in dataset.names if name not in KEPT_WHEN_PURGED)
+    unpurged = f"state = 'deleted' AND ({any_content})" if dataset.name in STATEFUL else "false"
+    by_ingest_time, kept = engine.rows(_COUNTS.format(unpurged=unpurged), [path])[0]
+    return by_ingest_time, kept
+
+
+def choose(engine: Engine, root: Path, files: Sequence[LakeFile]) -> Choice:
+    """Of all files of one partition, by the keys of their rows alone: whatever a kill or a copy has left there."""
+    dataset = DATASETS[files[0].row.dataset]
+    ordered = sorted(files, key=lambda file: file.newest_first)
+    rows, distinct = count(engine, dataset, [str(root / file.row.path) for file in files])
+    if rows == distinct:
+        return Choice(ordered, [], False)
+    kept: list[LakeFile] = []
+    covered: list[LakeFile] = []
+    overlap = False
+    for file in ordered:
+        _, own = count(engine, dataset, [str(root / file.row.path)])
+        shared = _shared(engine, root, dataset, file, kept)
+        if shared == own:
+            covered.append(file)
+        else:
+            overlap |= shared > 0 or own != file.row.rows
+            kept.append(file)
+    return Choice(kept, covered, overlap)
+
+
+def _shared(engine: Engine, root: Path, dataset: Dataset, file: LakeFile, others: Sequence[LakeFile]) -> int:
+    """How many keys of the file the others hold too."""
+    values = {"one": str(root / file.row.path), "others": [str(root / other.row.path) for other in others]}
+    return int(engine.rows(_SHARED.format(keys=keys(dataset)), values)[0][0]) if others else 0
