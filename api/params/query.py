@@ -59,7 +59,7 @@ class RowsParams(QueryParams):
 
     def get_fields(self) -> dict[str, Any]:
         """With `fields`, which would hide an attribute of serializers."""
-        fields = Repeatable(child=Text("columns"), default=list, help_text="Columns wanted, separated by commas.")
+        fields = Repeatable(child=Text("columns"), default=list, help_text="Columns to return, separated by commas.")
         return super().get_fields() | {"fields": fields}
 
     def columns(self, dataset: str) -> list[str]:

@@ -22,8 +22,8 @@ class ParamsSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
         for name, field in fields.items():
             properties[name]["description"] = str(field.help_text)
         required = [name for name, field in fields.items() if field.required]
-        found = {"type": "object", "properties": properties, "additionalProperties": False}
-        return found | ({"required": required} if required else {})
+        schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        return schema | ({"required": required} if required else {})
 
 
 def _default(field: Any) -> Schema:

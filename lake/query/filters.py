@@ -81,7 +81,7 @@ FILTERS: dict[str, FilterSpec] = {
     ),
     "tag": FilterSpec(
         "tag", HASHTAG, filter_sql.has_line("hashtags", r"(?:^|\n)(?:", r")(?:\n|$)", ignore="#＃"),
-        (Parameter("tag", "Hashtag, caseless, with or without #. A leading - excludes."),),
+        (Parameter("tag", "Hashtag in any case, with or without #. A leading - excludes."),),
     ),
     "mention": FilterSpec(
         "mentions", ACCOUNT, filter_sql.has_element("mentions"),
