@@ -20,7 +20,7 @@ def index_terms(node: Node) -> KeyQuery | None:
             keys = (author_key(did) for did in dids)
             return AnyKey(tuple(KeyRange(key, key) for key in dict.fromkeys(keys)))
         case And(nodes=nodes):
-            return _all(keys for child in nodes if (keys := index_terms(child)) is not None)
+            return _all(one for child in nodes if (one := index_terms(child)) is not None)
         case Or(nodes=nodes) if nodes:
             children = [index_terms(child) for child in nodes]
             return None if None in children else AnyKey(tuple(child for child in children if child is not None))
