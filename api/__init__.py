@@ -1,1 +1,1 @@
-"""The JSON API: parses what is asked, calls the lake, shapes answers and errors. Refuses to know SQL and files."""
+"""The API: parameters in, calls to the lake, JSON and files out. Refuses to know SQL and files of the lake."""

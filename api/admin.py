@@ -1,4 +1,4 @@
-"""API keys are made and revoked here. The flags' page is the library's, under our word for them."""
+"""Admin of API keys. The page of the flags is django-constance's, named flags."""
 
 from typing import TYPE_CHECKING
 
@@ -36,10 +36,10 @@ class ApiKeyAdmin(_Admin):
         secret = None if change else obj.make_secret()
         super().save_model(request, obj, form, change)
         if secret is not None:
-            # In a cookie of this browser until the next page shows it, and nowhere else: not in the catalog.
+            # Kept in a cookie of this browser until the next page shows it, and nowhere else: not in the catalog.
             messages.warning(request, f"The key, shown this once: {secret}")
 
-    @admin.action(description="Revoke the selected API keys, for good", permissions=["change"])
+    @admin.action(description="Revoke the selected API keys (can't be undone)", permissions=["change"])
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
         done = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
-        messages.success(request, f"{done} revoked: they are refused from now on.")
+        messages.success(request, f"{done} revoked: refused from now on.")

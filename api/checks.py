@@ -1,4 +1,4 @@
-"""System checks: settings that are each allowed and wrong together. `manage.py check` and every start say so."""
+"""System checks: settings that are each valid and wrong together. `manage.py check` and every start report them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ LOCAL = {"localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
 
 
 def public(hosts: Iterable[str]) -> list[str]:
-    """Those by which others than this machine may reach it."""
+    """Hosts by which other machines can reach this one."""
     return sorted(host for host in hosts if host not in LOCAL and not host.endswith(".localhost"))
 
 
@@ -23,7 +23,7 @@ def debug(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Caution(
-            f"DJANGO_DEBUG=true, and yet DJANGO_ALLOWED_HOSTS has {', '.join(others)}: strangers would see tracebacks.",
+            f"DJANGO_DEBUG=true, but DJANGO_ALLOWED_HOSTS has {', '.join(others)}: strangers would see tracebacks.",
             hint="Set DJANGO_DEBUG=false and a DJANGO_SECRET_KEY before others can reach this machine.",
             id="api.W001",
         )

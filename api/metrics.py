@@ -16,7 +16,8 @@ from prometheus_client.registry import Collector
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
 from ingest.handles.lookup import Handles
 from ingest.models import Connection
-from lake.models import BatchRun, DataFile
+from lake.catalog import listing
+from lake.models import BatchRun
 from lake.schema import DATASETS
 
 log = structlog.get_logger("metrics")
@@ -35,91 +36,74 @@ class Series(NamedTuple):
     meaning: str
 
 
-class Sample(NamedTuple):
-    name: str
-    label: str
-    value: float
+def _gauge(name: str, meaning: str, label: str = "") -> Series:
+    return Series(name, "gauge", label, meaning)
 
+
+def _counter(name: str, meaning: str, label: str = "") -> Series:
+    return Series(name, "counter", label, meaning)
+
+
+Sample = tuple[str, str, float]  # of a series and a label value, which is empty where it has no label
 
 SERIES = (
-    Series(
+    _counter(
         "api_frames_received",
-        "counter",
-        "",
         "Frames received since this Redis was set up. Flat for a minute: nothing arrives, check the consumer's log.",
     ),
-    Series(
+    _counter(
         "api_frames_dropped",
-        "counter",
-        "reason",
         "Frames that are not events, since this Redis was set up. A rise is a changed wire or a bug: check "
         "inspect_buffer --dead-letters.",
+        "reason",
     ),
-    Series(
+    _gauge(
         "api_buffer_depth",
-        "gauge",
-        "",
-        "Events that wait in the buffer. Rising over several flush intervals: the flusher is down or too slow, check "
-        "its log.",
+        "Events that wait in the buffer. Rising over several flush intervals: the flusher is down or too slow, "
+        "check its log.",
     ),
-    Series(
+    _gauge(
         "api_buffer_fill_ratio",
-        "gauge",
-        "",
-        "Memory of Redis divided by its maxmemory. At BUFFER_HIGH_WATER the consumer pauses: repair the flusher, or "
-        "give Redis more memory.",
+        "Memory of Redis divided by its maxmemory. At BUFFER_HIGH_WATER the consumer pauses: repair the flusher, or"
+        " give Redis more memory.",
     ),
-    Series(
+    _gauge(
         "api_dead_letters",
-        "gauge",
-        "",
         "Dead letters kept, at most 10,000. They stay until the operator replays them with inspect_buffer --replay.",
     ),
-    Series(
+    _gauge(
         "api_lag_seconds",
-        "gauge",
+        "Now minus the newest seen that is received (by the consumer) or searchable (in a listed file); buffered: "
+        "the age of the oldest event in the buffer. Check the first stage that rises.",
         "stage",
-        "Now minus the newest seen that is received (by the consumer) or searchable (in a listed file); buffered: the "
-        "age of the oldest event in the buffer. Check the first stage that rises.",
     ),
-    Series(
+    _gauge(
         "api_last_batch_seconds",
-        "gauge",
-        "",
         "Duration of the last batch. Near FLUSH_INTERVAL_SECONDS: the machine is too small, or its disk too busy.",
     ),
-    Series("api_lake_rows", "gauge", "dataset", "Rows in listed files. A fall is a purge or a restore."),
-    Series("api_lake_bytes", "gauge", "dataset", "Bytes of listed files. Plan the disk by their growth."),
-    Series(
+    _gauge("api_lake_rows", "Rows in listed files. A fall is a purge or a restore.", label="dataset"),
+    _gauge("api_lake_bytes", "Bytes of listed files. Plan the disk by their growth.", label="dataset"),
+    _gauge(
         "api_failed_batches_last_day",
-        "gauge",
-        "",
         "Batches that failed in the last 24 hours. Above 0: read the error in the admin, under Batch runs.",
     ),
-    Series(
+    _gauge(
         "api_gaps_last_day",
-        "gauge",
-        "",
         "Connections of the last 24 hours that began with a gap. Above 0: data may be missing, see the admin.",
     ),
-    Series("api_handles_known", "gauge", "", "Accounts whose handle is known. For information only."),
-    Series(
+    _gauge("api_handles_known", "Accounts whose handle is known. For information only."),
+    _gauge(
         "api_handles_waiting",
-        "gauge",
-        "",
         "Accounts whose handle is to be resolved. Rising for days: there are more new authors than 75 a second.",
     ),
-    Series(
+    _gauge(
         "api_handles_lag_seconds",
-        "gauge",
-        "",
         "How long the first of them has waited. Rising while calls fail: check the log of resolve_handles.",
     ),
-    Series(
+    _counter(
         "api_handle_calls",
-        "counter",
-        "outcome",
         "Calls to the AppView. Outcomes other than answered and refused rise: it is down, or limits this service.",
+        "outcome",
     ),
 )
 
@@ -134,7 +118,7 @@ class StateCollector(Collector):
         samples = [*_readable(buffer_samples, now), *_readable(lake_samples, now), *handle_samples(now)]
         for series in SERIES:
             family = Metric(series.name, series.meaning, series.kind)
-            for _, label, value in (sample for sample in samples if sample.name == series.name):
+            for _, label, value in (sample for sample in samples if sample[0] == series.name):
                 name = f"{series.name}_total" if series.kind == "counter" else series.name
                 family.add_sample(name, {series.label: label} if series.label else {}, value)
             yield family
@@ -155,48 +139,48 @@ def buffer_samples(now: datetime) -> Iterator[Sample]:
         state, totals, cursor = buffer.state(), buffer.totals(), buffer.cursor()
     finally:
         buffer.close()
-    yield Sample("api_frames_received", "", totals.received)
+    yield "api_frames_received", "", totals.received
     for reason, number in totals.dropped.items():
-        yield Sample("api_frames_dropped", reason, number)
-    yield Sample("api_buffer_depth", "", state.depth)
-    yield Sample("api_buffer_fill_ratio", "", state.fill)
-    yield Sample("api_dead_letters", "", state.dead_letters)
+        yield "api_frames_dropped", reason, number
+    yield "api_buffer_depth", "", state.depth
+    yield "api_buffer_fill_ratio", "", state.fill
+    yield "api_dead_letters", "", state.dead_letters
     waited = 0.0 if state.oldest_ms is None else now.timestamp() - state.oldest_ms / 1000
-    yield Sample("api_lag_seconds", "buffered", max(0.0, waited))
+    yield "api_lag_seconds", "buffered", max(0.0, waited)
     if cursor is not None:
-        yield Sample("api_lag_seconds", "received", now.timestamp() - cursor.time_us / 1e6)
+        yield "api_lag_seconds", "received", now.timestamp() - cursor.time_us / 1e6
 
 
 def lake_samples(now: datetime) -> Iterator[Sample]:
-    listed = DataFile.objects.filter(superseded_at=None)
+    listed = listing.all_files()
     sums = {
         row["dataset"]: row
         for row in listed.order_by().values("dataset").annotate(rows=Sum("rows"), bytes=Sum("bytes"))
     }
     for dataset in DATASETS:
         held = sums.get(dataset, {"rows": 0, "bytes": 0})
-        yield Sample("api_lake_rows", dataset, held["rows"])
-        yield Sample("api_lake_bytes", dataset, held["bytes"])
+        yield "api_lake_rows", dataset, held["rows"]
+        yield "api_lake_bytes", dataset, held["bytes"]
     newest = listed.filter(max_seen__lte=now + MAX_CLOCK_SKEW).aggregate(newest=Max("max_seen"))["newest"]
     if newest is not None:
-        yield Sample("api_lag_seconds", "searchable", max(0.0, (now - newest).total_seconds()))
+        yield "api_lag_seconds", "searchable", max(0.0, (now - newest).total_seconds())
     last = BatchRun.objects.order_by("-started_at").first()
     if last is not None:
-        yield Sample("api_last_batch_seconds", "", last.seconds)
+        yield "api_last_batch_seconds", "", last.seconds
     failed = BatchRun.objects.filter(state=BatchRun.State.FAILED, started_at__gte=now - DAY)
-    yield Sample("api_failed_batches_last_day", "", failed.count())
+    yield "api_failed_batches_last_day", "", failed.count()
     gaps = Connection.objects.filter(gap_seconds__isnull=False, opened_at__gte=now - DAY)
-    yield Sample("api_gaps_last_day", "", gaps.count())
+    yield "api_gaps_last_day", "", gaps.count()
 
 
 def handle_samples(now: datetime) -> Iterator[Sample]:
     figures = Handles(settings.HANDLES_PATH, None).figures()
-    yield Sample("api_handles_known", "", figures.known)
-    yield Sample("api_handles_waiting", "", figures.waiting)
+    yield "api_handles_known", "", figures.known
+    yield "api_handles_waiting", "", figures.waiting
     waited = 0.0 if figures.oldest is None else now.timestamp() - figures.oldest / 1e6
-    yield Sample("api_handles_lag_seconds", "", max(0.0, waited))
+    yield "api_handles_lag_seconds", "", max(0.0, waited)
     for outcome, number in figures.calls.items():
-        yield Sample("api_handle_calls", outcome, number)
+        yield "api_handle_calls", outcome, number
 
 
 @cache

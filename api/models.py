@@ -1,4 +1,4 @@
-"""API keys. A key's secret is never stored: it has 256 random bits, so that its plain SHA-256 can't be turned back."""
+"""API keys. The secret is not stored: it has 256 random bits, so that its plain SHA-256 can't be reversed."""
 
 import hashlib
 import secrets
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import models
 
-MARK = "bpe_"  # so that a key in the wrong place can be recognised, by people and by scanners
+MARK = "bpe_"  # so that people and secret scanners recognise a key in the wrong place
 PREFIX_SHOWN = len(MARK) + 8
 
 
@@ -30,7 +30,7 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     def make_secret(self) -> str:
-        """Gives it a new secret, which only the caller ever has."""
+        """Sets and returns a new secret. It can't be read again."""
         secret = MARK + secrets.token_urlsafe(32)
         self.prefix, self.digest = secret[:PREFIX_SHOWN], digest(secret)
         return secret

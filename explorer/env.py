@@ -1,4 +1,5 @@
-"""Loud readers for the environment: a wrong value names the variable, the value and what is allowed."""
+"""Typed readers of environment variables. A wrong value is an error that names the variable, the value and what is
+allowed."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,11 +17,11 @@ class Variable(NamedTuple):
     default: str
 
 
-VARIABLES: dict[str, Variable] = {}  # every variable read, for the test that keeps .env.example equal
+VARIABLES: dict[str, Variable] = {}  # all that were read, for the test that compares .env.example
 
 
 def load(dotenv: Path) -> None:
-    """Reads the file, if there is one; the process's own environment wins."""
+    """Reads the file, if it exists. Variables of the process take precedence."""
     if dotenv.is_file():
         environ.Env.read_env(dotenv)
 
@@ -61,14 +62,14 @@ def choice(name: str, default: str, choices: Sequence[str]) -> str:
 def items(
     name: str, default: str, allowed: str = "any text", valid: Callable[[str], bool] = lambda _: True
 ) -> list[str]:
-    """A comma list; an empty one is []."""
+    """A comma-separated list; [] for an empty value."""
     values = [item.strip() for item in text(name, default).split(",") if item.strip()]
     wrong = [item for item in values if not valid(item)]
-    return refuse(name, wrong[0], f"a comma list of {allowed}") if wrong else values
+    return refuse(name, wrong[0], f"a comma-separated list of {allowed}") if wrong else values
 
 
 def path(name: str, default: str, base: Path) -> Path:
-    """A path; a relative one counts from `base`."""
+    """A path, relative to `base` unless absolute."""
     return base / text(name, default)
 
 

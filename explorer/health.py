@@ -1,4 +1,4 @@
-"""Whether this process lives, and what works of the whole."""
+"""Liveness of the web process, and readiness of the service."""
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -10,14 +10,14 @@ from api.views.view import OpenView
 
 class Live(OpenView):
     def get(self, _request: Request) -> HttpResponse:
-        """Touches nothing: answers while anything else is down."""
+        """Reads nothing, so that it answers while everything else is down."""
         return HttpResponse("live\n", content_type="text/plain")
 
 
 class Ready(OpenView):
     def get(self, _request: Request) -> Response:
-        """What is wrong, per component. 503 only when a search could not be answered."""
-        found = components()
-        ready = all(component.ok for component in found if component.needed)
-        states = {component.name: {"ok": component.ok, "message": component.message} for component in found}
-        return Response({"ready": ready, "components": states}, status=200 if ready else 503)
+        """The state of each component. 503 only when searches can't be answered."""
+        states = components()
+        ready = all(component.ok for component in states if component.needed)
+        messages = {component.name: {"ok": component.ok, "message": component.message} for component in states}
+        return Response({"ready": ready, "components": messages}, status=200 if ready else 503)

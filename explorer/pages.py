@@ -1,4 +1,4 @@
-"""What is not the API's: where to begin, what it says of itself, and what is nowhere."""
+"""Pages beside the API: the landing page, the schema, the docs, the guides, and errors outside of the API's views."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -37,8 +37,7 @@ class Schema(OpenView):
 
 
 class Docs(OpenView):
-    """The schema as a page on which it can be tried. All of it comes from here; what it draws needs styles of its own
-    and pictures inside of these."""
+    """Swagger UI over the schema, with assets of this service only. It needs inline styles and images in data: URLs."""
 
     def get(self, request: Request) -> HttpResponse:
         response = render(request, "explorer/docs.html")
@@ -49,7 +48,7 @@ class Docs(OpenView):
 
 
 class Guide(OpenView):
-    """A page of docs/ as it is."""
+    """A page of docs/, as Markdown."""
 
     page = "api.md"
 
@@ -60,7 +59,7 @@ class Guide(OpenView):
 
 @csrf_exempt
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Also the last route: with DEBUG Django would answer a path that matches none with its own page."""
+    """Also the last route: in DEBUG, Django answers a path without a route with a page of its own."""
     if is_admin(request):
         return defaults.page_not_found(request, exception or Exception())
     return problem_response(Problem(404, "not_found", f"There is nothing at {request.path}."), request)

@@ -1,4 +1,4 @@
-"""The one settings file. Every value that an operator may change is read through explorer.env, with a default."""
+"""All settings. What an operator may change is read through explorer.env, with a default."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from process.crash_points import CRASH_POINTS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load(BASE_DIR / ".env")
-(BASE_DIR / "var").mkdir(exist_ok=True)  # the default place of the catalog and the lake
+(BASE_DIR / "var").mkdir(exist_ok=True)  # the default folder of the catalog and the lake
 
 # --- web ---------------------------------------------------------------------------------------------------
 DEBUG = env.flag("DJANGO_DEBUG", True)
@@ -103,17 +103,17 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 if not DEBUG and any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS):
-    # TLS ends at a proxy, which says in X-Forwarded-Proto how it was asked.
+    # TLS ends at a proxy, which passes the client's protocol on in X-Forwarded-Proto.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked from beside the proxy, in plain HTTP
+    SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # requested past the proxy, in plain HTTP
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
-    # The domain's other hosts, and browsers' lists of it, are its owner's to decide on.
+    # HSTS for other hosts of the domain, and preload lists, are the owner's decision.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 elif not public(ALLOWED_HOSTS):
-    # Only this machine reaches it, as http://localhost: there is no TLS to insist on, and browsers differ in whether a
-    # secure cookie may be set there.
+    # Only this machine reaches it, as http://localhost: there is no TLS to require, and browsers differ in whether they
+    # accept a secure cookie there.
     SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -201,9 +201,9 @@ QUERY_MEMORY_LIMIT = env.text(
 )
 QUERY_THREADS = env.integer("QUERY_THREADS", 2, 1, 256)
 
-# --- flags: kept in the catalog, so that they work without Redis -------------------------------------------
+# --- flags: in the catalog, so that they work without Redis ------------------------------------------------
 CONSTANCE_BACKEND = "lake.flags.store.FlagBackend"
-CONSTANCE_SUPERUSER_ONLY = False  # also whoever has the permission "Can change config"
+CONSTANCE_SUPERUSER_ONLY = False  # the permission "Can change config" is enough
 CONSTANCE_CONFIG = definitions.constance_config(QUERY_TIMEOUT_SECONDS)
 CONSTANCE_ADDITIONAL_FIELDS = definitions.constance_fields()
 

@@ -1,4 +1,4 @@
-"""Routes. The API is also at its unversioned names, which the frontend calls."""
+"""Routes. Search and export are also served without /api/v1, as the frontend calls them."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path

@@ -1,4 +1,4 @@
-"""Who may ask, how often, and how many at once.
+"""API keys, rate limits, and how many queries run at once.
 
-Refuses to know what is asked.
+Refuses to know what a request is for.
 """

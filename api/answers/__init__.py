@@ -1,4 +1,4 @@
-"""What is answered: calls the lake and gives its rows the names and shapes of the API.
+"""Answers and errors: calls the lake, and gives its rows and failures the shapes of the API.
 
-Refuses to know HTTP methods and headers.
+Refuses to know routes, methods and access.
 """

@@ -38,15 +38,15 @@ def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
 
 def posts(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     uris = list(dict.fromkeys(values["uris"]))
-    found = by_uri.look_up(reader().scanner, uris, flags.query_timeout_seconds)
+    lookup = by_uri.look_up(reader().scanner, uris, flags.query_timeout_seconds)
     return {
-        "results": to_results(found.hits, usernames(found.hits), result_columns("posts")),
+        "results": to_results(lookup.hits, usernames(lookup.hits), result_columns("posts")),
         "meta": {
             "asked": len(uris),
-            "found": len(found.hits),
-            "deleted": found.deleted,
-            "hidden": [{"id": uri, "account": status} for uri, status in found.hidden.items()],
-            "unknown": found.unknown,
-            "complete": found.complete,
+            "found": len(lookup.hits),
+            "deleted": lookup.deleted,
+            "hidden": [{"id": uri, "account": status} for uri, status in lookup.hidden.items()],
+            "unknown": lookup.unknown,
+            "complete": lookup.complete,
         },
     }

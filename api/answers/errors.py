@@ -71,14 +71,14 @@ def problem(error: Exception) -> Problem:
 
 def error_response(error: Exception, request: HttpRequest) -> JsonResponse:
     """The error as a response. Those of the service, not of the client, are logged."""
-    found = problem(error)
-    if found.status >= 500:
-        level = log.error if found is UNEXPECTED or found.code == _UNAVAILABLE else log.warning
+    answer = problem(error)
+    if answer.status >= 500:
+        level = log.error if answer is UNEXPECTED or answer.code == _UNAVAILABLE else log.warning
         # Without a traceback where the status is all there is to say: under overload, writing logs is load too.
         traceback = None if isinstance(error, APIException) else error
-        level("request failed", request_id=request_id(request), code=found.code, exc_info=traceback)
-    response = problem_response(found, request)
-    if found.temporary:
+        level("request failed", request_id=request_id(request), code=answer.code, exc_info=traceback)
+    response = problem_response(answer, request)
+    if answer.temporary:
         wait = getattr(error, "wait", None)  # of Throttled
         response["Retry-After"] = str(RETRY_SECONDS if wait is None else math.ceil(wait))
     if header := getattr(error, "auth_header", None):  # REST framework sets it on every 401
@@ -86,15 +86,15 @@ def error_response(error: Exception, request: HttpRequest) -> JsonResponse:
     return response
 
 
-def problem_response(found: Problem, request: HttpRequest) -> JsonResponse:
+def problem_response(answer: Problem, request: HttpRequest) -> JsonResponse:
     body = {
-        "code": found.code,
-        "message": found.message,
-        "details": found.details,
-        "temporary": found.temporary,
+        "code": answer.code,
+        "message": answer.message,
+        "details": answer.details,
+        "temporary": answer.temporary,
         "request_id": request_id(request),
     }
-    return JsonResponse({"error": body}, status=found.status)
+    return JsonResponse({"error": body}, status=answer.status)
 
 
 def handle(error: Exception, context: dict[str, Any]) -> JsonResponse:

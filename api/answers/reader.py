@@ -1,4 +1,4 @@
-"""The web process's one Reader: one DuckDB database, fenced in to the lake."""
+"""The Reader of the web process, with one DuckDB database that can only read the lake."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ _making = threading.Lock()
 
 
 def reader() -> Reader:
-    """The same one for all threads of this process. A child of a fork makes its own: DuckDB's threads stay behind."""
+    """One for all threads of this process. A forked child makes its own: threads of DuckDB do not survive a fork."""
     with _making:
         return _reader(os.getpid(), settings.QUERY_MEMORY_LIMIT, settings.QUERY_THREADS, settings.LAKE_ROOT.absolute())
 

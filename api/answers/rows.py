@@ -1,4 +1,4 @@
-"""The shapes of answers: a page as JSON."""
+"""Hits as JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,8 +9,9 @@ LISTS = ("langs", "links", "hashtags", "mentions", "media")  # [] when a post ha
 
 
 def to_results(hits: Iterable[Hit], usernames: Mapping[str, str], columns: Sequence[str]) -> list[dict[str, Any]]:
-    """One dict a hit, of the columns wanted."""
-    return [_wanted(to_result(hit, usernames.get(hit.did)), columns) for hit in hits]
+    """One object per hit, with these columns."""
+    rows = (to_result(hit, usernames.get(hit.did)) for hit in hits)
+    return [{name: row[name] for name in columns} for row in rows]
 
 
 def to_result(hit: Hit, username: str | None) -> dict[str, Any]:
@@ -24,7 +25,3 @@ def to_result(hit: Hit, username: str | None) -> dict[str, Any]:
         **fields,
         "url": f"https://bsky.app/profile/{hit.did}/post/{hit.key.rkey}",
     }
-
-
-def _wanted(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
-    return {name: row[name] for name in columns}

@@ -1,4 +1,4 @@
-"""What works and what does not, of each component, in words for the operator."""
+"""The state of each component, in words for the operator."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,44 +9,44 @@ from django.conf import settings
 from api.answers.reader import reader
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
 from lake.catalog import identity, listing, orphans
-from lake.models import BatchRun, DataFile
+from lake.models import BatchRun
 
-LOOKED_AT = 20  # newest listed files: another disk, or none, lacks them
+CHECKED_FILES = 20  # newest listed files: a wrong or missing disk lacks them
 ENGINE_SECONDS = 5.0
-REDIS_SECONDS = 1.0  # for one answer
+REDIS_SECONDS = 1.0  # for one reply
 
 
 class Component(NamedTuple):
     name: str
     ok: bool
     message: str
-    needed: bool  # by a search
+    needed: bool  # for searches
 
 
 def components() -> list[Component]:
     return [
-        _looked_at("catalog", _catalog, needed=True),
-        _looked_at("lake", _lake, needed=True),
-        _looked_at("engine", _engine, needed=True),
-        _looked_at("buffer", _buffer, needed=False),
-        _looked_at("flusher", _flusher, needed=False),
+        _checked("catalog", _catalog, needed=True),
+        _checked("lake", _lake, needed=True),
+        _checked("engine", _engine, needed=True),
+        _checked("buffer", _buffer, needed=False),
+        _checked("flusher", _flusher, needed=False),
     ]
 
 
-def _looked_at(name: str, look: Callable[[], tuple[bool, str]], *, needed: bool) -> Component:
+def _checked(name: str, check: Callable[[], tuple[bool, str]], *, needed: bool) -> Component:
     try:
-        ok, message = look()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong with this component
+        ok, message = check()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the component does not work
         ok, message = False, f"{type(error).__name__}: {error}"
     return Component(name, ok, message, needed)
 
 
 def _catalog() -> tuple[bool, str]:
-    return True, f"{DataFile.objects.filter(superseded_at=None).count()} files"
+    return True, f"{listing.all_files().count()} files"
 
 
 def _lake() -> tuple[bool, str]:
-    missing = [path for path in listing.newest_paths(LOOKED_AT) if not (settings.LAKE_ROOT / path).is_file()]
+    missing = [path for path in listing.newest_paths(CHECKED_FILES) if not (settings.LAKE_ROOT / path).is_file()]
     if missing:
         return False, f"{missing[0]} is listed and missing below LAKE_ROOT: mount or restore it"
     if mismatch := identity.mismatch(settings.LAKE_ROOT):

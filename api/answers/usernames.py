@@ -10,7 +10,7 @@ from rest_framework.exceptions import NotFound
 from api.params.query import to_search
 from ingest.handles.lookup import Handles
 from lake.flags.definitions import Flags
-from lake.query.handles import handles_in, resolve_handles
+from lake.query.handles import resolve_handles
 from lake.query.spec import Search
 from lake.scan.hit import Hit
 from lake.scan.snapshot import pin_snapshot
@@ -31,9 +31,7 @@ def usernames(hits: Iterable[Hit]) -> dict[str, str]:
 
 def with_dids(search: Search) -> Search:
     """The search with a DID for each handle. Raises NotFound that names an unknown handle, and HandleServiceDown."""
-    return replace(
-        search, query=resolve_handles(search.query, {handle: _did(handle) for handle in handles_in(search.query)})
-    )
+    return replace(search, query=resolve_handles(search.query, _did))
 
 
 def pinned_search(values: Mapping[str, Any], flags: Flags) -> Search:

@@ -1,4 +1,4 @@
-"""What a request may say: parameters in, one Search out, every fault at once.
+"""Parameters in, a Search out, with every fault at once.
 
 Refuses to know how it is answered.
 """

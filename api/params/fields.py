@@ -8,7 +8,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from lake.query.filters import QueryError, parse_value
+from lake.query.filter_values import QueryError, ValueKind
 from lake.query.spec import EVERYTHING
 from lake.query.tree import And, Filter, Not
 from process.instants import parse_timestamp
@@ -96,26 +96,14 @@ class Seed(Text):
     json = ("string", "number")
 
 
-class Matching(Text):
-    """A text that matches the whole pattern. `takes` completes the message."""
-
-    def __init__(self, pattern: str, takes: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.pattern, self._takes = pattern, takes
-
-    def to_internal_value(self, data: Any) -> str:
-        text: str = super().to_internal_value(data)
-        if re.fullmatch(self.pattern, text, re.DOTALL) is None:
-            raise serializers.ValidationError(f"takes {self._takes}, not {text[:SHOWN]!r}.")
-        return text
-
-
-class FilterValue(Text):
-    """What the filter of this kind takes, normalised."""
+class Value(Text):
+    def __init__(self, value: ValueKind, kind: str = "", **kwargs: Any) -> None:
+        super().__init__(kind, **kwargs)
+        self.value = value
 
     def to_internal_value(self, data: Any) -> str:
         try:
-            return parse_value(self.kind, super().to_internal_value(data))
+            return self.value.parse_parameter(super().to_internal_value(data))
         except QueryError as error:
             raise serializers.ValidationError(f"{error}.") from error
 

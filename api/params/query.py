@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.params.fields import SHOWN, Boolean, Choice, FilterField, FilterValue, Matching, Repeatable, Text
+from api.params.fields import SHOWN, Boolean, Choice, FilterField, Repeatable, Text, Value
 from api.params.strict import Faults, WindowParams
 from lake.flags.definitions import Flags
 from lake.query import filters, parser
-from lake.query.filters import FILTERS, FilterSpec, QueryError
+from lake.query.filter_values import QueryError
+from lake.query.filters import FILTERS, FilterSpec
 from lake.query.spec import CLOCKS, EVERYTHING, Search
 from lake.query.sql import check_dataset
 from lake.query.tree import And
@@ -58,7 +59,7 @@ class RowsParams(QueryParams):
 
     def get_fields(self) -> dict[str, Any]:
         """With `fields`, which would hide an attribute of serializers."""
-        fields = Repeatable(child=Text("columns"), default=list, help_text="Columns wanted, separated by commas.")
+        fields = Repeatable(child=Text("columns"), default=list, help_text="Columns to return, separated by commas.")
         return super().get_fields() | {"fields": fields}
 
     def columns(self, dataset: str) -> list[str]:
@@ -108,4 +109,4 @@ def _filter_fields() -> dict[str, FilterField]:
 def _value_field(kind: str, spec: FilterSpec, parameter: filters.Parameter) -> Choice | Text:
     if spec.choices:
         return Choice(spec.choices)
-    return Matching(parameter.pattern, parameter.takes) if parameter.pattern else FilterValue(kind)
+    return Value(parameter.value or spec.value, kind)

@@ -1,4 +1,4 @@
-"""What /api/schema says of parameters, answers and errors.
+"""/api/schema: parameters, answers and errors as OpenAPI.
 
 Refuses to know how anything is answered.
 """

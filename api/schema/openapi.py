@@ -101,7 +101,7 @@ def described(
 ) -> Callable[[V], V]:
     """Describes a view: its GET takes `params` in the query, its POST as JSON. `answers`: by media type, the shape and
     an example. `query`, `bodies`: examples of a GET and, by what they are for, of a POST."""
-    found = {
+    success = {
         (200, media): OpenApiResponse(shape, "OK.", [OpenApiExample("An answer", example)] if example else [])
         for media, (shape, example) in answers.items()
     }
@@ -110,7 +110,7 @@ def described(
         summary=summary,
         description=f"{description}\n\nFor example `?{query}`." if query else description,
         parameters=[params, *headers],
-        responses={**found, **_errors(*_ALWAYS, *errors), (414, "text/html"): OpenApiResponse(TEXT, _TOO_LONG)},
+        responses={**success, **_errors(*_ALWAYS, *errors), (414, "text/html"): OpenApiResponse(TEXT, _TOO_LONG)},
     )
     post = extend_schema(
         methods=["POST"],
@@ -119,7 +119,7 @@ def described(
         request={JSON: params},
         parameters=list(headers),
         examples=[OpenApiExample(name, body, request_only=True) for name, body in (bodies or {}).items()],
-        responses={**found, **_errors(*_ALWAYS, *errors, 413)},
+        responses={**success, **_errors(*_ALWAYS, *errors, 413)},
     )
     return lambda view: get(post(view))
 
@@ -131,5 +131,5 @@ def _errors(*statuses: int) -> dict[int, OpenApiResponse]:
 @cache
 def schema() -> Schema:
     """Takes 0.2 s."""
-    found: Schema = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
-    return found
+    generated: Schema = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return generated

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 
-from api.params.fields import MAX_VALUES, Boolean, Choice, FilterField, Integer, Matching, Repeatable, Seed, Timestamp
+from api.params.fields import MAX_VALUES, Boolean, Choice, FilterField, Integer, Repeatable, Seed, Timestamp, Value
 from api.schema.shapes import Schema
 
 
@@ -22,8 +22,8 @@ class ParamsSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
         for name, field in fields.items():
             properties[name]["description"] = str(field.help_text)
         required = [name for name, field in fields.items() if field.required]
-        found = {"type": "object", "properties": properties, "additionalProperties": False}
-        return found | ({"required": required} if required else {})
+        schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        return schema | ({"required": required} if required else {})
 
 
 def _default(field: Any) -> Schema:
@@ -60,8 +60,8 @@ def _value(field: Any) -> Schema:
             return {"type": "string", "enum": list(field.choices)}
         case Timestamp():
             return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
-        case Matching():
-            return {"type": "string", "pattern": f"^({field.pattern})$"}
+        case Value() if field.value.pattern:
+            return {"type": "string", "pattern": f"^({field.value.pattern})$"}
         case FilterField():
             return _excludable(_value(field.child))
         case Repeatable():

@@ -35,7 +35,7 @@ def by_name(items: Schema) -> Schema:
     return {"type": "object", "additionalProperties": items}
 
 
-def described(schema: Schema, description: str) -> Schema:
+def documented(schema: Schema, description: str) -> Schema:
     return {**schema, "description": description}
 
 
@@ -56,7 +56,7 @@ _NEVER_NULL = {"id": URI, "did": TEXT, "seen_at": TIME, "url": TEXT}
 
 
 def _column(column: ExportColumn) -> Schema:
-    return described(
+    return documented(
         _NEVER_NULL.get(column.name, _KINDS[column.kind]), column.meaning.replace(" when it was exported", "")
     )
 
@@ -64,43 +64,43 @@ def _column(column: ExportColumn) -> Schema:
 def _row() -> Schema:
     """The columns of all datasets; docs/api.md says which dataset has which. `fields` leaves columns out."""
     every = (column for name in DATASETS for column in export_columns(name, column_names(name), "''"))
-    found = {column.name: _column(column) for column in every if column.name != MATCHED}
-    return {"type": "object", "properties": found, "additionalProperties": False, "minProperties": 1}
+    columns = {column.name: _column(column) for column in every if column.name != MATCHED}
+    return {"type": "object", "properties": columns, "additionalProperties": False, "minProperties": 1}
 
 
-TOOK: Schema = described(NUMBER, "Milliseconds.")
-QUERY: Schema = described(TEXT, "text and exact as they were understood, in the search syntax.")
+TOOK: Schema = documented(NUMBER, "Milliseconds.")
+QUERY: Schema = documented(TEXT, "text and exact as they were understood, in the search syntax.")
 ERROR = shape(
     error=shape(
-        code=described(TEXT, "One of a closed set: see the guide."),
-        message=described(TEXT, "A sentence for people."),
-        details=described(many(shape(field=TEXT, message=TEXT)), "Each parameter that is wrong, and why."),
-        temporary=described(BOOLEAN, "True: the same request may succeed after Retry-After seconds."),
-        request_id=described(TEXT, "Under which the service logged it."),
+        code=documented(TEXT, "One of a closed set: see the guide."),
+        message=documented(TEXT, "A sentence for people."),
+        details=documented(many(shape(field=TEXT, message=TEXT)), "Each parameter that is wrong, and why."),
+        temporary=documented(BOOLEAN, "True: the same request may succeed after Retry-After seconds."),
+        request_id=documented(TEXT, "Under which the service logged it."),
     )
 )
 PAGE = shape(
     results=many({"$ref": "#/components/schemas/Row"}),
     meta=shape(
-        count=described(NUMBER, "Hits on this page."),
-        total=described(nullable(NUMBER), "All hits, or a lower bound; null when nothing was counted."),
-        total_relation=described({"type": ["string", "null"], "enum": ["eq", "gte", None]}, "gte: a lower bound."),
+        count=documented(NUMBER, "Hits on this page."),
+        total=documented(nullable(NUMBER), "All hits, or a lower bound; null when nothing was counted."),
+        total_relation=documented({"type": ["string", "null"], "enum": ["eq", "gte", None]}, "gte: a lower bound."),
         page=NUMBER,
         limit=NUMBER,
-        next=described(nullable(TEXT), "The token of the next page; null on the last one."),
-        complete=described(BOOLEAN, "False when the time limit was reached."),
-        searched_to=described(nullable(TIME), "How far it came within the time limit; null when it came to the end."),
-        hidden=described(NUMBER, "Hits passed over, because they are deleted, replaced or of an inactive account."),
+        next=documented(nullable(TEXT), "The token of the next page; null on the last one."),
+        complete=documented(BOOLEAN, "False when the time limit was reached."),
+        searched_to=documented(nullable(TIME), "How far it came within the time limit; null when it came to the end."),
+        hidden=documented(NUMBER, "Hits passed over, because they are deleted, replaced or of an inactive account."),
         took_ms=TOOK,
         query=QUERY,
     ),
 )
 TIMELINE = shape(
-    results=many(shape(start=TIME, hits=NUMBER, all=described(NUMBER, "Rows of that time, hits or not."))),
+    results=many(shape(start=TIME, hits=NUMBER, all=documented(NUMBER, "Rows of that time, hits or not."))),
     meta=shape(by={"type": "string", "enum": list(BY)}, hits=NUMBER, all=NUMBER, query=QUERY, took_ms=TOOK),
 )
 _TOP = shape(value=TEXT, hits=NUMBER)
-_TOP["properties"][USERNAME] = described(nullable(TEXT), "Of authors only.")
+_TOP["properties"][USERNAME] = documented(nullable(TEXT), "Of authors only.")
 TOP_VALUES = shape(
     results=many(_TOP),
     meta=shape(by={"type": "string", "enum": list(TOP)}, distinct=NUMBER, query=QUERY, took_ms=TOOK),
@@ -108,12 +108,12 @@ TOP_VALUES = shape(
 POSTS = shape(
     results=many({"$ref": "#/components/schemas/Row"}),
     meta=shape(
-        asked=described(NUMBER, "Different URIs."),
+        asked=documented(NUMBER, "Different URIs."),
         found=NUMBER,
-        deleted=described(many(URI), "The author deleted them."),
-        hidden=described(many(shape(id=URI, account=TEXT)), "Their account is not active: its status."),
-        unknown=described(many(URI), "Neither they nor their deletes were seen here."),
-        complete=described(BOOLEAN, "False when the time limit was reached: some of unknown may be here after all."),
+        deleted=documented(many(URI), "The author deleted them."),
+        hidden=documented(many(shape(id=URI, account=TEXT)), "Their account is not active: its status."),
+        unknown=documented(many(URI), "Neither they nor their deletes were seen here."),
+        complete=documented(BOOLEAN, "False when the time limit was reached: some of unknown may be here after all."),
         took_ms=TOOK,
     ),
 )
@@ -130,26 +130,26 @@ _COVERED = {
     "minutes_with_data": NUMBER,
     "events": NUMBER,
     "gaps": many(shape(start=TIME, end=TIME, minutes=NUMBER, why=TEXT)),
-    "gaps_total": described(NUMBER, "gaps lists the first 1000 of them."),
-    "newest": described(nullable(TIME), "The newest row of the lake."),
+    "gaps_total": documented(NUMBER, "gaps lists the first 1000 of them."),
+    "newest": documented(nullable(TIME), "The newest row of the lake."),
 }
 COVERAGE = shape(**_COVERED, meta=shape(took_ms=TOOK))
 _DESCRIBED = {
     "made_at": TIME,
     "query": QUERY,
-    "parameters": described(by_name({}), "As they were given, and the rest as they are by default."),
+    "parameters": documented(by_name({}), "As they were given, and the rest as they are by default."),
     "window": shape(
         clock={"type": "string", "enum": list(CLOCKS)},
         start=nullable(TIME),
         end=nullable(TIME),
-        seen_until=described(nullable(TIME), "What was seen later is not in it."),
+        seen_until=documented(nullable(TIME), "What was seen later is not in it."),
     ),
     "order": TEXT,
     "columns": many(shape(name=TEXT, type=TEXT, meaning=TEXT)),
     "newest_seen": nullable(TIME),
-    "hidden": described(TEXT, "What is left out."),
+    "hidden": documented(TEXT, "What is left out."),
     "row_limit": nullable(NUMBER),
-    "flags": described(by_name({}), "The service's settings that change exports."),
+    "flags": documented(by_name({}), "The service's settings that change exports."),
     "software": TEXT,
     "schema_version": NUMBER,
     "rows": NUMBER,
@@ -162,9 +162,9 @@ MADE = shape(
     state={"type": "string", "enum": ["running", "complete", "broken"]},
     error=nullable(TEXT),
     bytes=NUMBER,
-    sha256=described(nullable(TEXT), "Of the body that was sent; null until it is complete."),
+    sha256=documented(nullable(TEXT), "Of the body that was sent; null until it is complete."),
     started_at=TIME,
     finished_at=nullable(TIME),
 )
-MADE["properties"]["nuls_replaced"] = described(NUMBER, "How often NUL became U+FFFD.")
+MADE["properties"]["nuls_replaced"] = documented(NUMBER, "How often NUL became U+FFFD.")
 SCHEMAS = {"Error": ERROR, "Row": _row()}

@@ -1,4 +1,4 @@
-"""The flags of the admin: their defaults, bounds and present values.
+"""The flags of the admin: their names, defaults, bounds and present values.
 
 Refuses to know what they change.
 """

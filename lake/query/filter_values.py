@@ -4,15 +4,43 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from ingest.identifiers import DID, SUBJECT_URI
+from ingest.identifiers import DID, HANDLE, SUBJECT_URI
 from process.instants import iso, parse_timestamp
+
+_SHOWN = 60  # characters of a wrong value that the message repeats
+
+
+class QueryError(ValueError):
+    """The query can't be understood. The message says where, and what is allowed."""
 
 
 class ValueKind(NamedTuple):
-    """`takes` completes "takes ...". `normalize` raises ValueError for a text that is no such value."""
+    """`takes` describes the values in messages. `normalize` raises ValueError for other texts, and OverflowError for
+    times out of range. `pattern`: what a parameter with such a value matches, if that can be said by a pattern."""
 
     takes: str
     normalize: Callable[[str], str]
+    pattern: str = ""
+
+    def parse(self, text: str) -> str:
+        """The normalised value: a handle without @, a time in UTC (an `until` that is a date becomes the start of the
+        next day), a tag without #. Raises QueryError."""
+        try:
+            return self.normalize(text)
+        except OverflowError as error:
+            raise QueryError(f"takes the years 1 to 9999, not '{text[:_SHOWN]}'") from error
+        except ValueError as error:
+            raise self.refused(text) from error
+
+    def parse_parameter(self, text: str) -> str:
+        """As parse(), of a text that matches the pattern as it is. Raises QueryError."""
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            raise self.refused(text)
+        return self.parse(text)
+
+    def refused(self, text: str) -> QueryError:
+        wrong = f", not '{text[:_SHOWN]}'" if text else ""
+        return QueryError(f"takes {self.takes}{wrong}")
 
 
 def _matching(pattern: str, prepare: Callable[[str], str] = str.strip) -> Callable[[str], str]:
@@ -28,6 +56,10 @@ def _matching(pattern: str, prepare: Callable[[str], str] = str.strip) -> Callab
     return normalize
 
 
+def of_pattern(takes: str, pattern: str) -> ValueKind:
+    return ValueKind(takes, _matching(pattern, str), pattern)
+
+
 def one_of(names: Iterable[str]) -> ValueKind:
     names = tuple(names)
     return ValueKind(f"one of {', '.join(names)}", _matching("|".join(names), str.lower))
@@ -40,7 +72,10 @@ def _account(text: str) -> str:
 
 _TAKES_TIME = "a date like 2026-07-01 or a time like 2026-07-01T12:00:00Z"
 
-ACCOUNT = ValueKind("a handle like alice.bsky.social or a DID", _matching(rf"{DID}|[a-z0-9._-]+", _account))
+ACCOUNT = ValueKind(
+    "a handle like alice.bsky.social or a DID", _matching(f"{DID}|{HANDLE}", _account), f"{DID}|@?{HANDLE}"
+)
+ACCOUNT_DID = of_pattern("a DID like did:plc:abc", DID)
 LANGUAGE = ValueKind("a language code like en or pt-BR", _matching(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*"))
 # No control characters: lake.query.filter_sql joins the elements of a list by line breaks.
 HASHTAG = ValueKind("a hashtag like #lake", _matching(r"[^\x00-\x1f\x7f]+", lambda text: text.strip().lstrip("#＃ ")))
@@ -49,6 +84,7 @@ LINK = ValueKind("a link or its beginning like example.com/page", _matching(r"\S
 SUBJECT = ValueKind(
     "a URI like at://did:plc:abc/app.bsky.feed.post/xyz or a DID",
     _matching(f"{DID}|{SUBJECT_URI}"),
+    f"{DID}|{SUBJECT_URI}",
 )
 START = ValueKind(_TAKES_TIME, lambda text: iso(parse_timestamp(text)))
 END = ValueKind(_TAKES_TIME, lambda text: iso(parse_timestamp(text, end_of_day=True)))

@@ -7,27 +7,31 @@ from this table; tests compare the documentation with it.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ingest.identifiers import DID, HANDLE, SUBJECT_URI
 from lake.query import filter_sql
 from lake.query.filter_sql import Conditions
-from lake.query.filter_values import ACCOUNT, DOMAIN, END, HASHTAG, LANGUAGE, LINK, START, SUBJECT, ValueKind, one_of
+from lake.query.filter_values import (
+    ACCOUNT,
+    ACCOUNT_DID,
+    DOMAIN,
+    END,
+    HASHTAG,
+    LANGUAGE,
+    LINK,
+    START,
+    SUBJECT,
+    QueryError,
+    ValueKind,
+    one_of,
+)
 from lake.schema import DATASETS, Dataset
-
-_SHOWN = 60  # characters of a wrong value that the message repeats
-
-
-class QueryError(ValueError):
-    """The query can't be understood. The message says where, and what is allowed."""
 
 
 class Parameter(NamedTuple):
-    """A search parameter whose values are the filter's: those that the operator takes, or with a `pattern` the texts
-    that match all of it, as they are. `takes` describes these in messages."""
+    """A search parameter that is a filter. `value`: what it takes, unless it is what the operator takes."""
 
     name: str
     help: str
-    pattern: str = ""
-    takes: str = ""
+    value: ValueKind | None = None
 
 
 class FilterSpec(NamedTuple):
@@ -50,14 +54,13 @@ def _choice(name: str, help_text: str, conditions: Mapping[str, str]) -> FilterS
 
 _ALL = tuple(DATASETS)
 _WITH_SUBJECT = ("posts", *(name for name, dataset in DATASETS.items() if dataset.subject))
-_ACCOUNT = (f"{DID}|@?{HANDLE}", "a handle or DID like alice.bsky.social or did:plc:abc")
 
 FILTERS: dict[str, FilterSpec] = {
     "author": FilterSpec(
         "from", ACCOUNT, filter_sql.is_in("did"),
         (
-            Parameter("username", "Author: handle or DID, with or without @.", *_ACCOUNT),
-            Parameter("did", "Author's DID.", DID, "a DID like did:plc:abc (a handle goes into username)"),
+            Parameter("username", "Author: handle or DID, with or without @."),
+            Parameter("did", "Author's DID. A handle goes into username.", ACCOUNT_DID),
         ),
         _ALL,
     ),
@@ -67,8 +70,6 @@ FILTERS: dict[str, FilterSpec] = {
             Parameter(
                 "subject",
                 "What a like, repost, follow or block is of, or a post replies to or quotes: AT-URI or DID.",
-                f"{DID}|{SUBJECT_URI}",
-                "a DID or AT-URI like did:plc:abc or at://did:plc:abc/app.bsky.feed.post/xyz",
             ),
         ),
         _WITH_SUBJECT,
@@ -80,11 +81,11 @@ FILTERS: dict[str, FilterSpec] = {
     ),
     "tag": FilterSpec(
         "tag", HASHTAG, filter_sql.has_line("hashtags", r"(?:^|\n)(?:", r")(?:\n|$)", ignore="#＃"),
-        (Parameter("tag", "Hashtag, caseless, with or without #. A leading - excludes."),),
+        (Parameter("tag", "Hashtag in any case, with or without #. A leading - excludes."),),
     ),
     "mention": FilterSpec(
         "mentions", ACCOUNT, filter_sql.has_element("mentions"),
-        (Parameter("mention", "Mentioned account. A leading - excludes.", *_ACCOUNT),),
+        (Parameter("mention", "Mentioned account. A leading - excludes."),),
     ),
     "domain": FilterSpec(
         "domain", DOMAIN, filter_sql.has_line("domains", r"(?:^|[\n.])(?:", r")(?:\n|$)"),
@@ -115,19 +116,6 @@ FILTERS: dict[str, FilterSpec] = {
     "since": FilterSpec("since", START, filter_sql.at_time(">="), datasets=_ALL),
     "until": FilterSpec("until", END, filter_sql.at_time("<"), datasets=_ALL),
 }  # fmt: skip
-
-
-def parse_value(kind: str, text: str) -> str:
-    """The normalised value: a handle without @, a time in UTC (an `until` that is a date becomes the start of the next
-    day), a tag without #. Raises QueryError that says what is allowed."""
-    value = FILTERS[kind].value
-    try:
-        return value.normalize(text)
-    except OverflowError as error:
-        raise QueryError(f"takes the years 1 to 9999, not '{text[:_SHOWN]}'") from error
-    except ValueError as error:
-        wrong = f", not '{text[:_SHOWN]}'" if text else ""
-        raise QueryError(f"takes {value.takes}{wrong}") from error
 
 
 def check_filter(kind: str, values: tuple[str, ...], dataset: Dataset) -> None:

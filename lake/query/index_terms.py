@@ -1,4 +1,4 @@
-"""What a post that matches a query must be found by in a text index. Pure."""
+"""A query as keys of the text index. Pure."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -7,20 +7,20 @@ from lake.query.tree import And, Filter, Node, Or, Term
 from lake.textindex.key_query import AllKeys, AnyKey, KeyQuery
 from lake.textindex.ngrams import KeyRange, author_key, gram_ranges
 
-MAX_NAMES = 100  # of one filter: each costs a tenth of a millisecond in each index
+MAX_NAMES = 100  # of one filter: each costs 0.1 ms per index
 
 
 @lru_cache(256)
 def index_terms(node: Node) -> KeyQuery | None:
-    """What a post must be found by that matches. None when the query says nothing that an index knows."""
+    """The keys that every matching post has. None when the index can't narrow the query."""
     match node:
         case Term(parts=parts):
-            return _all(found for part in parts for found in gram_ranges(lowercase(part)))
+            return _all(key for part in parts for key in gram_ranges(lowercase(part)))
         case Filter(kind="author", values=dids) if 0 < len(dids) <= MAX_NAMES:
             keys = (author_key(did) for did in dids)
             return AnyKey(tuple(KeyRange(key, key) for key in dict.fromkeys(keys)))
         case And(nodes=nodes):
-            return _all(found for child in nodes if (found := index_terms(child)) is not None)
+            return _all(one for child in nodes if (one := index_terms(child)) is not None)
         case Or(nodes=nodes) if nodes:
             children = [index_terms(child) for child in nodes]
             return None if None in children else AnyKey(tuple(child for child in children if child is not None))
@@ -33,5 +33,5 @@ def _all(parts: Iterable[KeyQuery]) -> KeyQuery | None:
 
 
 def lowercase(text: str) -> str:
-    """Lower case, character by character: DuckDB's lower(), as a test proves of each code point."""
+    """As DuckDB's lower(), character by character. A test compares every code point."""
     return "".join("i" if character == "İ" else character.lower() for character in text)

@@ -6,8 +6,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 from unicodedata import category
 
-from lake.query.filter_values import LINK
-from lake.query.filters import FILTERS, QueryError, parse_value
+from lake.query.filter_values import LINK, QueryError
+from lake.query.filters import FILTERS
 
 _SYNTAX = r'\s()（）"＂“”„'
 _WORD = re.compile(rf"[^{_SYNTAX}]+")
@@ -147,7 +147,7 @@ def _operator(text: str, start: int, match: re.Match[str]) -> Token:
     while end == match.end() - 1 or text[end : end + 1] == ",":
         value, end = _value(_LINK if FILTERS[kind].value is LINK else _ITEM, text, end + 1)
         try:
-            values.append(parse_value(kind, value))
+            values.append(FILTERS[kind].value.parse(value))
         except QueryError as error:
             raise QueryError(f"says {name}: at character {start + 1}, which {error}{_IN_QUOTES}") from error
     return Token(TokenKind.FILTER, start + 1, end + 1, kind, tuple(dict.fromkeys(values)))

@@ -1,6 +1,6 @@
 """The text of a search becomes a tree: the lexer's tokens, read by recursive descent. Pure."""
 
-from lake.query.filters import QueryError
+from lake.query.filter_values import QueryError
 from lake.query.lexer import Token, TokenKind, reject_invalid_text, tokenize
 from lake.query.tree import And, Filter, Node, Not, Term, and_of, or_of
 

@@ -1,6 +1,7 @@
 """A query's tree as text of the search syntax that parses to the same tree. Pure."""
 
-from lake.query.filters import FILTERS, QueryError
+from lake.query.filter_values import QueryError
+from lake.query.filters import FILTERS
 from lake.query.lexer import tokenize
 from lake.query.parser import leaf
 from lake.query.tree import And, Filter, Node, Not, Or, Term

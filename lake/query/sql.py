@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from lake.query.filter_sql import Scope
-from lake.query.filters import FILTERS, QueryError, check_filter
+from lake.query.filter_values import QueryError
+from lake.query.filters import FILTERS, check_filter
 from lake.query.rendering import render
 from lake.query.text_sql import MANY, Parameters, any_term
 from lake.query.tree import And, Filter, Node, Not, Or, Term, terms

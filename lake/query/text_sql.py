@@ -1,6 +1,6 @@
 """Terms as SQL over the column `text`, with bound values only. Pure.
 
-Which characters are letters or digits is for DuckDB's regular expressions to say, in the files as in the terms.
+DuckDB's regular expressions decide which characters are letters or digits, in the files and in the terms alike.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,11 +9,11 @@ from typing import Any
 
 from lake.query.tree import Term
 
-# From here on one regular expression of all the terms goes first: what each of them costs on its own is lower(text).
-# 50 words on 480,000 posts take 0.7 s of one core, one by one 14 s.
+# From so many terms on, one regular expression of all of them goes first: each term by itself costs a lower(text). 50
+# words over 480,000 posts take 0.7 s of one core, one by one 14 s.
 MANY = 3
 
-# Scripts that put no spaces between words, and the marks that they share with none.
+# Scripts without spaces between words, and the marks that only they use.
 _SPACELESS = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}"
     r"\x{3006}\x{3031}-\x{3035}\x{30FC}\x{FF70}\x{FF9E}\x{FF9F}"
@@ -21,12 +21,12 @@ _SPACELESS = (
 _LETTER = rf"(?:[^\P{{L}}{_SPACELESS}]|[^\P{{N}}{_SPACELESS}])"
 _MARKS = rf"[^\P{{M}}{_SPACELESS}]"
 _FREE = rf"[^\p{{L}}\p{{N}}\p{{M}}]|[{_SPACELESS}]"
-_BEFORE = rf"(?:^|{_FREE})\p{{M}}*"  # marks belong to the character before them, be it a letter or an emoji
+_BEFORE = rf"(?:^|{_FREE})\p{{M}}*"  # a mark belongs to the character before it, a letter or an emoji
 _AFTER = rf"(?:$|{_FREE})"
 
 
 class Parameters:
-    """Values on their way to the parameters $q0, $q1, ... (or of another prefix), each once."""
+    """Bound values, of the parameters $q0, $q1, ... (or another prefix). The same text is bound once."""
 
     def __init__(self, prefix: str = "q") -> None:
         self._prefix = prefix
@@ -45,7 +45,7 @@ class Parameters:
 
 
 def any_term(terms: Sequence[Term], bound: Parameters) -> str:
-    """True of a row when one of the terms, of which there is at least one, matches."""
+    """A condition: one of the terms matches. There must be at least one."""
     plain = [bound(term.parts[0]) for term in terms if _plain(term)]
     phrases = [bound(term.parts[0]) for term in terms if term.whole]
     stars = [list(map(bound, term.parts)) for term in terms if len(term.parts) > 1]
@@ -56,7 +56,7 @@ def any_term(terms: Sequence[Term], bound: Parameters) -> str:
         narrowed = " OR ".join(map(_contains, phrases)) if len(phrases) == len(terms) else ""
     if not narrowed or len(plain) == len(terms):
         return f"(text IS NOT NULL AND ({narrowed or ' OR '.join(each)}))"
-    # CASE, as the parts of an AND are tried in any order.
+    # CASE fixes the order of evaluation; AND does not.
     return f"(CASE WHEN text IS NOT NULL AND ({narrowed}) THEN {' OR '.join(each)} ELSE false END)"
 
 
@@ -65,7 +65,7 @@ def _plain(term: Term) -> bool:
 
 
 def escaped(name: str) -> str:
-    """SQL of a pattern that the value alone matches."""
+    """SQL of a pattern that only the value matches, in lower case."""
     return f"regexp_escape(lower({name}))"
 
 
@@ -79,14 +79,14 @@ def _alternatives(names: Iterable[str]) -> str:
 
 
 def _in_order(names: Sequence[str]) -> str:
-    """To see whether the parts are there at all is fast; only then their order."""
+    """Whether the parts occur at all is fast to see, so their order is checked only then."""
     pattern = ", '.*', ".join(map(escaped, names))
     return f"({' AND '.join(map(_contains, names))} AND regexp_matches(lower(text), concat('(?s)', {pattern})))"
 
 
 def _whole(names: Sequence[str]) -> Iterator[str]:
-    """One regular expression for all phrases that begin and end alike: a larger one, with the classes of characters
-    once for each phrase, takes hours. DuckDB works out once which phrase goes where."""
+    """One regular expression for all phrases that begin and end alike, with a letter or without. One for all phrases,
+    which repeats the character classes for each, takes hours. DuckDB groups the phrases once per query."""
     for begins, ends in product(("", "NOT "), repeat=2) if names else ():
         alike = rf"{begins}regexp_matches(v, '^{_LETTER}') AND {ends}regexp_matches(v, '{_LETTER}{_MARKS}*$')"
         group = f"list_filter([{', '.join(dict.fromkeys(names))}]::VARCHAR[], lambda v: {alike})"

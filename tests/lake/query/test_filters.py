@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lake.query.filters import FILTERS, QueryError, parse_value
-from lake.query.handles import handles_in, resolve_handles
+from lake.query.filter_values import QueryError
+from lake.query.filters import FILTERS
+from lake.query.handles import resolve_handles
 from lake.query.parser import parse
 from lake.query.rendering import render
 from lake.query.sql import check_dataset, compile_query
@@ -59,7 +60,7 @@ def hits(engine, rows, dataset, node):
 
 @pytest.mark.parametrize(("kind", "value"), VALUES)
 def test_an_operator_is_parsed_and_rendered(kind, value):
-    node = Filter(kind, (parse_value(kind, value),))
+    node = Filter(kind, (FILTERS[kind].value.parse(value),))
     operator = FILTERS[kind].operator
     for text in (f"{operator}:{value}", f'{operator.upper()}:"{value}"'):
         assert parse(text) == node
@@ -70,15 +71,14 @@ def test_an_operator_is_parsed_and_rendered(kind, value):
 @pytest.mark.parametrize("kind", FILTERS)
 def test_a_wrong_value_is_refused_with_what_is_allowed(kind):
     with pytest.raises(QueryError, match=re.escape(f"takes {FILTERS[kind].value.takes}")):
-        parse_value(kind, "\n")
+        FILTERS[kind].value.parse("\n")
 
 
 @pytest.mark.parametrize(("kind", "value"), VALUES)
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)
 def test_its_sql_runs_and_the_negation_is_all_other_rows(engine, kind, value, dataset):
     """Over no rows, and over rows of all sorts: for each dataset that has it."""
-    node = Filter(kind, (parse_value(kind, value),))
-    node = resolve_handles(node, dict.fromkeys(handles_in(node), ALICE))
+    node = resolve_handles(Filter(kind, (FILTERS[kind].value.parse(value),)), lambda _handle: ALICE)
     spec = FILTERS[kind]
     if dataset.name not in spec.datasets or spec.fault(*node.values, dataset):
         with pytest.raises(QueryError, match=r"is for posts|is a DID for|is the AT-URI of a post"):
@@ -93,7 +93,7 @@ def test_its_sql_runs_and_the_negation_is_all_other_rows(engine, kind, value, da
 @pytest.mark.parametrize("kind", FILTERS)
 def test_some_made_up_posts_pass_and_some_do_not(engine, kind):
     for value in FILTERS[kind].choices or EXAMPLES[kind][:1]:
-        passing = hits(engine, ROWS, DATASETS["posts"], Filter(kind, (parse_value(kind, value),)))
+        passing = hits(engine, ROWS, DATASETS["posts"], Filter(kind, (FILTERS[kind].value.parse(value),)))
         assert 0 < passing < len(ROWS)
 
 

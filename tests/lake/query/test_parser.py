@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lake.query.filters import FILTERS, QueryError
-from lake.query.handles import handles_in, resolve_handles
+from lake.query.filter_values import QueryError
+from lake.query.filters import FILTERS
 from lake.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, parse
 from lake.query.rendering import MAX_RENDERED, render
 from lake.query.tree import And, Filter, Not, Or, Term, and_of, or_of, terms
@@ -324,19 +324,6 @@ def test_terms_are_those_asked_for_in_order_each_once():
     tree = parse('b a (c OR b) -d -(e OR -f) exact:g "h*i"')
     assert [render(one) for one in terms(tree)] == ["b", "a", "c", "exact:g", "h*i"]
     assert terms(parse("lang:en")) == ()
-
-
-def test_handles_give_way_to_dids():
-    tree = parse("from:@A.x,did:plc:b -(mentions:c.y OR tag:d.z) e.w")
-    assert handles_in(tree) == {"a.x", "c.y"}
-    done = resolve_handles(tree, {"a.x": "did:plc:a", "c.y": "did:plc:c"})
-    assert render(done) == "from:did:plc:a,did:plc:b -(mentions:did:plc:c OR #d.z) e.w"
-    assert handles_in(done) == set()
-
-
-def test_a_handle_that_nobody_knows_is_not_searched_for_as_it_is():
-    with pytest.raises(KeyError, match=r"a\.x"):
-        resolve_handles(parse("from:a.x"), {})
 
 
 def examples():

@@ -1,0 +1,67 @@
+"""Parameters by name: none is ignored, and all faults come at once."""
+
+import pytest
+
+from api.params.export import ExportParams
+from api.params.search import SearchParams
+from api.params.strict import MAX_FAULTS
+from lake.query.tree import And
+from tests.api.params.asking import at, faults, search, valid
+from tests.builders import ALICE
+
+
+@pytest.mark.parametrize("empty", ["text=&start=&end=&page=&limit=", "&&", "text="])
+def test_an_empty_value_is_as_good_as_none(empty):
+    assert search(empty) == search("")
+
+
+def test_an_unknown_parameter_is_a_fault_that_names_it_and_the_known_ones():
+    told = faults("txet=a")["txet"]
+    assert told == f"unknown parameter; these are known: {', '.join(SearchParams().fields)}."
+    assert set(faults("page=1", ExportParams)) == {"page"}
+    assert set(faults("format=csv")) == {"format"}
+    assert set(faults("%FF=1&text")) == {"\ufffd"}
+    assert set(faults("q=&=&text=a")) == {"q", ""}
+    assert len(faults("&".join(f"p{n}=1" for n in range(10_000)))) == MAX_FAULTS
+
+
+def test_what_takes_one_value_is_not_repeated():
+    assert faults("text=a&text=b") == {"text": "is given more than once: it takes one value."}
+    assert set(faults("limit=5&limit=6")) == {"limit"}
+    assert valid("limit=5&limit=")["limit"] == 5
+
+
+def test_all_faults_are_told_at_once():
+    query = "text=%FF&start=b&end=c&page=-1&limit=x&foo=1&bar=2&bar=3"
+    assert set(faults(query)) == {"text", "start", "end", "page", "limit", "foo", "bar"}
+    assert set(faults("start=2026-07-02&end=2026-07-01&page=30&limit=100&foo=1")) == {"end", "page", "foo"}
+
+
+def test_an_end_that_is_not_after_the_start_is_a_fault():
+    assert faults("start=2026-07-02&end=2026-07-01") == {
+        "end": "is not after start: give a later one. An end that is a date includes that day."
+    }
+    assert search("start=2026-07-01&end=2026-07-01").end == at(2026, 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("text", value) for value in (5, True, ["a"], [])),
+        *(("limit", value) for value in ("5", True, [5], 5.5)),
+        *(("exact", value) for value in ("true", 1, [True])),
+        *(("did", value) for value in (5, False, [5], [None], [[ALICE]], {"a": ALICE})),
+        *(("start", value) for value in (20260701, ["2026-07-01"])),
+    ],
+)
+def test_json_of_another_kind_is_a_fault(name, value):
+    assert set(faults({name: value})) == {name}
+
+
+def test_json_numbers_and_names_that_programs_write():
+    assert valid({"limit": 5.0})["limit"] == 5
+    assert valid({"sample": 5, "seed": 42})["seed"] == valid("sample=5&seed=42")["seed"] == "42"
+    assert valid({"total": False})["total"] is False
+    assert valid({"did": ALICE, "lang": []})["lang"] == And(())
+    assert set(faults(b'{"\\ud800": 1}')) == {"\ufffd"}
+    assert len(next(iter(faults({"x" * 100_000: 1})))) == 100
