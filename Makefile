@@ -1,15 +1,19 @@
-# The whole user interface of development: `make help` lists the words. Each does its own set-up first, and says so.
+# All commands of development: `make help` lists them. Each sets up what it needs first, and says so.
 SHELL := /bin/sh
 PYTHON_HERE := .venv/bin/python
 # The stack must not outlive a make that was killed.
 WITH_MAKE := $(shell command -v setpriv > /dev/null && echo setpriv --pdeathsig TERM --)
 FAST := not slow and not live and not bench
-# One worker more than there are cores: many tests wait for processes. Neighbours stay together, and share what they read.
+# One worker more than there are cores: many tests wait for processes. Neighbours stay together and share fixtures.
 PARALLEL := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
-# The tests start some hundred processes: what each would compile anew is compiled once.
+# The tests start some hundred processes, which so compile our modules once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run demo test test-all lint bench clean setup setup-dev redis
+# What make test-one runs. A folder or a file: its fast tests; file::test: that one, slow or not; a name: tests named so.
+FIRST = $(firstword $(T))
+ONE = $(if $(wildcard $(FIRST)),-m "$(FAST)" $(if $(wildcard $(FIRST)/.),$(PARALLEL)) $(T),$(if $(findstring ::,$(T)),$(T),-k "$(T)"))
+
+.PHONY: help run demo test test-one test-all lint bench clean setup setup-dev redis
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,6 +27,10 @@ demo: setup ## the same on a simulated firehose: no internet, an admin is made, 
 
 test: setup-dev redis ## the fast tests
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "$(FAST)"
+
+test-one: setup-dev redis ## some of them: make test-one T=tests/process (a folder, a file, file::test or a name)
+	@[ -n "$(T)" ] || { echo "make test-one: which? Such as T=tests/process or T=test_cuts_lose_nothing" >&2; exit 1; }
+	@$(PYTHON_HERE) -m pytest $(ONE)
 
 test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "not live and not bench" --hypothesis-profile full

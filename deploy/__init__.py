@@ -1,1 +1,1 @@
-"""How the service is started and run: on one's own machine (`local`) and in containers. Knows no application code."""
+"""Starts and runs the service, on one machine (`local`) and in containers. Knows no application code."""

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# To be sourced: Debian's packages, and the two ways to speak.
+# To be sourced: messages, and Debian's packages.
 
 say() { echo "==> $*" >&2; }
 
@@ -10,7 +10,7 @@ die() {
 
 can_apt_install() { [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; }
 
-# As root; says nothing of what apt-get says unless it fails. A fresh container has no package lists: one update then.
+# As root. Shows the output of apt-get only if it fails. A fresh container has no package lists: then one update.
 apt_install() {
   local install=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends install)
   local output

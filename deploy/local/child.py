@@ -1,4 +1,4 @@
-"""One process that the stack starts, watches, restarts and stops, with its own log file."""
+"""One process of the stack, with its log file: started, watched, restarted and stopped."""
 
 import os
 import shutil
@@ -10,19 +10,19 @@ from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# The kernel ends a child whose parent has died in whatever way. Not everywhere: then only a clean stop takes all along.
-# A parent that had died before the kernel was asked is not its parent any more: hence the second look.
+# The kernel ends the child when its parent dies in whatever way; without setpriv only a clean stop ends it. The shell
+# checks that the parent has not died before that took effect.
 _DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"']
 
-STARTED_AFTER_SECONDS = 10.0  # who dies sooner has failed to start
-GIVE_UP_AFTER = 3  # failed starts in a row
+STARTED_AFTER_SECONDS = 10.0  # a process that ends sooner has failed to start
+MAX_FAILED_STARTS = 3  # in a row
 LONGEST_DELAY_SECONDS = 30.0
-LOG_LIMIT_BYTES = 20_000_000  # at a start, a longer log becomes <name>.log.1
+LOG_LIMIT_BYTES = 20_000_000  # a longer log becomes <name>.log.1 at the next start
 
 
 def delay_seconds(failed_starts: int) -> float | None:
-    """How long to wait before the next start, after so many that failed in a row; None: give up."""
-    return None if failed_starts >= GIVE_UP_AFTER else min(2.0**failed_starts, LONGEST_DELAY_SECONDS)
+    """Seconds before the next start, after `failed_starts` in a row; None: give up."""
+    return None if failed_starts >= MAX_FAILED_STARTS else min(2.0**failed_starts, LONGEST_DELAY_SECONDS)
 
 
 def _dying_with_parent(command: list[str]) -> list[str]:
@@ -30,7 +30,7 @@ def _dying_with_parent(command: list[str]) -> list[str]:
 
 
 class Child:
-    """The process leads a group of its own, so that a terminal's Ctrl-C reaches only the supervisor."""
+    """Leads a process group of its own, so that a terminal's Ctrl-C reaches only the supervisor."""
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.name = name
@@ -65,7 +65,7 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs, and before it was started."""
+        """None while it runs, and before its first start."""
         return self._process.poll() if self._process else None
 
     @property
@@ -73,7 +73,7 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def note_death(self) -> float | None:
-        """Plans the next start and returns the delay; None when it has failed to start too often."""
+        """Schedules the next start and returns the delay; None after too many failed starts."""
         started = time.monotonic() - self._started > STARTED_AFTER_SECONDS
         self.failed_starts = 0 if started else self.failed_starts + 1
         delay = delay_seconds(self.failed_starts)
@@ -81,7 +81,7 @@ class Child:
         return delay
 
     def stop(self, seconds: float) -> bool:
-        """Asks with SIGTERM, waits so long, then kills; False when it had to be killed."""
+        """SIGTERM, and SIGKILL after `seconds`; False if it had to be killed."""
         if self._process is None:
             return True
         if self.alive:
@@ -94,7 +94,7 @@ class Child:
         return True
 
     def kill(self) -> None:
-        """SIGKILL to the process and to all that it has started."""
+        """SIGKILL to the process and its descendants."""
         if self._process is None:
             return
         with suppress(ProcessLookupError):

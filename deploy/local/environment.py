@@ -1,4 +1,4 @@
-"""What the processes of `make demo` and `make run` find in their environment."""
+"""The environment of the processes of `make demo` and `make run`."""
 
 import os
 import secrets
@@ -15,7 +15,7 @@ METRICS_PORTS = ("METRICS_PORT_CONSUMER", "METRICS_PORT_FLUSHER", "METRICS_PORT_
 
 
 def choose(name: str, folder: Path, simulator_port: int) -> dict[str, str]:
-    """All that differs from the shell's environment. REDIS_URL is in it only if someone has set one."""
+    """The variables that differ from the shell's environment. REDIS_URL only if it is set somewhere."""
     example = dotenv(ROOT / ".env.example")
     if name == "demo":
         given = dict(os.environ)
@@ -28,7 +28,7 @@ def choose(name: str, folder: Path, simulator_port: int) -> dict[str, str]:
 
 
 def demo(folder: Path, simulator_port: int) -> dict[str, str]:
-    """Apart from all real data, whatever the shell or .env say: only ports, hosts and a Redis are taken from there."""
+    """Apart from all real data: of the shell and .env only ports, hosts and a Redis are used."""
     return {
         "DJANGO_DEBUG": "true",
         "DATABASE_PATH": str(folder / "catalog.sqlite3"),
@@ -36,14 +36,14 @@ def demo(folder: Path, simulator_port: int) -> dict[str, str]:
         "JETSTREAM_URLS": f"ws://127.0.0.1:{simulator_port}/subscribe",
         "JETSTREAM_COLLECTIONS": "",
         "FLUSH_INTERVAL_SECONDS": "5",
-        "COMPACT_AFTER_SECONDS": "60",  # so that a visitor sees the last hour become one file
+        "COMPACT_AFTER_SECONDS": "60",  # a visitor sees the last hour become one file
         "SWEEP_GRACE_SECONDS": "30",
-        "APPVIEW_URL": f"http://127.0.0.1:{simulator_port}",  # the simulator knows the handles of its people
+        "APPVIEW_URL": f"http://127.0.0.1:{simulator_port}",  # the simulator serves the handles of its people
     }
 
 
 def run(given: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """What was given, and for the rest what fits one machine."""
+    """The given values, and defaults for one machine."""
     defaults = {
         "DJANGO_DEBUG": "false",
         "DATABASE_PATH": str(folder / "catalog.sqlite3"),
@@ -54,7 +54,7 @@ def run(given: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def ports(given: Mapping[str, str], example: Mapping[str, str]) -> dict[str, str]:
-    """The web port as asked for; for metrics the default ports, or free ones where another program has those."""
+    """The given ports, or the defaults; for metrics a free port where the default is taken."""
     metrics = {name: given.get(name) or str(free_port(int(example.get(name, "0")))) for name in METRICS_PORTS}
     return metrics | {"WEB_PORT": given.get("WEB_PORT") or example.get("WEB_PORT", "8000")}
 
@@ -64,7 +64,7 @@ class _Dotenv(environ.Env):  # type: ignore[misc]
 
 
 def dotenv(path: Path) -> dict[str, str]:
-    """The variables of such a file; none when it is missing."""
+    """The variables of a .env file; none if it is missing."""
     _Dotenv.ENVIRON = {}
     if path.is_file():
         _Dotenv.read_env(path)
@@ -72,32 +72,32 @@ def dotenv(path: Path) -> dict[str, str]:
 
 
 def changed(file: Mapping[str, str], example: Mapping[str, str]) -> dict[str, str]:
-    """What someone has really set in .env: an untouched copy of .env.example asks for nothing."""
+    """The variables of .env that differ from .env.example."""
     return {name: value for name, value in file.items() if value and value != example.get(name)}
 
 
 def secret_key(path: Path) -> str:
-    """Made once: a new one would end every session and every token."""
+    """Created once: a new one would invalidate every session and token."""
     if not path.exists():
         write_private(path, secrets.token_urlsafe(48) + "\n")
     return path.read_text().strip()
 
 
 def write_private(path: Path, content: str) -> None:
-    """Readable by its owner only, from its first byte on."""
+    """Writes a file that only its owner can read, from its first byte on."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text(content)
 
 
 def shell_lines(variables: Mapping[str, str]) -> str:
-    """To be sourced, for manage.py commands by hand on the same data."""
+    """For `.` in a shell: manage.py commands then use the same data."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def port_is_free(port: int) -> bool:
     with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: allows TIME_WAIT
         try:
             listener.bind(("", port))
         except OSError:

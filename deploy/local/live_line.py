@@ -1,4 +1,4 @@
-"""The line that moves: what the processes' own metrics say, once a second."""
+"""The status line: what the processes' metrics say, once a second."""
 
 import re
 import urllib.request
@@ -10,7 +10,7 @@ Metrics = dict[tuple[str, str], float]
 
 
 class Reading(NamedTuple):
-    """None: not known, because that process does not answer or does not count it."""
+    """None: unknown, as the process does not answer or has no such series."""
 
     received: float | None = None
     buffered: float | None = None
@@ -20,19 +20,19 @@ class Reading(NamedTuple):
 
 
 def parse(exposition: str) -> Metrics:
-    """Prometheus's text format, as {(name, labels as written): value}."""
+    """Prometheus's text format as {(name, labels as text): value}."""
     samples = (_SAMPLE.match(line) for line in exposition.splitlines())
     return {(sample[1], sample[2] or ""): float(sample[3]) for sample in samples if sample}
 
 
 def total(metrics: Metrics, name: str, label: str = "") -> float | None:
-    """The sum over all labels that contain `label`; None when there is no such series."""
+    """The sum of the series whose labels contain `label`; None if there is none."""
     values = [value for (series, labels), value in metrics.items() if series == name and label in labels]
     return sum(values) if values else None
 
 
 def fetch(port: int) -> Metrics:
-    """Nothing when the process is not there, yet or any more."""
+    """Empty if the process does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=0.5) as answer:
             return parse(answer.read().decode())
@@ -51,9 +51,9 @@ def read(consumer: Metrics, flusher: Metrics) -> Reading:
 
 
 def text(now: Reading, before: Reading, seconds: float) -> str:
-    """`before` was read so many seconds earlier: their difference is the rate."""
+    """`before` was read `seconds` earlier: the difference gives the rate."""
     rate = None if now.received is None or before.received is None else (now.received - before.received) / seconds
-    return (  # 80 columns hold all but the last words
+    return (  # all but the end fits 80 columns
         f"received {_number(now.received)} ({_number(rate)}/s), buffered {_number(now.buffered)}"
         f", flushed {_number(now.flushed)}, lag {_seconds(now.searchable_lag)}"
         f" (received {_seconds(now.received_lag)})"

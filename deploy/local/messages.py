@@ -1,4 +1,4 @@
-"""What make demo and make run tell at their start and end: where to look, what stays, how to remove it."""
+"""The messages of make demo and make run: where to look, what is kept, how to remove it."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What must be there before the processes start, and which processes these are."""
+"""Prepares Redis, the catalog and an admin, and says which processes to start."""
 
 import os
 import secrets
@@ -24,7 +24,7 @@ admin.save()
 
 
 class StackError(Exception):
-    """Why it can't start: one sentence for the person at the terminal."""
+    """Why the stack can't start, in one sentence for the terminal."""
 
 
 def refuse_taken_port(port: str, name: str) -> None:
@@ -36,7 +36,7 @@ def start_redis(name: str, folder: Path) -> RedisProcess:
     if subprocess.run(["bash", "deploy/local/redis.sh"], cwd=ROOT, check=False).returncode:  # noqa: S607
         raise StackError("no redis-server, see above.")
     redis = RedisProcess(folder / "redis", maxmemory=REDIS_MEMORY[name])
-    redis.child.log = folder / "log" / "redis.log"  # beside the others'
+    redis.child.log = folder / "log" / "redis.log"  # beside the others
     redis.start()
     return redis
 
@@ -50,7 +50,7 @@ def make_children(name: str, folder: Path, chosen: Mapping[str, str], simulator_
 
 
 def commands(name: str, simulator_port: int) -> dict[str, list[str]]:
-    """In the order of the events' way, in which they start and stop."""
+    """In the order in which events pass through them, in which they start and stop."""
     words = f"simulate_jetstream --rate {SIMULATED_EVENTS_PER_SECOND} --seed 1 --port {simulator_port}".split()
     simulated = {"simulator": [*MANAGE, *words]} if name == "demo" else {}
     return {
@@ -64,7 +64,7 @@ def commands(name: str, simulator_port: int) -> dict[str, list[str]]:
 
 
 def manage(chosen: Mapping[str, str], *arguments: str) -> None:
-    """In a session of its own: a Ctrl-C must not cut a migration in two."""
+    """Runs a command in a session of its own: Ctrl-C must not interrupt a migration."""
     command = subprocess.run(
         [*MANAGE, *arguments],
         cwd=ROOT,
@@ -81,7 +81,7 @@ def manage(chosen: Mapping[str, str], *arguments: str) -> None:
 
 
 def new_admin(chosen: Mapping[str, str]) -> str:
-    """A password that is printed once can't be lost: each start makes another."""
+    """Each start sets a new password, so that a lost one does not matter."""
     password = secrets.token_urlsafe(12)
     manage({**chosen, "NEW_PASSWORD": password}, "shell", "-c", NEW_ADMIN)
     return f"name: admin   password: {password}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sees to it that there is a redis-server; silent when there is. The system's own is taken if it is recent enough.
-# Otherwise Debian's packages are unpacked inside .venv: the same for root and for others, no service is left running,
+# Makes sure that there is a redis-server; silent if there is. Uses the system's if it is recent enough.
+# Otherwise unpacks Debian's packages inside .venv: the same for root and for others, no service is left running,
 # nothing outside the folder changes, and `make clean` takes it away.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 advice="Install Redis 6.2 or newer, or Valkey (apt-get install redis-server, dnf install valkey, brew install redis), \
 or set REDIS_URL to one that runs (not for the tests, which start their own)."
 
-# Streams learned XTRIM MINID in 6.2.
+# XTRIM MINID needs 6.2.
 recent() {
   local version
   version=$("$1" --version 2> /dev/null | sed -n 's/.* v=\([0-9.]*\).*/\1/p')

@@ -1,6 +1,6 @@
-"""A redis-server of one's own, with deploy/redis.conf: for the tests, and for demo and run when REDIS_URL is not set.
+"""A private redis-server with deploy/redis.conf: for the tests, and for demo and run if REDIS_URL is not set.
 
-It listens on a unix socket only: no port to choose, and nobody else on the machine can reach it.
+It listens on a unix socket only: no port to choose, and no other user of the machine can reach it.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ STOP_SECONDS = 30  # a last fsync and snapshot
 
 
 class RedisError(Exception):
-    """There is no server to be had, or it does not come up."""
+    """There is no redis-server, or it does not start."""
 
 
 class RedisProcess:
-    """Lives in `folder`; a start on the same folder finds the data again, also after `kill()`. Settings are those of
-    redis.conf with underscores, and win over the file: `RedisProcess(folder, maxmemory="64mb")`."""
+    """Keeps its data in `folder`: a start on the same folder has it again, also after `kill()`. Settings override
+    redis.conf, with underscores for hyphens: `RedisProcess(folder, maxmemory="64mb")`."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder.absolute()
@@ -42,7 +42,7 @@ class RedisProcess:
         return [find_server(), str(ROOT / "deploy" / "redis.conf"), *(word for option in options for word in option)]
 
     def start(self) -> None:
-        """Returns when it answers. Waits for an earlier server on the same folder to end: two would spoil the data."""
+        """Returns once it answers. Waits for an earlier server on the folder to end: two would corrupt the data."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
         if self.socket.parent.stat().st_uid != os.getuid():
@@ -56,7 +56,7 @@ class RedisProcess:
             raise RedisError("redis-server did not start: " + " / ".join(self.child.last_lines(3)))
 
     def answers(self) -> bool:
-        """False while it still reads its data from disk."""
+        """False while it still loads its data."""
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(1)
@@ -67,11 +67,11 @@ class RedisProcess:
             return False
 
     def stop(self) -> None:
-        """Cleanly: all that it has accepted is on disk afterwards."""
+        """A clean stop: all accepted writes are on disk afterwards."""
         self.child.stop(STOP_SECONDS)
 
     def kill(self) -> None:
-        """As a crash would: SIGKILL, no last fsync."""
+        """Like a crash: SIGKILL, no last fsync."""
         self.child.kill()
 
 
@@ -87,7 +87,7 @@ def redis_process(folder: Path, **settings: str) -> Iterator[RedisProcess]:
 
 
 def find_server() -> str:
-    """The one that `make` has unpacked comes first: it is there only if the system's is missing or too old."""
+    """Prefers the one that `make` has unpacked, which it does only if the system's is missing or too old."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name, path=path):
@@ -96,7 +96,7 @@ def find_server() -> str:
 
 
 def socket_path(folder: Path) -> Path:
-    """In the folder; if that path is too long for a socket, in a private folder under /tmp, always the same."""
+    """In the folder, or if that path is too long for a socket, in a private folder under /tmp with a fixed name."""
     path = folder / "redis.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return path
@@ -120,7 +120,7 @@ def _accepts(path: Path) -> bool:
 
 
 def _wait(done: Callable[[], bool], seconds: float) -> bool:
-    """Whether it was done within that time."""
+    """Whether it was done within `seconds`."""
     end = time.monotonic() + seconds
     while not done():
         if time.monotonic() > end:

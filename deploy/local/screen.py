@@ -1,20 +1,20 @@
-"""What the person at the terminal sees: messages, and below them one line that moves."""
+"""The terminal of the stack: messages, and below them the status line."""
 
 import shutil
 import sys
 import time
 from contextlib import suppress
 
-TERMINAL_SECONDS, LOG_SECONDS = 1.0, 10.0  # a line rewritten in place, or a new line each time
+TERMINAL_SECONDS, LOG_SECONDS = 1.0, 10.0  # between status lines: rewritten in place, or one below the other
 
 
 class Screen:
-    """Goes on silently when nobody reads any more: a closed terminal must not keep the stack from stopping cleanly."""
+    """Ignores write errors: a closed terminal must not keep the stack from stopping cleanly."""
 
     def __init__(self) -> None:
         self._terminal = sys.stdout.isatty()
         self._line = ""
-        self._shown = time.monotonic()  # the first line waits, too: at once it would know nothing
+        self._shown = time.monotonic()  # the first line waits, too: before that nothing is known
 
     def say(self, message: str) -> None:
         self._print(f"{self._erase()}{message}\n{self._line}")
@@ -33,7 +33,7 @@ class Screen:
         self._line = line
 
     def end_line(self) -> None:
-        """Leaves the last line as it stands, and goes below it."""
+        """Leaves the last line and goes below it."""
         if self._line:
             self._print("\n")
         self._line = ""

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes .venv and installs one file of pinned requirements into it; silent when that is done already.
+# Makes .venv and installs a file of pinned requirements into it; silent if that is done already.
 # usage: setup.sh requirements.txt|requirements-dev.txt        PYTHON=python3.12 chooses the interpreter
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/local/apt.sh
 
 requirements=$1
-stamp=.venv/.installed-$requirements # written last: an interrupted install is done again
+stamp=.venv/.installed-$requirements # written last: an interrupted install is repeated
 wanted=$(cat requirements.txt "$requirements" | cksum)
 
 done_already() { [ "$(cat "$stamp" 2> /dev/null)" = "$wanted" ] && .venv/bin/python -c '' 2> /dev/null; }
@@ -42,7 +42,7 @@ need_venv() {
 if done_already; then exit 0; fi
 mkdir -p var
 exec 9> var/setup.lock
-if command -v flock > /dev/null; then flock 9; fi # a second make waits here, and then finds all done
+if command -v flock > /dev/null; then flock 9; fi # a second make waits here, and then has nothing to do
 if done_already; then exit 0; fi
 
 if ! .venv/bin/python -m pip --version > /dev/null 2>&1; then

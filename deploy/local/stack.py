@@ -1,8 +1,8 @@
 """`make demo` and `make run`: the whole service in one terminal, until Ctrl-C.
 
-1. An own redis-server unless REDIS_URL is set, then the migrations (demo: and an admin with a new password).
-2. The processes, each with its log file. Who dies is started again; who can't start ends it all.
-3. At the end they stop in the order of the events' way, so that the last flush finds all that was received.
+1. A redis-server of its own unless REDIS_URL is set, then the migrations (demo: and an admin with a new password).
+2. The processes, each with its log file. One that ends is started again; one that can't start stops the stack.
+3. They stop in the order in which events pass through them, so that the last flush has all that was received.
 """
 
 import os
@@ -25,7 +25,7 @@ from process.locks import Locked, exclusive
 
 
 class StopRequest:
-    """Ctrl-C, SIGTERM or a closed terminal. A plain flag: an Event could lock itself up in its own signal handler."""
+    """Ctrl-C, SIGTERM or a closed terminal. A plain flag: an Event could deadlock in a signal handler."""
 
     def __init__(self) -> None:
         self.made = False
@@ -50,7 +50,7 @@ def main() -> int:
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Holds the lock of that folder, which has our process id in it."""
+    """Holds the lock of the folder; the lock file has our process id."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "lock"
     with ExitStack() as held:

@@ -1,4 +1,4 @@
-"""Keeps a row of processes running, and stops them in order."""
+"""Keeps processes running, and stops them in order."""
 
 import os
 import time
@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from deploy.local.child import ROOT, Child
 
-STOP_SECONDS = 13.0  # for all together: each needs a second or two, and promises 10
+STOP_SECONDS = 13.0  # for all together: each needs a second or two, and has 10
 LOG_LINES = 8
 
 
 class GaveUpError(Exception):
-    """A process can't start: trying on would only hide why."""
+    """A process can't start; further attempts would only hide why."""
 
 
 class Supervisor:
@@ -27,7 +27,7 @@ class Supervisor:
                 child.start()
 
     def tend(self) -> None:
-        """Looks once at each: to be called a few times a second."""
+        """Restarts what has ended; to be called a few times a second."""
         for child in self.children:
             if child.restart_at is None and child.exit_code is not None:
                 self._plan_restart(child)
@@ -47,7 +47,7 @@ class Supervisor:
         )
 
     def stop(self) -> None:
-        """Each ends before the next is asked to: what one has sent on, the next still finds."""
+        """Each ends before the next is stopped, which so receives all that it has passed on."""
         deadline = time.monotonic() + STOP_SECONDS
         for child in self.children:
             if not child.stop(max(1.0, deadline - time.monotonic())):

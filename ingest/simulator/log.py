@@ -1,4 +1,4 @@
-"""The log of a simulated server: all frames that it has produced, in order. What it holds is the truth."""
+"""The log of a simulated server: all frames that it has produced, in order. Tests compare with it."""
 
 from array import array
 from bisect import bisect_left
@@ -8,21 +8,21 @@ from typing import BinaryIO
 
 import msgspec
 
-_BLOCK = 4096  # frames that leave the memory together
+_BLOCK = 4096  # frames dropped from memory together
 
 
 class Log:
-    """Frames at positions 0, 1, 2, ...; the last `keep` or a few more of them are in memory.
+    """Frames at positions 0, 1, 2, ...; at least the last `keep` are in memory.
 
-    A frame costs its bytes and about 50 more. `copy`: a file to which each frame is written as a line.
+    A frame costs its bytes and about 50 more. `copy`: a file that each frame is written to as a line.
     """
 
     def __init__(self, keep: int, copy: BinaryIO | None = None) -> None:
         self._keep, self._copy = keep, copy
         self._blocks: list[list[bytes]] = []
         self._highest: array[int] = array("q")  # the running maximum of time_us, of the frames in memory
-        self.first = 0  # the oldest position in memory
-        self.end = 0  # the position of the next frame
+        self.first = 0  # position of the oldest frame in memory
+        self.end = 0  # position of the next frame
 
     def append(self, time_us: int, frame: bytes) -> None:
         if self.end % _BLOCK == 0:
@@ -37,7 +37,7 @@ class Log:
             self._copy.write(frame + b"\n")
 
     def read(self, position: int, limit: int) -> list[bytes]:
-        """Up to `limit` frames from `position` on: at least one if there is one."""
+        """Up to `limit` frames from `position` on; empty only at the end."""
         block, start = divmod(position - self.first, _BLOCK)
         return self._blocks[block][start : start + limit] if position < self.end else []
 
@@ -65,14 +65,14 @@ _decode = msgspec.json.Decoder(_Timed).decode
 
 
 def time_of(frame: bytes) -> int:
-    """The time_us of a frame. Raises msgspec.DecodeError when it is no JSON object with one."""
+    """The time_us of a frame. Raises msgspec.DecodeError when it is not a JSON object with one."""
     return _decode(frame).time_us
 
 
 def timed(events: Iterable[bytes] | Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """Each frame with its time_us; one that has none, as a scripted frame may, counts as of the time before it.
+    """Each frame with its time_us; a frame without one, which a test may send, gets that of the frame before.
 
-    Pairs pass as they are.
+    Pairs pass unchanged.
     """
     time_us = 0
     for event in events:
@@ -84,8 +84,8 @@ def timed(events: Iterable[bytes] | Iterable[tuple[int, bytes]]) -> Iterator[tup
         yield time_us, event
 
 
-class Stored:
-    """Events made or read before they are needed, in little more memory than their bytes. Iterates as a world does."""
+class StoredEvents:
+    """Events in memory, at little more than their bytes. Iterates like a World."""
 
     def __init__(self, events: Iterable[tuple[int, bytes]]) -> None:
         self._times: array[int] = array("q")

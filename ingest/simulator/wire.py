@@ -1,4 +1,4 @@
-"""Events as bytes on the wire: the keys, their order and the escapes of the server's own encoder (Go's)."""
+"""Events as bytes on the wire: keys, their order and escapes as the real server's encoder (Go's) writes them."""
 
 import hashlib
 from typing import Any
@@ -22,7 +22,7 @@ _ESCAPES = (
 
 
 def record_json(record: Record) -> bytes:
-    """Compact, keys sorted, with the five characters escaped that Go escapes for the sake of HTML and JavaScript."""
+    """Compact, keys sorted, with the five characters escaped that Go escapes for HTML and JavaScript."""
     encoded = _encode(record)
     if b"<" in encoded or b">" in encoded or b"&" in encoded or b"\xe2\x80" in encoded:  # few have any of them
         for character, escape in _ESCAPES:
@@ -31,7 +31,7 @@ def record_json(record: Record) -> bytes:
 
 
 def plain_cid(record: Record) -> str:
-    """The CID of a record that holds no links and no bytes: as `events.record_cid`, four times as fast."""
+    """The CID of a record without links and bytes: like `events.record_cid`, four times as fast."""
     cid: str = libipld.encode_cid(_CID_PREFIX + hashlib.sha256(libipld.encode_dag_cbor(record)).digest())
     return cid
 
@@ -58,7 +58,7 @@ def delete(did: str, time_us: int, rev: str, collection: str, rkey: str) -> byte
 
 
 def about_account(did: str, time_us: int, kind: str, body: Record) -> bytes:
-    """An `identity` or an `account` event; `body` is what stands under that key."""
+    """An `identity` or `account` event; `body` is the value of that key."""
     return b'{"did":"%b","time_us":%d,"kind":"%b","%b":%b}' % (
         did.encode(),
         time_us,

@@ -23,7 +23,7 @@ from ingest.buffer.redis_stream import Buffer
 from ingest.models import Connection
 from ingest.simulator.log import timed
 from ingest.simulator.server.jetstream import Options as Wire
-from ingest.simulator.server.production import Source
+from ingest.simulator.server.producer import Source
 from ingest.simulator.server.server import running
 from ingest.stream.connection_journal import ConnectionJournal
 from ingest.stream.consumer import Consumer, Options

@@ -1,6 +1,7 @@
 """The words of the Makefile and the scripts behind them."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 from deploy.local.child import ROOT
 
-WORDS = ("help", "run", "demo", "test", "test-all", "lint", "bench", "clean")
+WORDS = ("help", "run", "demo", "test", "test-one", "test-all", "lint", "bench", "clean")
 SCRIPTS = [ROOT / ".ci" / "run", *sorted((ROOT / "deploy").rglob("*.sh"))]
 
 
@@ -19,6 +20,26 @@ def test_help_is_the_default_and_tells_every_word():
         ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     assert [line.split()[1] for line in shown.splitlines()] == list(WORDS)
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ("tests/process", r'-m "not slow.*" -n \d+ --dist worksteal tests/process'),
+        ("tests/deploy/test_make.py", r'-m "not slow.*"\s+tests/deploy/test_make.py'),
+        ("tests/deploy/test_make.py::test_a", "tests/deploy/test_make.py::test_a"),
+        ("test_a or test_b", '-k "test_a or test_b"'),
+    ],
+)
+def test_test_one_takes_a_folder_a_file_a_test_or_a_name(given, options):
+    line = subprocess.run(["make", "-n", "test-one", f"T={given}"], cwd=ROOT, capture_output=True, text=True).stdout
+    assert re.search(rf"-m pytest {options}\n", line)
+
+
+def test_test_one_without_a_test_says_what_it_takes():
+    asked = subprocess.run(["make", "test-one", "T="], cwd=ROOT, capture_output=True, text=True)
+    assert asked.returncode
+    assert "T=tests/process" in asked.stderr
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

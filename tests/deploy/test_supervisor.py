@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import child as child_module
-from deploy.local.child import GIVE_UP_AFTER, LONGEST_DELAY_SECONDS, ROOT, Child, delay_seconds
+from deploy.local.child import LONGEST_DELAY_SECONDS, MAX_FAILED_STARTS, ROOT, Child, delay_seconds
 from deploy.local.supervisor import GaveUpError, Supervisor
 
 SLOW_TO_END = """
@@ -65,11 +65,11 @@ def runs(pid):
 
 
 def test_the_wait_grows_and_then_ends():
-    assert [delay_seconds(failed) for failed in range(GIVE_UP_AFTER + 1)] == [1, 2, 4, None]
+    assert [delay_seconds(failed) for failed in range(MAX_FAILED_STARTS + 1)] == [1, 2, 4, None]
 
 
 def test_the_wait_has_a_limit(monkeypatch):
-    monkeypatch.setattr(child_module, "GIVE_UP_AFTER", 100)
+    monkeypatch.setattr(child_module, "MAX_FAILED_STARTS", 100)
     assert delay_seconds(99) == LONGEST_DELAY_SECONDS
 
 
@@ -93,7 +93,7 @@ def test_a_process_that_died_is_started_again_and_its_last_lines_are_shown(make,
 
 
 def test_a_process_that_cannot_start_ends_it_with_its_own_sentence(make, monkeypatch):
-    monkeypatch.setattr(child_module, "delay_seconds", lambda failed: None if failed >= GIVE_UP_AFTER else 0.0)
+    monkeypatch.setattr(child_module, "delay_seconds", lambda failed: None if failed >= MAX_FAILED_STARTS else 0.0)
     child = make(BROKEN)
     supervisor = Supervisor([child], lambda _: None)
     supervisor.start()

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ingest.simulator.server import arguments
-from ingest.simulator.server.directory import Directory
+from ingest.simulator.server.appview import SimulatedAppView
 from ingest.simulator.server.server import serve
 
 
@@ -22,9 +22,9 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):  # while events are generated or read; then serve() takes over
             signal.signal(number, lambda *_: sys.exit(0))
         try:
-            directory = Directory()
-            source = arguments.source(options, self.stderr.write, directory)
-            serve(source, arguments.server_options(options), arguments.faults(options), self._say, directory.answer)
+            appview = SimulatedAppView()
+            source = arguments.source(options, self.stderr.write, appview)
+            serve(source, arguments.server_options(options), arguments.faults(options), self._say, appview.answer)
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
         except ValueError as error:

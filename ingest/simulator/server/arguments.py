@@ -1,4 +1,4 @@
-"""The options of the command line, and what they come to."""
+"""The options of the command line, and the source, faults and server options that they give."""
 
 import argparse
 import sys
@@ -8,23 +8,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ingest.simulator.log import Stored
-from ingest.simulator.server.directory import Directory
+from ingest.simulator.log import StoredEvents
+from ingest.simulator.server.appview import SimulatedAppView
 from ingest.simulator.server.faults import NO_FAULTS, Faults
 from ingest.simulator.server.jetstream import DEFAULTS, Options
-from ingest.simulator.server.production import Source
+from ingest.simulator.server.producer import Source
 from ingest.simulator.server.recording import recorded
 from ingest.simulator.world.world import USERS, World
 from process.instants import microseconds, now_us
 
-FIXED_START = datetime(2026, 7, 1, tzinfo=UTC)  # without the clock's help the same seed gives the same bytes
+FIXED_START = datetime(2026, 7, 1, tzinfo=UTC)  # without --rate: the same seed gives the same bytes at any time
 PER_SECOND = 474.0  # 41 million events a day
-_LAG_US = 10_000  # events arrive up to so much after their turn: never ahead of the clock
+_LAG_US = 10_000  # the most that an event comes after its turn: none is ahead of the clock
 _PROGRESS_EVENTS = 100_000
 
 
 def _at_least(kind: Callable[[str], float], least: float, name: str) -> Callable[[str], float]:
-    """A type for argparse: it shows `name` in its message about a value that does not fit."""
+    """A type for argparse, which shows `name` in its message about a wrong value."""
 
     def parse(text: str) -> float:
         value = kind(text)
@@ -43,10 +43,11 @@ _positive = _at_least(float, 1e-3, "positive number")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default=DEFAULTS.host, help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=DEFAULTS.port, help="0 is any free one (default: %(default)s)")
-    parser.add_argument("--v2", action="store_true", help="add `cursor`, the number of the event, to each frame")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--host", default=DEFAULTS.host, help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=DEFAULTS.port, help="0 is any free one (default: %(default)s)")
+    add("--v2", action="store_true", help="add `cursor`, the number of the event, to each frame")
+    add(
         "--ping-interval",
         type=_positive,
         default=DEFAULTS.ping_interval,
@@ -58,55 +59,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_events(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--rate", type=_number, default=0, help="events a second; 0 (default): as fast as they are read")
-    group.add_argument("--seed", type=int, default=1, help="the same seed gives the same events (default: %(default)s)")
-    group.add_argument("--events", type=_count, metavar="N", help="end the log after N events (default: endless)")
-    group.add_argument(
-        "--users", type=_positive_count, default=USERS, help="people in the world (default: %(default)s)"
-    )
-    group.add_argument(
+    add = group.add_argument
+    add("--rate", type=_number, default=0, help="events a second; 0 (default): as fast as they are read")
+    add("--seed", type=int, default=1, help="the same seed gives the same events (default: %(default)s)")
+    add("--events", type=_count, metavar="N", help="end the log after N events (default: endless)")
+    add("--users", type=_positive_count, default=USERS, help="people in the world (default: %(default)s)")
+    add(
         "--start",
         type=_instant,
         metavar="ISO",
         help="simulated time of the first event (default: now with --rate, else 2026-07-01T00:00:00Z)",
     )
-    group.add_argument(
+    add(
         "--per-second",
         type=_positive,
         default=PER_SECOND,
         metavar="N",
         help="events in a second of simulated time, without --rate (default: %(default)s)",
     )
-    group.add_argument("--pregenerate", action="store_true", help="make all --events before listening")
-    group.add_argument(
-        "--replay", type=Path, metavar="FILE.ndjson", help="serve a recorded stream instead of a generated world"
-    )
-    group.add_argument(
+    add("--pregenerate", action="store_true", help="make all --events before listening")
+    add("--replay", type=Path, metavar="FILE.ndjson", help="serve a recorded stream instead of a generated world")
+    add(
         "--keep",
         type=_positive_count,
         default=DEFAULTS.keep,
         metavar="N",
         help="events kept in memory for replays, at about 600 bytes each (default: %(default)s)",
     )
-    group.add_argument("--dump", type=Path, metavar="FILE.ndjson", help="write the log's frames as they are produced")
+    add("--dump", type=Path, metavar="FILE.ndjson", help="write the log's frames as they are produced")
 
 
 def _add_faults(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
+    add = group.add_argument
+    add(
         "--drop-every",
         type=_count,
         default=0,
         metavar="N",
         help="cut the connection, without a close frame, after each N new events",
     )
-    group.add_argument(
-        "--drop-replay", type=_count, default=0, metavar="K", help="cut the first K replays in their middle"
-    )
-    group.add_argument(
-        "--repeat-window", type=_count, default=0, metavar="N", help="now and then send the last N events again"
-    )
-    group.add_argument("--reorder", action="store_true", help="mix events within a second; the order of each DID stays")
-    group.add_argument(
+    add("--drop-replay", type=_count, default=0, metavar="K", help="cut the first K replays in their middle")
+    add("--repeat-window", type=_count, default=0, metavar="N", help="now and then send the last N events again")
+    add("--reorder", action="store_true", help="mix events within a second; the order of each DID stays")
+    add(
         "--stall",
         dest="stall_seconds",
         type=_number,
@@ -114,17 +109,15 @@ def _add_faults(group: argparse._ArgumentGroup) -> None:
         metavar="SECONDS",
         help="fall silent, pings too, for so long",
     )
-    group.add_argument(
+    add(
         "--stall-every",
         type=_positive_count,
         default=NO_FAULTS.stall_every,
         metavar="N",
         help="... after each N events (default: %(default)s)",
     )
-    group.add_argument(
-        "--junk-every", type=_count, default=0, metavar="N", help="send a frame that is no event after each N"
-    )
-    group.add_argument("--cut-every", type=_count, default=0, metavar="N", help="send half an event before each N-th")
+    add("--junk-every", type=_count, default=0, metavar="N", help="send a frame that is no event after each N")
+    add("--cut-every", type=_count, default=0, metavar="N", help="send half an event before each N-th")
 
 
 def server_options(given: dict[str, Any]) -> Options:
@@ -138,18 +131,20 @@ def faults(given: dict[str, Any]) -> Faults:
     return Faults(**{name: given[name] for name in Faults.__dataclass_fields__})
 
 
-def source(given: dict[str, Any], progress: Callable[[str], None], directory: Directory) -> Source:
-    """Where the events come from; `directory` gets to know the people of a world. Raises BadRecording, OSError, and
-    ValueError for options that do not fit."""
+def source(given: dict[str, Any], progress: Callable[[str], None], appview: SimulatedAppView) -> Source:
+    """Where the events come from; `appview` gets the world, if there is one.
+
+    Raises BadRecording, OSError, and ValueError for options that contradict each other."""
     if given["replay"]:
-        events = recorded(given["replay"])
-        return lambda: islice(events, given["events"])
+        recording = recorded(given["replay"])
+        return lambda: islice(recording, given["events"])
     if given["pregenerate"]:
         if given["events"] is None:
             raise ValueError("--pregenerate needs --events: the world itself is endless")
-        stored = Stored(_with_progress(islice(directory.of(_world(given)), given["events"]), given["events"], progress))
+        events = islice(appview.of(_world(given)), given["events"])
+        stored = StoredEvents(_with_progress(events, given["events"], progress))
         return lambda: stored
-    return lambda: islice(directory.of(_world(given)), given["events"])
+    return lambda: islice(appview.of(_world(given)), given["events"])
 
 
 def _world(given: dict[str, Any]) -> World:

@@ -1,4 +1,4 @@
-"""Faults on request: what a subscriber gets instead of the plain log. The log itself stays true."""
+"""Faults on request, injected between the log and a subscriber. The log itself stays as it is."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ _REORDER_US = 1_000_000
 
 @dataclass(frozen=True)
 class Faults:
-    """0 or False: never. Counts are of events sent, over all subscribers; `seed` decides what is left to chance."""
+    """0 or False: never. Counts are of events sent, over all subscribers. `seed`: of what is random."""
 
-    drop_every: int = 0  # cuts the connection, without a close frame, after so many events that nobody had before
-    drop_replay: int = 0  # cuts the first so many replays in their middle
-    repeat_window: int = 0  # sends the last so many events again, on average after ten times as many
-    reorder: bool = False  # mixes events within one second of time_us; each DID's order stays
-    stall_seconds: float = 0.0  # sends nothing for so long, not even pings, ...
+    drop_every: int = 0  # cuts the connection, without a close frame, after so many events that were never sent before
+    drop_replay: int = 0  # cuts the first replays, so many, halfway
+    repeat_window: int = 0  # repeats the last events, so many, on average after ten times as many
+    reorder: bool = False  # shuffles events within a second of time_us; keeps the order of each DID
+    stall_seconds: float = 0.0  # sends nothing for so long, not even pings ...
     stall_every: int = 10_000  # ... after so many events
-    junk_every: int = 0  # a frame that is no event
-    cut_every: int = 0  # the first half of an event as a frame of its own; the whole event follows
+    junk_every: int = 0  # adds a frame that is not an event
+    cut_every: int = 0  # adds the first half of an event, before the whole one
     seed: int = 0
 
     def any(self) -> bool:
@@ -43,7 +43,7 @@ class Stall(NamedTuple):
 
 
 class Drop(NamedTuple):
-    """Cut the connection, without a close frame."""
+    """Cut the connection without a close frame."""
 
 
 Step = list[Message] | Stall | Drop
@@ -64,8 +64,8 @@ class _Address(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Address).decode
 
 
-class Troublemaker:
-    """Turns what a subscriber should get into steps. One for a server: counts are of all its connections."""
+class FaultInjector:
+    """Turns the events for a subscriber into steps. One per server: its counts are of all connections."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
@@ -74,21 +74,21 @@ class Troublemaker:
         self._junk = cycle(_JUNK)
         self._sent = 0
         self._new = 0
-        self._head = 0  # nobody was sent a position from here on
+        self._head = 0  # no position from here on was sent yet
 
     def cut_replay(self, start: int, end: int) -> int | None:
-        """The position to cut a replay from `start` to `end` at, if it shall be cut."""
+        """The position at which to cut a replay from `start` to `end`; None to let it pass."""
         if end - start < 2 or self.fired["drop_replay"] >= self.faults.drop_replay:
             return None
         return (start + end) // 2
 
     def steps(self, events: list[tuple[int, bytes]], recent: deque[bytes], cut_at: int | None) -> Iterator[Step]:
-        """What to do for `events`, given as (position, frame). Nothing comes after a Drop.
+        """The steps for `events`, given as (position, frame). A Drop is the last one.
 
-        `recent`: what this connection has had; `cut_at`: from `cut_replay`.
+        `recent`: the events that this connection got last; `cut_at`: from `cut_replay`.
         """
         out: list[Message] = []
-        for position, frame in self._mixed(events) if self.faults.reorder else events:
+        for position, frame in self._shuffled(events) if self.faults.reorder else events:
             if cut_at is not None and position >= cut_at:
                 self.fired["drop_replay"] += 1
                 yield out
@@ -106,7 +106,7 @@ class Troublemaker:
         yield out
 
     def _around(self, frame: bytes, recent: deque[bytes]) -> Iterator[Message]:
-        """The frame, and what is sent before and after it."""
+        """The frame, with the faults before and after it."""
         self._sent += 1
         if self._due("cut_every", self._sent):
             half = frame[: len(frame) // 2].decode(errors="ignore")  # a text frame ends between characters
@@ -134,8 +134,8 @@ class Troublemaker:
             self._new += 1
         return new
 
-    def _mixed(self, events: list[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-        """Windows of less than a second of time_us, each in an order of chance that keeps the order of each DID."""
+    def _shuffled(self, events: list[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+        """Shuffles windows of less than a second of time_us; keeps the order of each DID."""
         window: list[tuple[float, int, bytes]] = []
         turns: dict[str, float] = {}
         first_us = 0

@@ -1,4 +1,4 @@
-"""Websocket frames, packed many at a time: one `send()` each would cost ten times as much."""
+"""Websocket frames, packed many at a time: a `send()` for each would cost ten times as much."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -7,7 +7,7 @@ _FINAL, _TEXT, _BINARY = 0x80, 0x1, 0x2
 
 
 def pack(messages: Iterable[tuple[bytes, bool]]) -> bytes:
-    """The bytes of whole, unmasked frames, as a server sends them; each message is a payload and whether it is text."""
+    """Whole, unmasked frames, as a server sends them. Each message is a payload, and whether it is text."""
     parts = [part for payload, text in messages for part in (_header(len(payload), text), payload)]
     return b"".join(parts)
 

@@ -14,27 +14,27 @@ from websockets.asyncio.server import serve as listen
 from websockets.http11 import Request, Response
 
 from ingest.simulator.log import Log
-from ingest.simulator.server.faults import NO_FAULTS, Faults, Troublemaker
-from ingest.simulator.server.production import Production, Source
+from ingest.simulator.server.faults import NO_FAULTS, FaultInjector, Faults
+from ingest.simulator.server.producer import Producer, Source
 from ingest.simulator.server.subscriber import Subscriber
 from ingest.simulator.server.subscription import Refused, subscription
 
-_QUIET = logging.getLogger("ingest.simulator.websockets")  # `report` tells what is worth telling
+_QUIET = logging.getLogger("ingest.simulator.websockets")  # `report` is our log
 _QUIET.setLevel(logging.ERROR)
-_WRITE_LIMIT = 1 << 20  # bytes that wait for a slow reader before we wait too
-_CLOSE_SECONDS = 2.0  # for a reader to answer our close frame
+_WRITE_LIMIT = 1 << 20  # bytes buffered for a slow reader before we wait for it
+_CLOSE_SECONDS = 2.0  # for a reader to reply to our close frame
 _MESSAGE_BYTES = 10_000_000  # the largest message from a client, as on the real server
 
 
-Answer = Callable[[str], tuple[int, str] | None]  # status and JSON for a path and query that is not ours
+Answer = Callable[[str], tuple[int, str] | None]  # status and JSON for a path and query; None for a 404
 
 
 @dataclass(frozen=True)
 class Options:
     """`rate`: events a second by the wall clock; 0: as fast as the fastest subscriber takes them.
 
-    `port`: 0 is any free one. `keep`: events that stay in memory for replays. `v2`: frames carry `cursor`, their
-    number from 1 on, and small cursors are such numbers. `dump`: a file that gets each frame of the log as a line.
+    `port`: 0 for any free one. `keep`: events kept in memory for replays. `v2`: frames carry `cursor`, their number
+    from 1 on, and small cursors are such numbers. `dump`: a file that each frame of the log is written to as a line.
     """
 
     host: str = "127.0.0.1"
@@ -50,10 +50,10 @@ DEFAULTS = Options()
 
 
 class SimulatedJetstream:
-    """An async context manager: listens while it is open. Raises OSError when the port is taken.
+    """An async context manager that listens while it is open. Raises OSError when the port is taken.
 
-    `source` is called when the first subscriber connects, and from then on the log grows. `answer` is asked about HTTP
-    requests that a Jetstream knows nothing of.
+    `source` is called when the first subscriber connects; from then on the log grows. `answer` handles HTTP requests
+    that are not for a Jetstream.
     """
 
     def __init__(
@@ -67,19 +67,19 @@ class SimulatedJetstream:
         self._options, self._report, self._answer_others = options, report, answer
         self._copy: BinaryIO | None = options.dump.open("wb") if options.dump else None
         self.log = Log(options.keep, self._copy)
-        self.production = Production(source, self.log, options.rate)
-        self._trouble = Troublemaker(faults)
+        self.producer = Producer(source, self.log, options.rate)
+        self._injector = FaultInjector(faults)
         self.subscribers: set[Subscriber] = set()
         self.requests: list[str] = []  # the path and query of each connection so far
-        self._sent_before = 0  # on connections that are over
+        self._sent_before = 0  # on connections that have ended
 
     @property
     def fired(self) -> Counter[str]:
-        return self._trouble.fired
+        return self._injector.fired
 
     @property
     def sent(self) -> int:
-        """Events sent to all subscribers so far."""
+        """Events sent so far, to all subscribers."""
         return self._sent_before + sum(subscriber.sent for subscriber in self.subscribers)
 
     @property
@@ -100,7 +100,7 @@ class SimulatedJetstream:
                 port,
                 process_request=self._answer,
                 compression=None,
-                ping_interval=None,  # the subscriber pings, as it must also be able to fall silent
+                ping_interval=None,  # Subscriber pings: it must be able to stop, too
                 close_timeout=_CLOSE_SECONDS,
                 max_size=_MESSAGE_BYTES,
                 write_limit=_WRITE_LIMIT,
@@ -117,11 +117,11 @@ class SimulatedJetstream:
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._server.wait_closed()
-        except TimeoutError:  # somebody does not read, so our close frame does not get through either
+        except TimeoutError:  # a reader that does not read does not get our close frame either
             for subscriber in self.subscribers:
                 subscriber.abort()
             await self._server.wait_closed()
-        await self.production.stop()
+        await self.producer.stop()
         self._close_copy()
 
     def _close_copy(self) -> None:
@@ -129,17 +129,17 @@ class SimulatedJetstream:
             self._copy.close()
 
     async def cut_all(self) -> None:
-        """End all connections without a close frame."""
+        """Ends all connections without a close frame."""
         await asyncio.gather(*(subscriber.cut() for subscriber in self.subscribers))
 
     async def _serve(self, connection: ServerConnection) -> None:
-        assert connection.request is not None  # there is no connection without a handshake
+        assert connection.request is not None  # set by the handshake
         path = connection.request.path
         self.requests.append(path)
         subscriber = Subscriber(
-            connection, subscription(path), self.log, self.production, self._trouble, self._options.v2
+            connection, subscription(path), self.log, self.producer, self._injector, self._options.v2
         )
-        self.production.start()
+        self.producer.start()
         self.subscribers.add(subscriber)
         self._report(f"opened {path}")
         try:
@@ -150,7 +150,7 @@ class SimulatedJetstream:
             self._report(f"closed {path} after {subscriber.sent:,} events")
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """What needs no websocket: the greeting, other services' answers, and requests that are refused."""
+        """Responses without a websocket: the greeting, other services, refused requests. None to open one."""
         path = request.path.partition("?")[0]
         if path == "/":
             return connection.respond(200, "Welcome to Jetstream")

@@ -1,20 +1,20 @@
-"""A recorded stream as a source of events: one frame a line."""
+"""A recorded stream as a source of events: a file with one frame per line."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from ingest.simulator.log import Stored, time_of
+from ingest.simulator.log import StoredEvents, time_of
 
 
 class BadRecording(ValueError):
-    """The file holds no recorded stream; the message says where and why."""
+    """The file is not a recorded stream; the message says where and why."""
 
 
-def recorded(path: Path) -> Stored:
-    """All frames of the file, byte for byte, each at its own time_us. Raises BadRecording; OSError if unreadable."""
-    events = Stored(_lines(path))
+def recorded(path: Path) -> StoredEvents:
+    """All frames of the file, byte for byte, each at its own time_us. Raises BadRecording and OSError."""
+    events = StoredEvents(_lines(path))
     if not events:
         raise BadRecording(f"{path} holds no events")
     return events
@@ -27,4 +27,4 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             try:
                 yield time_of(frame), frame
             except msgspec.DecodeError as error:
-                raise BadRecording(f"{path}, line {number} is no event of a Jetstream: {error}") from error
+                raise BadRecording(f"{path}, line {number} is not an event of a Jetstream: {error}") from error

@@ -1,4 +1,4 @@
-"""Ways to run a simulated Jetstream: until a signal, or in a thread beside a test."""
+"""Runs a simulated Jetstream: until a signal, or in a thread beside a test."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from ingest.simulator.log import timed
 from ingest.simulator.server.faults import NO_FAULTS, Faults
 from ingest.simulator.server.jetstream import Answer, Options, SimulatedJetstream
-from ingest.simulator.server.production import Source
+from ingest.simulator.server.producer import Source
 
 _PROGRESS_SECONDS = 10
 _ANY_PORT = Options(port=0)
@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 
 def serve(source: Source, options: Options, faults: Faults, say: Callable[[str], None], answer: Answer) -> None:
-    """Serve until SIGTERM or SIGINT. `say` gets a line when ready, and one for each connection and each ten seconds
-    of work; `answer`: see SimulatedJetstream. Raises OSError when the port is taken."""
+    """Serves until SIGTERM or SIGINT. `say` gets a line when it listens, for each connection, and every ten seconds of
+    work. `answer`: as for SimulatedJetstream. Raises OSError when the port is taken."""
     asyncio.run(_serve(SimulatedJetstream(source, options, faults, say, answer), say))
 
 
@@ -31,13 +31,13 @@ async def _serve(simulated: SimulatedJetstream, say: Callable[[str], None]) -> N
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with simulated as server:
         say(f"simulated Jetstream listening on {server.url}")
-        progress = asyncio.create_task(_tell_progress(server, say))
+        progress = asyncio.create_task(_report_progress(server, say))
         await stop.wait()
         progress.cancel()
     say(f"stopped after {_totals(server)}")
 
 
-async def _tell_progress(server: SimulatedJetstream, say: Callable[[str], None]) -> None:
+async def _report_progress(server: SimulatedJetstream, say: Callable[[str], None]) -> None:
     before = ""
     while True:
         await asyncio.sleep(_PROGRESS_SECONDS)
@@ -53,7 +53,7 @@ def _totals(server: SimulatedJetstream) -> str:
 
 
 class Running:
-    """A server in a thread of its own. All of this may be used from any other thread."""
+    """A server in a thread of its own, for use from other threads."""
 
     def __init__(self, server: SimulatedJetstream, loop: asyncio.AbstractEventLoop) -> None:
         self._server, self._loop = server, loop
@@ -61,7 +61,7 @@ class Running:
 
     @property
     def frames(self) -> list[bytes]:
-        """The truth so far: what the log holds."""
+        """The log so far, as far as it is in memory."""
         return self._do(self._server.log.frames)
 
     @property
@@ -75,11 +75,11 @@ class Running:
         return self._do(lambda: list(self._server.requests))
 
     def publish(self, *frames: bytes) -> None:
-        """Append frames to the log, at once."""
-        self._do(lambda: self._server.production.publish(timed(frames)))
+        """Appends frames to the log at once."""
+        self._do(lambda: self._server.producer.publish(timed(frames)))
 
     def drop(self) -> None:
-        """Cut all connections, without a close frame."""
+        """Cuts all connections without a close frame."""
         self._wait(self._server.cut_all())
 
     def _do(self, function: Callable[[], T]) -> T:
@@ -99,10 +99,10 @@ def running(
     faults: Faults = NO_FAULTS,
     options: Options = _ANY_PORT,
 ) -> Iterator[Running]:
-    """A server in the background, on any free port.
+    """A server in the background, by default on any free port.
 
-    `log`: frames, or (time_us, frame) pairs such as a World yields, or a function that returns such pairs. They enter
-    the log from the first connection on: a first subscriber without a cursor gets all of them.
+    `log`: frames, or (time_us, frame) pairs as a World yields them, or a function that returns such pairs. They enter
+    the log once the first subscriber is there, which gets all of them without a cursor.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="simulated Jetstream", daemon=True)

@@ -1,4 +1,4 @@
-"""What a subscriber asks for: the query of /subscribe and the messages that change it, as pure decisions."""
+"""A subscriber's request: the query of /subscribe, and the messages that change it. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _FIRST_TIME_US = 10**15  # on a server of the second generation a smaller cursor
 
 
 class Refused(ValueError):
-    """A subscription that the server answers with HTTP 400; the text is the answer's body."""
+    """A request answered with HTTP 400; the text is the body."""
 
 
 class _Commit(msgspec.Struct):
@@ -31,8 +31,8 @@ _decode = msgspec.json.Decoder(_Envelope).decode
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which events a subscriber wants. Empty fields want all; account and identity events pass any collection."""
+class EventFilter:
+    """Events to send. An empty field passes all; account and identity events pass any collection."""
 
     collections: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Wanted:
         try:
             envelope = _decode(frame)
         except msgspec.DecodeError:
-            return True  # a scripted frame that is no event: whoever put it there wants it seen
+            return True  # a frame of a test that is not an event
         if self.dids and envelope.did not in self.dids:
             return False
         if envelope.commit is None or not (self.collections or self.prefixes):
@@ -54,8 +54,8 @@ class Wanted:
         return collection in self.collections or collection.startswith(self.prefixes)
 
 
-def wanted(collections: Sequence[str], dids: Sequence[str]) -> Wanted:
-    """Raises Refused with the server's own words."""
+def event_filter(collections: Sequence[str], dids: Sequence[str]) -> EventFilter:
+    """Raises Refused, with the words of the real server."""
     unique = {name for name in collections if name}
     for name in unique:
         if not name.endswith(".*") and not is_nsid(name):
@@ -66,22 +66,23 @@ def wanted(collections: Sequence[str], dids: Sequence[str]) -> Wanted:
     if len(wanted_dids) > MAX_DIDS:
         raise Refused("invalid subscriber options: too many wanted DIDs")
     exact = frozenset(name for name in unique if not name.endswith(".*"))
-    return Wanted(exact, tuple(sorted(name[:-1] for name in unique - exact)), wanted_dids)
+    return EventFilter(exact, tuple(sorted(name[:-1] for name in unique - exact)), wanted_dids)
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """`cursor`: None is the live tail."""
+    """`cursor`: None for the live tail."""
 
     cursor: int | None
-    wanted: Wanted
+    filter: EventFilter
 
 
 def subscription(path: str) -> Subscription:
-    """What the request path with its query asks for. Raises Refused."""
+    """The subscription in a request path with its query. Raises Refused."""
     query = parse_qs(urlsplit(path).query)
     return Subscription(
-        _cursor(query.get("cursor", [""])[0]), wanted(query.get("wantedCollections", []), query.get("wantedDids", []))
+        _cursor(query.get("cursor", [""])[0]),
+        event_filter(query.get("wantedCollections", []), query.get("wantedDids", [])),
     )
 
 
@@ -94,9 +95,9 @@ def _cursor(text: str) -> int | None:
 
 
 def start_position(cursor: int | None, log: Log, by_seq: bool) -> int:
-    """The position of the first frame to send: inclusive, not before the oldest, and the end for a future cursor.
+    """The position of the first frame to send, inclusive: the oldest in memory at the least, the end at the most.
 
-    `by_seq`: the server counts, so a small cursor is a sequence number: the position plus one.
+    `by_seq`: small cursors are sequence numbers: the position plus one.
     """
     if cursor is None:
         return log.end
@@ -118,12 +119,12 @@ class _Message(msgspec.Struct):
 _decode_message = msgspec.json.Decoder(_Message).decode
 
 
-def updated(message: str) -> Wanted | None:
-    """The new wishes in a client's message, or None if it is of another type. Raises Refused."""
+def updated(message: str) -> EventFilter | None:
+    """The new filter in a client's message; None if it is of another type. Raises Refused."""
     try:
         options = _decode_message(message)
     except msgspec.DecodeError as error:
         raise Refused(f"invalid message: {error}") from error
     if options.type != "options_update":
         return None
-    return wanted(options.payload.collections or [], options.payload.dids or [])
+    return event_filter(options.payload.collections or [], options.payload.dids or [])

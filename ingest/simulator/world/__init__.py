@@ -1,4 +1,4 @@
-"""Generated people and what they do: events as a Jetstream would send them, from a seed.
+"""Generated people and their events, as a Jetstream sends them, from a seed.
 
-Refuses to know sockets and subscribers.
+Knows nothing of sockets and subscribers.
 """

@@ -1,4 +1,4 @@
-"""What hangs on a post: images, videos, galleries, cards of links, quotes."""
+"""Embeds of posts: images, videos, galleries, link cards, quotes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ Ref = dict[str, str]  # a strongRef: cid and uri
 
 @dataclass(frozen=True)
 class Embed:
-    """`linked`: the record holds blobs, which its CID sees as links."""
+    """`linked`: the record holds blobs, which are links in its CID."""
 
     record: Record
     linked: bool
 
 
 class Embeds:
-    """Makes embeds in today's proportions. `quotable`: some existing post, or None while there is none."""
+    """Makes embeds in realistic proportions. `quotable`: returns an existing post, or None while there is none."""
 
     def __init__(self, random: Callable[[], float], writer: Writer, quotable: Callable[[], Ref | None]) -> None:
         self._random, self._writer, self._quotable = random, writer, quotable

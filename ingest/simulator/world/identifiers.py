@@ -1,4 +1,4 @@
-"""Identifiers of the AT Protocol as the world needs them: TIDs, DIDs, handles, blob links, date-times."""
+"""Identifiers of the AT Protocol: TIDs, blob links, date-times, and the bytes that others are made of."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ _SORTABLE = "234567abcdefghijklmnopqrstuvwxyz"  # base32-sortable: text order is
 _PAIRS = ["".join(digits) for digits in product(_SORTABLE, repeat=2)]
 _TRIPLES = ["".join(digits) for digits in product(_SORTABLE, repeat=3)]
 
-CLOCKS = tuple(_PAIRS)  # the 10-bit clock ids as the two last characters of a TID
+CLOCKS = tuple(_PAIRS)  # 10-bit clock ids: the last two characters of a TID
 
 
 def tid(time_us: int, clock: str) -> str:
@@ -37,7 +37,7 @@ def iso_second(seconds: int) -> str:
 
 
 def digest(*parts: object) -> bytes:
-    """32 bytes that depend on nothing but `parts`: the seed of all that must not depend on the order of events."""
+    """32 bytes that depend on `parts` alone, for what must not depend on the order of events."""
     return hashlib.sha256("/".join(map(str, parts)).encode()).digest()
 
 
@@ -46,5 +46,5 @@ def base32(data: bytes) -> str:
 
 
 def blob_link(number: int) -> dict[str, str]:
-    """A link to bytes that nobody stores: CIDv1, raw, SHA-256."""
+    """A link to bytes that do not exist: CIDv1, raw, SHA-256."""
     return {"$link": libipld.encode_cid(b"\x01\x55\x12\x20" + digest("blob", number))}

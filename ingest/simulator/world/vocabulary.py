@@ -1,14 +1,14 @@
-"""The languages of the world: common words written by hand, rare ones built from syllables."""
+"""Languages: common words as a list, rare ones made of syllables."""
 
 from dataclasses import dataclass
 from functools import cache
 
-VOCABULARY_SIZE = 20_000  # words a language: the rarest is seen once in some hundred thousand words
+VOCABULARY_SIZE = 20_000  # words per language: the rarest comes once in some hundred thousand words
 
 
 @dataclass(frozen=True)
 class Language:
-    """`share`: parts of a hundred of the people. `tags`: what the people's clients write into `langs`."""
+    """`share`: per cent of the people. `tags`: what their clients write into `langs`."""
 
     share: int
     tags: tuple[str, ...]
@@ -150,49 +150,19 @@ LANGUAGES = (
     ),
 )
 
-EMOJI = (
-    "😀",
-    "😂",
-    "🥲",
-    "😍",
-    "🔥",
-    "✨",
-    "💦",
-    "🎉",
-    "❤️",
-    "🌊",
-    "☕",
-    "🐈‍⬛",
-    "🏳️‍🌈",
-    "👩‍💻",
-    "👨‍👩‍👧‍👦",
-    "🧑🏽‍🚀",
-    "👍🏿",
-    "🇯🇵",
-    "🇧🇷",
-    "🇺🇦",
-    "1️⃣",
-    "🫠",
-    "🦋",
-    "☀️",
-    "🎮",
-    "(´・ω・`)",
-    "¯\\_(ツ)_/¯",
-    "♡",
-    "★",
-    "→",
-    "<3",
-    "&amp;",
-    "é",
+_EMOJI = (
+    "😀 😂 🥲 😍 🔥 ✨ 💦 🎉 ❤️ 🌊 ☕ 🐈‍⬛ 🏳️‍🌈 👩‍💻 👨‍👩‍👧‍👦 🧑🏽‍🚀 👍🏿 🇯🇵 🇧🇷 🇺🇦 1️⃣ 🫠 "
+    "🦋 ☀️ 🎮 (´・ω・`) ¯\\_(ツ)_/¯ ♡ ★ → <3 &amp; é"
 )
+EMOJI = tuple(_EMOJI.split())
 
 
-_SHORT_WORDS = 1_200  # what is frequent is short
+_SHORT_WORDS = 1_200  # frequent words are short
 
 
 @cache
 def words(number: int) -> tuple[str, ...]:
-    """All words of `LANGUAGES[number]`, the most frequent first: the same on each machine and in each run."""
+    """All words of `LANGUAGES[number]`, the most frequent first: the same on any machine and in any run."""
     language = LANGUAGES[number]
     common, syllables = tuple(language.common.split()), language.syllables.split()
     rare = tuple(_rare(rank, syllables) for rank in range(VOCABULARY_SIZE - len(common)))
@@ -200,6 +170,6 @@ def words(number: int) -> tuple[str, ...]:
 
 
 def _rare(rank: int, syllables: list[str]) -> str:
-    mixed, size = rank * 2_654_435_761 % 2**32, len(syllables)  # neighbours in rank shall not look alike
+    mixed, size = rank * 2_654_435_761 % 2**32, len(syllables)  # words of similar rank must not look alike
     word = syllables[mixed % size] + syllables[mixed // 64 % size]
     return word if rank < _SHORT_WORDS else word + syllables[mixed // 4096 % size]

@@ -1,98 +1,98 @@
-"""A small network from a seed: endless events of all kinds, in today's proportions."""
+"""A small network from a seed: endless events of all kinds, in realistic proportions."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
 
 from ingest.simulator.world.accounts import Accounts
 from ingest.simulator.world.interactions import Interactions
+from ingest.simulator.world.other_records import OtherRecords
 from ingest.simulator.world.people import Person
-from ingest.simulator.world.posting import Posting
-from ingest.simulator.world.rarities import Rarities
-from ingest.simulator.world.stage import BLOCK, FOLLOW, LIKE, POST, REPOST, Moment, Stage
+from ingest.simulator.world.posts import Posts
+from ingest.simulator.world.state import BLOCK, FOLLOW, LIKE, POST, REPOST, State, TimedFrame
 
 USERS = 50_000
-_TABLE_SIZE = 10_000  # the shares below are parts of it; what is left over goes to likes
+_TABLE_SIZE = 10_000  # the sum of the shares below; likes have the rest
 
-Act = Callable[[], Moment | None]
+EventMaker = Callable[[], TimedFrame | None]
 
 
 class World:
-    """Iterating yields `(time_us, frame)` endlessly: the same for the same arguments, on any machine.
+    """Yields `(time_us, frame)` endlessly: the same for the same arguments, on any machine.
 
     `start_us`: time of the first event, microseconds since 1970. `per_second`: events in a second of simulated time.
-    Event i is at `start_us + i * 1e6 / per_second` and up to 10 ms later, as arrival between repositories has no
-    order; within one repository time never falls and revs strictly rise. Frames carry no `cursor`. A second iteration
-    goes on where the first one is.
+    Event i is at `start_us + i * 1e6 / per_second` or up to 10 ms later, as arrival is not ordered across repositories;
+    within one, time never falls and revs strictly rise. Frames carry no `cursor`. A second iteration continues the
+    first one.
     """
 
     def __init__(self, seed: int, start_us: int, per_second: float, users: int = USERS) -> None:
         self._start_us, self._step_us = start_us, 1e6 / per_second
-        self._stage = stage = Stage(seed, users)
-        self._interactions = Interactions(stage)
-        self._posting = Posting(stage)
-        rarities = Rarities(stage, self._posting.embeds)
-        self._accounts = Accounts(stage, seed, rarities.first_profile)
-        self._acts = self._table(rarities)
+        self._state = state = State(seed, users)
+        self._interactions = Interactions(state)
+        self._posts = Posts(state)
+        others = OtherRecords(state, self._posts.embeds)
+        self._accounts = Accounts(state, seed, others.first_profile)
+        self._makers = self._table(others)
         self._number = count()
 
-    def __iter__(self) -> Iterator[Moment]:
-        acts, random, clock, later = self._acts, self._stage.random, self._stage.clock, self._accounts.later
+    def __iter__(self) -> Iterator[TimedFrame]:
+        makers, random, clock, later = self._makers, self._state.random, self._state.clock, self._accounts.later
         for number in self._number:
             clock.now_us = self._start_us + int(number * self._step_us)
-            act = acts[int(random() * _TABLE_SIZE)] if not later else later.popleft()
-            yield act() or self._posting.post()
+            make = makers[int(random() * _TABLE_SIZE)] if not later else later.popleft()
+            yield make() or self._posts.post()
 
     def people(self) -> list[Person]:
-        """Those who have acted or were spoken of, and are still there."""
-        return self._stage.people.present()
+        """All people so far, without those that were replaced."""
+        return self._state.people.present()
 
-    def _table(self, rarities: Rarities) -> list[Act]:
-        """As many entries of each act as it has parts in the whole."""
-        does, posting, accounts = self._interactions, self._posting, self._accounts
-        shares: list[tuple[int, Act]] = [
-            (1180, posting.post),
-            (1000, does.repost),
-            (600, does.follow),
-            (160, does.unlike),
-            (130, does.unfollow),
-            (120, posting.delete),
-            (60, does.unrepost),
-            (20, does.unblock),
-            (10, rarities.remove),
-            (80, does.block),
-            (100, rarities.profile),
-            (60, rarities.listitem),
-            (8, rarities.list),
-            (10, rarities.listblock),
-            (30, rarities.threadgate),
-            (10, rarities.postgate),
-            (4, rarities.starterpack),
-            (3, rarities.generator),
-            (40, rarities.status),
-            (180, rarities.unknown),
-            (20, posting.edit),
-            (20, self._bring_back),
+    def _table(self, others: OtherRecords) -> list[EventMaker]:
+        """An entry per share: a random one gives the proportions."""
+        interactions, posts, accounts = self._interactions, self._posts, self._accounts
+        shares: list[tuple[int, EventMaker]] = [
+            (1180, posts.post),
+            (1000, interactions.repost),
+            (600, interactions.follow),
+            (160, interactions.unlike),
+            (130, interactions.unfollow),
+            (120, posts.delete),
+            (60, interactions.unrepost),
+            (20, interactions.unblock),
+            (10, others.remove),
+            (80, interactions.block),
+            (100, others.profile),
+            (60, others.listitem),
+            (8, others.list),
+            (10, others.listblock),
+            (30, others.threadgate),
+            (10, others.postgate),
+            (4, others.starterpack),
+            (3, others.generator),
+            (40, others.status),
+            (180, others.unknown),
+            (20, posts.edit),
+            (20, self._recreate),
             (20, accounts.arrive),
             (45, accounts.change_handle),
             (15, accounts.leave),
             (15, accounts.come_back),
         ]
-        acts = [act for share, act in shares for _ in range(share)]
-        return acts + [does.like] * (_TABLE_SIZE - len(acts))
+        makers = [make for share, make in shares for _ in range(share)]
+        return makers + [interactions.like] * (_TABLE_SIZE - len(makers))
 
-    def _bring_back(self) -> Moment | None:
-        """Make again, under the same rkey, what was deleted some time ago."""
-        deleted = self._stage.deleted
+    def _recreate(self) -> TimedFrame | None:
+        """Makes a record again that was deleted some time ago, under the same rkey."""
+        deleted = self._state.deleted
         if not deleted or not deleted[0].person.active:
             return None
-        thing = deleted.popleft()
-        does = self._interactions
+        record = deleted.popleft()
+        interactions = self._interactions
         makers = {
-            LIKE: does.like,
-            REPOST: does.repost,
-            FOLLOW: does.follow,
-            BLOCK: does.block,
-            POST: self._posting.post,
+            LIKE: interactions.like,
+            REPOST: interactions.repost,
+            FOLLOW: interactions.follow,
+            BLOCK: interactions.block,
+            POST: self._posts.post,
         }
-        maker = makers.get(thing.collection)
-        return maker and maker(thing.person, thing.rkey)
+        make = makers.get(record.collection)
+        return make and make(record.person, record.rkey)

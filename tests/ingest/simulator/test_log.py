@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.simulator.log import Log, Stored, time_of, timed
+from ingest.simulator.log import Log, StoredEvents, time_of, timed
 
 TIMES = st.lists(st.integers(-(2**62), 2**62))
 
@@ -59,5 +59,5 @@ def test_time_of_refuses_what_has_no_time(frame):
 
 
 def test_stored_events_can_be_read_again():
-    stored = Stored([(1, b"a"), (2, b"b")])
+    stored = StoredEvents([(1, b"a"), (2, b"b")])
     assert list(stored) == list(stored) == [(1, b"a"), (2, b"b")]

@@ -2,67 +2,28 @@
 
 import asyncio
 import http
-import json
-import sqlite3
 import time
 from contextlib import closing
 from itertools import pairwise
 from threading import Event
 
 import pytest
-from prometheus_client import Counter, Gauge
 from structlog.testing import capture_logs
 
 from deploy.local.redis_process import redis_process
 from ingest.buffer.entries import Cursor
 from ingest.buffer.redis_stream import Buffer, BufferUnsafe
-from ingest.events import DropReason
 from ingest.simulator.server.faults import Faults
 from ingest.simulator.server.jetstream import Options
 from ingest.simulator.server.server import running
-from ingest.stream import connection_progress, frame_collector, jetstream, metrics
 from ingest.stream import consumer as consumer_module
+from ingest.stream import frame_collector, jetstream, metrics
 from ingest.stream.connection_journal import ConnectionJournal
 from tests.builders import delete
 from tests.ingest.conftest import until
 from tests.ingest.simulator.server.wire_client import BASE, FRAMES
+from tests.ingest.stream.observed import LATEST, await_depth, cursor_in, frames_in, hold, said, value
 from tests.ingest.stream.scripted import scripted
-
-LATEST = BASE + len(FRAMES) - 1
-
-
-def frames_in(redis):
-    return [fields[b"f"] for _, fields in redis.xrange("buffer")]
-
-
-def cursor_in(redis):
-    return Cursor.decode(redis.get("cursor"))
-
-
-def await_depth(redis, count):
-    until(lambda: redis.xlen("buffer") >= count, f"{count} events in the buffer")
-
-
-def hold(connection):
-    """Keeps the connection open, and silent, until the other side ends it."""
-    for _ in connection:
-        pass
-
-
-def value(metric):
-    return metric.collect()[0].samples[0].value
-
-
-def said(logs, event):
-    return [entry for entry in logs if entry["event"] == event]
-
-
-def test_every_series_is_there_from_the_start():
-    series = [metric for metric in vars(metrics).values() if isinstance(metric, Counter | Gauge)]
-    assert len(series) == 10
-    assert all(metric.collect()[0].samples for metric in series)
-    reasons = {sample.labels["reason"] for sample in metrics.DROPPED.collect()[0].samples}
-    assert reasons == set(DropReason)
 
 
 def test_events_and_the_cursor_after_them_are_in_redis(consuming, redis):
@@ -333,88 +294,6 @@ def test_an_append_under_way_is_finished_before_it_stops(redis, redis_server, ca
     with running(FRAMES) as server:
         assert asyncio.run(run(server.url)) == 1
     assert cursor_in(redis).time_us == BASE + redis.xlen("buffer") - 1
-
-
-def test_a_locked_database_does_not_hold_events_up(consuming, redis, rows, catalog, monkeypatch):
-    monkeypatch.setattr("ingest.stream.connection_journal.BUSY_MS", 60_000)
-    with closing(sqlite3.connect(catalog, isolation_level=None)) as lock:
-        lock.execute("BEGIN IMMEDIATE")
-        with running(FRAMES) as server, consuming(server.url):
-            await_depth(redis, len(FRAMES))
-            server.publish(delete("next", time_us=LATEST + 1))
-            await_depth(redis, len(FRAMES) + 1)
-            assert rows() == []
-            lock.execute("COMMIT")
-            until(rows, "it is recorded")
-
-
-def test_rows_that_could_not_be_saved_come_later(consuming, redis, rows, catalog, monkeypatch):
-    monkeypatch.setattr("ingest.stream.connection_journal.BUSY_MS", 20)
-    with closing(sqlite3.connect(catalog, isolation_level=None)) as lock:
-        lock.execute("BEGIN IMMEDIATE")
-        with capture_logs() as logs, running(FRAMES) as server, consuming(server.url):
-            await_depth(redis, len(FRAMES))
-            server.drop()
-            until(lambda: len(said(logs, "connected")) == 2, "it is back")
-            warned = len(said(logs, "connections not recorded yet"))
-            until(lambda: len(said(logs, "connections not recorded yet")) > warned or warned > 2, "the lock is noticed")
-            lock.execute("COMMIT")
-    first, second = rows()
-    assert "no close frame" in first["why_closed"]
-    assert second["why_closed"] == "stopped"
-
-
-def test_a_row_is_saved_while_its_connection_lasts(consuming, redis, rows, monkeypatch):
-    monkeypatch.setattr(connection_progress, "SAVE_SECONDS", 0.1)
-    with running(FRAMES) as server, consuming(server.url):
-        await_depth(redis, len(FRAMES))
-        time.sleep(0.2)
-        server.publish(delete("next", time_us=LATEST + 1))
-        until(lambda: rows()[0]["frames"] == len(FRAMES) + 1, "it is saved")
-        assert rows()[0]["closed_at"] is None
-        assert value(metrics.BUFFER_DEPTH) == len(FRAMES) + 1
-    assert rows()[0]["wire"] == "v1"
-
-
-def test_rows_are_saved_every_10_s():
-    assert connection_progress.SAVE_SECONDS == 10
-
-
-@pytest.mark.parametrize(("late_us", "gap"), [(60_000_000, None), (60_000_001, 60.000001)])
-def test_a_first_event_over_60_s_after_what_was_asked_is_a_gap(consuming, redis, rows, late_us, gap):
-    gaps = value(metrics.GAPS)
-    asked = BASE - late_us
-    redis.set("cursor", Cursor(asked + 5_000_000).encode())
-    with capture_logs() as logs, running(FRAMES[:10]) as server, consuming(server.url):
-        await_depth(redis, 10)
-        until(lambda: rows() and rows()[0]["first_received"], "it is recorded")
-    assert rows()[0]["gap_seconds"] == gap
-    assert value(metrics.GAPS) - gaps == (gap is not None)
-    assert bool(said(logs, "gap: the first event came late, what lies between may be missing")) == (gap is not None)
-
-
-def test_an_implausible_first_event_is_no_gap(consuming, redis, rows):
-    redis.set("cursor", Cursor(BASE + 1000).encode())
-
-    def play(connection):
-        connection.send(delete("r", time_us=10**18))
-        connection.send(FRAMES[0])
-        hold(connection)
-
-    with scripted(play) as server, consuming(server.url):
-        await_depth(redis, 2)
-        until(lambda: rows() and rows()[0]["first_received"], "it is recorded")
-    assert rows()[0]["gap_seconds"] is None
-    assert json.loads(FRAMES[0])["time_us"] == rows()[0]["first_received"]
-
-
-def test_the_lag_grows_while_nothing_comes(consuming, redis):
-    with running(FRAMES) as server, consuming(server.url):
-        await_depth(redis, len(FRAMES))
-        until(lambda: value(metrics.LAG.labels("received")) > 0, "it is known")
-        before = value(metrics.LAG.labels("received"))
-        time.sleep(0.05)
-        assert value(metrics.LAG.labels("received")) > before + 0.04
 
 
 def test_a_slow_redis_bounds_what_waits_in_memory(consuming, redis, monkeypatch):

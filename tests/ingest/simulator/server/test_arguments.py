@@ -3,7 +3,7 @@ import argparse
 import pytest
 
 from ingest.simulator.server import arguments
-from ingest.simulator.server.directory import Directory
+from ingest.simulator.server.appview import SimulatedAppView
 from ingest.simulator.server.faults import Faults
 from ingest.simulator.server.jetstream import Options
 
@@ -49,7 +49,7 @@ def test_the_start_is_utc_unless_it_says_otherwise(start):
 
 def test_without_a_rate_the_same_options_give_the_same_bytes():
     given = parse("--events", "50", "--users", "10")
-    one, other = (list(arguments.source(given, print, Directory())()) for _ in range(2))
+    one, other = (list(arguments.source(given, print, SimulatedAppView())()) for _ in range(2))
     assert one == other
     assert len(one) == 50
     assert 0 <= one[0][0] - 1_782_864_000_000_000 <= 10_000
@@ -57,7 +57,7 @@ def test_without_a_rate_the_same_options_give_the_same_bytes():
 
 def test_density_of_simulated_time():
     dense, thin = (
-        list(arguments.source(parse("--events", "101", "--per-second", density), print, Directory())())
+        list(arguments.source(parse("--events", "101", "--per-second", density), print, SimulatedAppView())())
         for density in ("100", "10")
     )
     assert dense[-1][0] - dense[0][0] == pytest.approx(1_000_000, abs=10_000)

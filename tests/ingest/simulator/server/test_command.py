@@ -70,7 +70,7 @@ def test_pregenerated_events_are_told_of(tmp_path):
     ("options", "sentence"),
     [
         (["--replay", "/nowhere"], "/nowhere: No such file"),
-        (["--replay", __file__], "line 1 is no event of a Jetstream"),
+        (["--replay", __file__], "line 1 is not an event of a Jetstream"),
         (["--pregenerate"], "--pregenerate needs --events"),
         (["--dump", "/nowhere/log"], "/nowhere/log: No such file"),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),

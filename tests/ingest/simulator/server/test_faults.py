@@ -5,20 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.simulator.server.faults import Drop, Faults, Stall, Troublemaker
+from ingest.simulator.server.faults import Drop, FaultInjector, Faults, Stall
 
 
 def event(number, did="did:plc:a", time_us=None):
     return number, json.dumps({"did": did, "time_us": number if time_us is None else time_us, "n": number}).encode()
 
 
-def run(faults, events, trouble=None, cut_at=None):
+def run(faults, events, injector=None, cut_at=None):
     """All steps, with the payloads of messages."""
-    trouble = trouble or Troublemaker(faults)
+    injector = injector or FaultInjector(faults)
     steps = []
-    for step in trouble.steps(events, deque(maxlen=1_000), cut_at):
+    for step in injector.steps(events, deque(maxlen=1_000), cut_at):
         steps += [message.payload for message in step] if isinstance(step, list) else [step]
-    return steps, trouble.fired
+    return steps, injector.fired
 
 
 EVENTS = [event(number) for number in range(100)]
@@ -32,26 +32,26 @@ def test_without_faults_the_log_is_what_is_sent():
 
 
 def test_drop_every_comes_after_so_many_new_events():
-    trouble = Troublemaker(Faults(drop_every=30))
-    steps, fired = run(None, EVENTS, trouble)
+    injector = FaultInjector(Faults(drop_every=30))
+    steps, fired = run(None, EVENTS, injector)
     assert steps == [*FRAMES[:30], Drop()]
-    again, fired = run(None, EVENTS[20:], trouble)
+    again, fired = run(None, EVENTS[20:], injector)
     assert again == [*FRAMES[20:60], Drop()], "what had been sent before does not count again"
     assert fired["drop_every"] == 2
 
 
 def test_drop_replay_comes_in_the_middle_and_only_so_often():
-    trouble = Troublemaker(Faults(drop_replay=1))
-    cut_at = trouble.cut_replay(10, 90)
-    steps, fired = run(None, EVENTS[10:], trouble, cut_at)
+    injector = FaultInjector(Faults(drop_replay=1))
+    cut_at = injector.cut_replay(10, 90)
+    steps, fired = run(None, EVENTS[10:], injector, cut_at)
     assert steps == [*FRAMES[10:50], Drop()]
     assert fired["drop_replay"] == 1
-    assert trouble.cut_replay(10, 90) is None
+    assert injector.cut_replay(10, 90) is None
 
 
 @pytest.mark.parametrize("end", [5, 6])
 def test_a_replay_of_almost_nothing_has_no_middle(end):
-    assert Troublemaker(Faults(drop_replay=1)).cut_replay(5, end) is None
+    assert FaultInjector(Faults(drop_replay=1)).cut_replay(5, end) is None
 
 
 def test_a_window_comes_again_as_it_was():

@@ -13,7 +13,7 @@ def test_frames_come_back_byte_for_byte(tmp_path):
 def test_a_line_that_is_no_event_is_named(tmp_path, line):
     path = tmp_path / "recording.ndjson"
     path.write_bytes(b'{"time_us":3}\n' + line + b"\n")
-    with pytest.raises(BadRecording, match=r"recording\.ndjson, line 2 is no event"):
+    with pytest.raises(BadRecording, match=r"recording\.ndjson, line 2 is not an event"):
         recorded(path)
 
 

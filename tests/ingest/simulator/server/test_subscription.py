@@ -3,7 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.simulator.log import Log
-from ingest.simulator.server.subscription import Refused, Wanted, start_position, subscription, updated, wanted
+from ingest.simulator.server.subscription import (
+    EventFilter,
+    Refused,
+    event_filter,
+    start_position,
+    subscription,
+    updated,
+)
 
 LIKE = b'{"did":"did:plc:a","commit":{"collection":"app.bsky.feed.like"}}'
 POST = b'{"did":"did:plc:b","commit":{"collection":"app.bsky.feed.post"}}'
@@ -46,45 +53,45 @@ def test_a_time_stays_a_time_on_the_second_generation():
 
 
 def test_collections_are_exact_names_or_prefixes_and_accounts_always_pass():
-    only_likes = wanted(["app.bsky.feed.like"], [])
+    only_likes = event_filter(["app.bsky.feed.like"], [])
     assert [only_likes.includes(frame) for frame in (LIKE, POST, ACCOUNT)] == [True, False, True]
-    feed = wanted(["app.bsky.feed.*", "app.bsky.graph.follow"], [])
+    feed = event_filter(["app.bsky.feed.*", "app.bsky.graph.follow"], [])
     assert [feed.includes(frame) for frame in (LIKE, POST, ACCOUNT)] == [True, True, True]
 
 
 def test_dids_apply_to_every_kind():
-    only_a = wanted([], ["did:plc:a"])
+    only_a = event_filter([], ["did:plc:a"])
     assert [only_a.includes(frame) for frame in (LIKE, POST, ACCOUNT)] == [True, False, False]
 
 
 def test_what_is_no_event_passes_every_filter():
-    assert wanted(["app.bsky.feed.like"], ["did:plc:a"]).includes(b"junk")
+    assert event_filter(["app.bsky.feed.like"], ["did:plc:a"]).includes(b"junk")
 
 
 def test_empty_wishes_want_all():
-    assert wanted([], []).all()
-    assert wanted([""], [""]).all()
+    assert event_filter([], []).all()
+    assert event_filter([""], [""]).all()
 
 
 @pytest.mark.parametrize("name", ["like", "app.like", "app.bsky.feed.like/", "app..bsky.like", "app.bsky.feed.1like"])
 def test_a_wrong_collection_is_refused_in_the_servers_words(name):
     with pytest.raises(Refused, match=f"invalid subscriber options: invalid collection: {name}"):
-        wanted([name], [])
+        event_filter([name], [])
 
 
 def test_limits_count_after_dedup():
     names = [f"com.example.c{number}" for number in range(100)]
-    assert len(wanted(names + names, []).collections) == 100
+    assert len(event_filter(names + names, []).collections) == 100
     with pytest.raises(Refused, match="too many wanted collections"):
-        wanted([*names, "com.example.more"], [])
+        event_filter([*names, "com.example.more"], [])
     with pytest.raises(Refused, match="too many wanted DIDs"):
-        wanted([], [f"did:plc:{number}" for number in range(10_001)])
+        event_filter([], [f"did:plc:{number}" for number in range(10_001)])
 
 
 def test_a_message_changes_the_wishes():
     message = '{"type":"options_update","payload":{"wantedCollections":["app.bsky.feed.like"],"maxMessageSizeBytes":1}}'
-    assert updated(message) == Wanted(frozenset(["app.bsky.feed.like"]))
-    assert updated('{"type":"options_update","payload":{"wantedCollections":[]}}') == Wanted()
+    assert updated(message) == EventFilter(frozenset(["app.bsky.feed.like"]))
+    assert updated('{"type":"options_update","payload":{"wantedCollections":[]}}') == EventFilter()
 
 
 def test_a_message_of_another_type_is_ignored():

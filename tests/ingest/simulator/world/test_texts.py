@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.simulator.world.people import Person
-from ingest.simulator.world.texts import Draft, Writer
+from ingest.simulator.world.texts import PostText, Writer
 from ingest.simulator.world.vocabulary import LANGUAGES, VOCABULARY_SIZE, words
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -12,7 +12,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.lists(TEXT))
 def test_a_facet_covers_the_bytes_of_what_was_added(beginning, additions):
-    draft = Draft(beginning)
+    draft = PostText(beginning)
     for shown in additions:
         draft.add(shown, {"tag": shown})
     text = draft.text.encode()
@@ -22,14 +22,14 @@ def test_a_facet_covers_the_bytes_of_what_was_added(beginning, additions):
 
 @given(TEXT)
 def test_without_a_feature_there_is_no_facet(shown):
-    draft = Draft("water")
+    draft = PostText("water")
     draft.add(shown, None)
     assert (draft.text, draft.facets) == (f"water {shown}", [])
 
 
 def test_a_nul_occurs_very_rarely():
     writer, person = Writer(Random(1).random), Person(seed=1, serial=1, place=1)
-    texts = [writer.draft(person, lambda: person).text for _ in range(20_000)]
+    texts = [writer.post_text(person, lambda: person).text for _ in range(20_000)]
     assert 1 <= sum("\0" in text for text in texts) < 20
 
 

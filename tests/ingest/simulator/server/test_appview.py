@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from ingest.handles.appview import AppView, Refused
-from ingest.simulator.server.directory import Directory
+from ingest.simulator.server.appview import SimulatedAppView
 from ingest.simulator.server.jetstream import Options, SimulatedJetstream
 from ingest.simulator.world.world import World
 from tests.ingest.simulator.sample import START_US
@@ -19,52 +19,52 @@ def world():
 
 
 @pytest.fixture
-def directory(world):
-    directory = Directory()
-    for _ in islice(directory.of(world), 3_000):
+def appview(world):
+    appview = SimulatedAppView()
+    for _ in islice(appview.of(world), 3_000):
         pass
-    return directory
+    return appview
 
 
-def ask(directory, method, *values):
+def ask(appview, method, *values):
     name = "actors" if method.endswith("getProfiles") else "handle"
-    status, body = directory.answer(f"/xrpc/{method}?" + "&".join(f"{name}={value}" for value in values))
+    status, body = appview.answer(f"/xrpc/{method}?" + "&".join(f"{name}={value}" for value in values))
     return status, json.loads(body)
 
 
-def test_people_have_profiles_while_they_are_active(world, directory):
+def test_people_have_profiles_while_they_are_active(world, appview):
     active = [person for person in world.people() if person.active][:20]
     away = [person for person in world.people() if not person.active][:3]
     assert away
     dids = [person.did for person in active + away]
-    status, body = ask(directory, "app.bsky.actor.getProfiles", *dids, "did:plc:nobody")
+    status, body = ask(appview, "app.bsky.actor.getProfiles", *dids, "did:plc:nobody")
     assert status == 200
     handles = {profile["did"]: profile["handle"] for profile in body["profiles"]}
     assert handles == {person.did: person.handle for person in active}
 
 
-def test_a_handle_leads_to_its_account(world, directory):
+def test_a_handle_leads_to_its_account(world, appview):
     person = world.people()[5]
-    assert ask(directory, "com.atproto.identity.resolveHandle", person.handle) == (200, {"did": person.did})
-    assert ask(directory, "com.atproto.identity.resolveHandle", "nobody.example")[0] == 400
+    assert ask(appview, "com.atproto.identity.resolveHandle", person.handle) == (200, {"did": person.did})
+    assert ask(appview, "com.atproto.identity.resolveHandle", "nobody.example")[0] == 400
 
 
 @pytest.mark.parametrize("count", [0, 26])
-def test_a_call_about_too_many_is_refused(directory, count):
-    assert ask(directory, "app.bsky.actor.getProfiles", *["did:plc:a"] * count)[0] == 400
+def test_a_call_about_too_many_is_refused(appview, count):
+    assert ask(appview, "app.bsky.actor.getProfiles", *["did:plc:a"] * count)[0] == 400
 
 
 def test_before_its_world_begins_it_knows_nobody():
-    assert ask(Directory(), "app.bsky.actor.getProfiles", "did:plc:a") == (200, {"profiles": []})
-    assert Directory().answer("/elsewhere") is None
+    assert ask(SimulatedAppView(), "app.bsky.actor.getProfiles", "did:plc:a") == (200, {"profiles": []})
+    assert SimulatedAppView().answer("/elsewhere") is None
 
 
-async def with_server(directory, work):
-    async with SimulatedJetstream(list, Options(port=0), answer=directory.answer) as server:
+async def with_server(appview, work):
+    async with SimulatedJetstream(list, Options(port=0), answer=appview.answer) as server:
         return await asyncio.to_thread(work, AppView(f"http://127.0.0.1:{server.port}"))
 
 
-def test_our_own_client_understands_it(world, directory):
+def test_our_own_client_understands_it(world, appview):
     people = [person for person in world.people() if person.active][:25]
 
     def work(appview):
@@ -74,4 +74,4 @@ def test_our_own_client_understands_it(world, directory):
         with pytest.raises(Refused):
             appview.handles([])
 
-    asyncio.run(with_server(directory, work))
+    asyncio.run(with_server(appview, work))

@@ -1,4 +1,4 @@
-"""How the log grows: by the wall clock, or as fast as the fastest subscriber takes it."""
+"""Grows the log: by the wall clock, or as fast as the fastest subscriber reads it."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -6,16 +6,16 @@ from itertools import islice
 
 from ingest.simulator.log import Log
 
-Source = Callable[[], Iterable[tuple[int, bytes]]]  # called when production starts: a world's time starts then
+Source = Callable[[], Iterable[tuple[int, bytes]]]  # called when producer starts: a world's time starts then
 
-BATCH = 512  # events made in one go: some ten milliseconds of a world's work
+BATCH = 512  # events produced at once: some ten milliseconds of work
 _TICK_SECONDS = 0.005
 
 
-class Production:
-    """Moves events from the source to the log, from the first subscriber on.
+class Producer:
+    """Moves events from the source to the log, once the first subscriber is there.
 
-    `rate`: events a second; 0 makes them only when a subscriber waits for them.
+    `rate`: events a second; 0: only while a subscriber waits for more.
     """
 
     def __init__(self, source: Source, log: Log, rate: float) -> None:
@@ -32,15 +32,15 @@ class Production:
                 self._clock = asyncio.create_task(self._by_the_clock())
 
     async def beyond(self, position: int) -> None:
-        """Return once the log goes beyond `position`; never, if it has ended before."""
+        """Returns once the log is longer than `position`; never, if it ends before."""
         while self._log.end <= position:
-            if not self._rate and self._make(BATCH):
+            if not self._rate and self._produce(BATCH):
                 await asyncio.sleep(0)
             else:
                 await self._grown.wait()
 
     def publish(self, events: Iterable[tuple[int, bytes]]) -> None:
-        """Append to the log whatever the source does."""
+        """Appends events to the log, beside those of the source."""
         for time_us, frame in events:
             self._log.append(time_us, frame)
         self._log.flush()
@@ -52,8 +52,8 @@ class Production:
             self._clock.cancel()
             await asyncio.wait([self._clock])
 
-    def _make(self, count: int) -> bool:
-        """Whether there was anything left to make."""
+    def _produce(self, count: int) -> bool:
+        """Whether there were events left."""
         if self._events is None or self.ended:
             return False
         before = self._log.end
@@ -63,10 +63,10 @@ class Production:
 
     async def _by_the_clock(self) -> None:
         clock = asyncio.get_running_loop().time
-        began, made = clock(), 0
+        began, produced = clock(), 0
         while not self.ended:
-            due = int((clock() - began) * self._rate) - made
+            due = int((clock() - began) * self._rate) - produced
             if due > 0:
-                made += min(due, BATCH)
-                self._make(min(due, BATCH))
+                produced += min(due, BATCH)
+                self._produce(min(due, BATCH))
             await asyncio.sleep(0 if due > BATCH else _TICK_SECONDS)
