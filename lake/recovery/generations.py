@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from lake.catalog import orphans
 from lake.catalog.listing import ListedFile
-from lake.compact.rewrite import KEPT_WHEN_PURGED, count, keys
+from lake.compact import rewrite_sql
+from lake.compact.rewrite import count
 from lake.errors import LakeUnusable
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, Dataset
@@ -74,7 +75,7 @@ def read(engine: Engine, root: Path, path: str) -> Found:
     assert place is not None
     dataset, hour = DATASETS[place[0]], place[1]
     absolute = str(root / path)
-    if (told := parquet_writer.notes_of(root / path).get("dataset", dataset.name)) != dataset.name:
+    if (told := parquet_writer.read_metadata(root / path).get("dataset", dataset.name)) != dataset.name:
         raise LakeUnusable(f"it says that it holds {told}")
     if wrong := wrong_column(dataset, dict(engine.rows(COLUMNS, [absolute]))):
         raise LakeUnusable(wrong)
@@ -84,7 +85,7 @@ def read(engine: Engine, root: Path, path: str) -> Found:
     if low is None or high is None or not hour <= low <= high < hour + HOUR:
         raise LakeUnusable(f"its rows are seen from {low} to {high}, outside its hour")
     origin = orphans.origin_of(root / path)
-    arrived, unpurged = (origin.arrived, origin.unpurged) if origin else _counted(engine, dataset, absolute)
+    arrived, unpurged = (origin.at_ingest_time, origin.unpurged) if origin else _counted(engine, dataset, absolute)
     row = DataFile(
         path=path,
         dataset=dataset.name,
@@ -110,8 +111,7 @@ def _extreme(rows: Sequence[tuple[str | int | None, ...]], number: int) -> int |
 
 def _counted(engine: Engine, dataset: Dataset, path: str) -> tuple[int, int]:
     """Rows whose seen is their arrival, and deleted ones with text, of a file that does not say it."""
-    held = " OR ".join(f"{name} IS NOT NULL" for name in dataset.names if name not in KEPT_WHEN_PURGED)
-    unpurged = f"state = 'deleted' AND ({held})" if dataset.name in STATEFUL else "false"
+    unpurged = f"state = 'deleted' AND ({rewrite_sql.has_text(dataset)})" if dataset.name in STATEFUL else "false"
     sql = f"""SELECT count(*) FILTER (extra LIKE '%"$time_us"%'), count(*) FILTER ({unpurged})
         FROM read_parquet($1, hive_partitioning = false)"""
     arrived, kept = engine.rows(sql, [path])[0]
@@ -142,4 +142,4 @@ def choose(engine: Engine, root: Path, group: Sequence[Found]) -> Choice:
 def _shared(engine: Engine, root: Path, dataset: Dataset, found: Found, others: Sequence[Found]) -> int:
     """How many keys of the file the others hold, too."""
     values = {"one": str(root / found.row.path), "others": [str(root / other.row.path) for other in others]}
-    return int(engine.rows(_SHARED.format(keys=keys(dataset)), values)[0][0]) if others else 0
+    return int(engine.rows(_SHARED.format(keys=rewrite_sql.key(dataset)), values)[0][0]) if others else 0

@@ -22,7 +22,7 @@ from lake.catalog.identity import State
 from lake.compact import index_upkeep, sweep
 from lake.compact.plan import PartitionKey, Reason, RewriteJob
 from lake.compact.rewrite import rewrite
-from lake.compact.tombstones import KEPT, Deletions
+from lake.compact.tombstones import KEPT, take_snapshot
 from lake.errors import LakeUnusable
 from lake.flush.statements import define_macros
 from lake.models import CatalogIdentity, DataFile
@@ -101,13 +101,13 @@ class Rebuild:
 
     def _fold(self, kept: Sequence[Found]) -> None:
         """Files that share rows become one, as a compaction would make it."""
-        Deletions(self._engine, self._scratch)
         job = RewriteJob(kept[0].row.dataset, kept[0].row.hour, tuple(found.listed for found in kept), Reason.LATE)
         self._state = self._state._replace(compact=self._state.compact + 1)
         origin = Origin(
-            self._state.catalog, Writer.COMPACT, self._state.compact, self._state.flush, self.cursor, job.arrived
+            self._state.catalog, Writer.COMPACT, self._state.compact, self._state.flush, self.cursor, job.at_ingest_time
         )
-        new = rewrite(self._engine, self._root, job, False, lambda: False, origin)
+        deletions = take_snapshot(self._scratch)
+        new = rewrite(self._engine, self._root, job, deletions, False, origin, lambda: False)
         new.pending.publish()
         self._found[new.pending.path] = generations.read(self._engine, self._root, new.pending.path)
         self._set_aside([found.row.path for found in kept])
