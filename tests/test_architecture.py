@@ -44,6 +44,7 @@ DOORWAYS = {
     "duckdb": ("lake/storage/duckdb_engine.py",),
     "pyarrow": (
         "lake/storage/derived_cids.py",
+        "lake/catalog/tombstone_rows.py",
         "lake/compact/tombstones.py",
         "lake/storage/parquet_writer.py",
         "lake/export/formats.py",

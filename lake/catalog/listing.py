@@ -28,8 +28,8 @@ class ListedFile(NamedTuple):
     path: str
     rows: int
     bytes: int
-    arrived: int  # rows whose seen is their arrival
-    unpurged: int
+    at_ingest_time: int  # rows whose seen is their ingest time
+    unpurged: int  # deleted rows that keep their text
 
     @property
     def compacted(self) -> bool:

@@ -91,7 +91,7 @@ def _leaving(root: Path, path: str) -> Iterator[Leaving]:
 
 def origin_of(path: Path) -> Origin | None:
     """Raises FileNotFoundError."""
-    return Origin.read(parquet_writer.notes_of(path))
+    return Origin.read(parquet_writer.read_metadata(path))
 
 
 def _clear(root: Path, leavings: Sequence[Leaving], state: State, marked: bool) -> None:

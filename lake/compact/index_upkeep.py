@@ -48,10 +48,10 @@ class PlannedIndex(NamedTuple):
 
 
 class ReplacedFile(NamedTuple):
-    """A file that holds the rows of another one in the same order. `dead`: the numbers of those that are deleted."""
+    """A file that holds the rows of another one in the same order. `deleted`: row numbers."""
 
     path: str
-    dead: Sequence[int]
+    deleted: Sequence[int]
 
 
 def plan_indexes(posts: Iterable[ListedFile], now: datetime) -> list[PlannedIndex]:
@@ -126,7 +126,7 @@ class Indexer:
         found, first = [], 0
         for path, (_, rows) in zip(paths, want.files, strict=True):
             if path in self.replaced:
-                found += [first + number for number in self.replaced[path].dead]
+                found += [first + number for number in self.replaced[path].deleted]
             first += rows
         return np.array(found, np.uint32)
 

@@ -4,7 +4,8 @@ DuckDB sorts in bounded memory and hands the rows over in order; each row group 
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,65 +13,71 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
+from lake.compact import rewrite_sql
 from lake.compact.plan import RewriteJob
+from lake.compact.tombstones import DeletionSnapshot
 from lake.errors import LakeUnusable, Stopped
-from lake.schema import DATASETS, STATEFUL, Column, Dataset
+from lake.schema import DATASETS, STATEFUL, Dataset
 from lake.storage import derived_cids, layout, parquet_options, parquet_writer
-from lake.storage.duckdb_engine import Engine, limited, read_sql
+from lake.storage.duckdb_engine import Engine, limited
 from lake.storage.origin import Origin
 from lake.storage.parquet_writer import PendingFile
 from process.instants import now_us
 
 log = structlog.get_logger("compaction")
 
-SQL = Path(__file__).parent / "sql"
-KEPT_WHEN_PURGED = ("seen", "did", "rkey", "rev", "operation", "collection", "state", "state_seen")
-
 
 class Rewritten(NamedTuple):
-    """The file that takes the place of others; it has no name yet. `folded`: rows that repeated another's key.
-    `purged`: rows that lost their text now; `unpurged`: deleted ones that keep it; `dead`: the numbers of all deleted.
+    """The file that replaces those of a job; it has no name yet.
+
+    repeated  how many rows were dropped because another one had their key
+    purged    how many rows lost their text now
+    unpurged  how many deleted rows keep it
+    deleted   row numbers of all deleted rows
     """
 
     pending: PendingFile
-    folded: int
+    repeated: int
     purged: int
     unpurged: int
-    dead: Sequence[int]
+    deleted: Sequence[int]
 
 
 def rewrite(
-    engine: Engine, root: Path, job: RewriteJob, purge: bool, stop: Callable[[], bool], origin: Origin
+    engine: Engine,
+    root: Path,
+    job: RewriteJob,
+    deletions: DeletionSnapshot | None,
+    purge: bool,
+    origin: Origin,
+    stop: Callable[[], bool],
 ) -> Rewritten:
-    """Needs the tables of tombstones in the engine where the dataset's rows have states. Raises Stopped, and
-    LakeUnusable when a file is missing, or when the file would not hold exactly the rows of the others."""
-    dataset = DATASETS[job.dataset]
-    name = _free_name(root / layout.partition(dataset.name, job.hour))
-    style = parquet_options.COMPACTED[dataset.name]
-    sources = [str(root / file.path) for file in job.files]
+    """`deletions`: None only for a dataset whose rows have no states. `purge`: deleted rows lose their text. Raises
+    Stopped, and LakeUnusable if a file is missing or the new one would not hold exactly the rows of the others."""
+    dataset, sources = DATASETS[job.dataset], [str(root / file.path) for file in job.files]
+    rows, distinct = count(engine, dataset, sources)
     values: dict[str, Any] = {"files": sources}
     if dataset.name in STATEFUL:
-        values["purge"] = purge
-    rows, distinct = count(engine, dataset, sources)
-    notes = origin.notes()
-    seen = _Seen(notes, purge)
+        assert deletions is not None
+        values |= {**deletions.parameters, "purge": purge}
+    stream = _Stream(dataset, origin, purge)
+    profile = parquet_options.COMPACTED[dataset.name]
+    name = _free_name(root / layout.partition(dataset.name, job.hour))
     with limited(engine.cursor()) as session:
-        sql = _select(dataset, folds=distinct < job.rows)
-        reader = session.sql(sql, params=values).to_arrow_reader(style.group_rows)
-        parts = seen.passing(_grouped(reader, style.group_rows, stop))
-        if derived_cids.are_derived(dataset):
-            parts = derived_cids.CidRemover(dataset, notes).passing(parts)
-        pending = parquet_writer.write_parts(root, dataset, job.hour, name, parts, job.rows, style, notes)
+        sql = rewrite_sql.select(dataset, dedupe=distinct < job.rows)
+        reader = session.sql(sql, params=values).to_arrow_reader(profile.group_rows)
+        parts = stream.row_groups(_grouped(reader, profile.group_rows, stop))
+        pending = parquet_writer.write_parts(root, dataset, job.hour, name, parts, job.rows, profile, stream.metadata)
     if (rows, pending.rows) != (job.rows, distinct):
         discard(root, pending)
         raise LakeUnusable(
             f"{job.dataset} of {job.hour:%Y-%m-%d %H}:00: the catalog says {job.rows} rows, its files hold {rows} and "
             f"{distinct} keys, written were {pending.rows}. Nothing was changed: run verify_lake, then start again."
         )
-    folded = job.rows - distinct
-    if folded:
-        log.warning("rows folded that a file held twice", dataset=job.dataset, hour=job.hour.isoformat(), rows=folded)
-    return Rewritten(pending, folded, seen.had_text - seen.unpurged, seen.unpurged, seen.dead)
+    repeated = job.rows - distinct
+    if repeated:
+        log.warning("dropped rows that were there twice", dataset=job.dataset, hour=job.hour.isoformat(), rows=repeated)
+    return Rewritten(pending, repeated, stream.purged, stream.unpurged, stream.deleted)
 
 
 def discard(root: Path, pending: PendingFile) -> None:
@@ -87,54 +94,12 @@ def _free_name(folder: Path) -> str:
 
 
 def count(engine: Engine, dataset: Dataset, sources: list[str]) -> tuple[int, int]:
-    """How many rows and how many different keys the files hold: by hash, and exactly only where hashes repeat."""
-    keys_, files_ = keys(dataset), "read_parquet($1, hive_partitioning = false) AS s"
-    rows, distinct = engine.rows(f"SELECT count(*), count(DISTINCT hash({keys_})) FROM {files_}", [sources])[0]
+    """Rows and distinct keys of the files: by hash, and exactly only where hashes repeat."""
+    key, files = rewrite_sql.key(dataset), "read_parquet($1, hive_partitioning = false) AS s"
+    rows, distinct = engine.rows(f"SELECT count(*), count(DISTINCT hash({key})) FROM {files}", [sources])[0]
     if rows != distinct:
-        distinct = engine.rows(f"SELECT count(*) FROM (SELECT DISTINCT {keys_} FROM {files_})", [sources])[0][0]
+        distinct = engine.rows(f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM {files})", [sources])[0][0]
     return rows, distinct
-
-
-def keys(dataset: Dataset) -> str:
-    """What makes a row of `s` the same event as another one."""
-    return ", ".join(part.format(row="s") for part in dataset.key)
-
-
-def _select(dataset: Dataset, folds: bool) -> str:
-    """The rows in their order, and whether each is deleted and had its text until now. `folds`: one row of each key,
-    the deleted one first."""
-    stateful = dataset.name in STATEFUL
-    columns = ", ".join(_column(column, stateful) for column in dataset.columns)
-    held = [f"s.{name} IS NOT NULL" for name in dataset.names if name not in KEPT_WHEN_PURGED]
-    had_text = f"s.state = 'deleted' AND ({' OR '.join(held)})" if stateful else "false"
-    fold = f"QUALIFY row_number() OVER (PARTITION BY {keys(dataset)} ORDER BY s.state NULLS LAST, s.seen) = 1"
-    return (
-        f"SELECT {columns}, {had_text} AS had_text FROM ({_source(dataset)}) AS s {fold if folds else ''} "
-        f"ORDER BY {', '.join(f's.{name}' for name in sort_columns(dataset))}"
-    )
-
-
-def _source(dataset: Dataset) -> str:
-    if derived_cids.are_derived(dataset):
-        return read_sql(SQL / "left_out.sql")
-    if dataset.name not in STATEFUL:
-        return "SELECT * FROM read_parquet($files, hive_partitioning = false)"
-    collection = f"'{dataset.collection}'" if dataset.collection else "s.collection"
-    return read_sql(SQL / "states.sql").format(collection=collection)
-
-
-def _column(column: Column, stateful: bool) -> str:
-    value = f"s.{column.name}::{column.type}"
-    if stateful and column.name not in KEPT_WHEN_PURGED:
-        value = f"CASE WHEN s.purged THEN NULL ELSE {value} END"
-    return f"{value} AS {column.name}"
-
-
-def sort_columns(dataset: Dataset) -> tuple[str, ...]:
-    """The columns that a compacted file is sorted by: what the dataset is asked by, seen, and the rest of the key, so
-    that the same rows always come in the same order."""
-    first = ("collection", "rkey", "did") if dataset.name == "deletes" else tuple(filter(None, [dataset.subject]))
-    return tuple(dict.fromkeys((*first, "seen", *dataset.key_columns)))
 
 
 def _grouped(batches: Iterable[pa.RecordBatch], size: int, stop: Callable[[], bool]) -> Iterator[pa.Table]:
@@ -160,24 +125,35 @@ def _readable(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         raise LakeUnusable(f"The rows can't be compacted: {str(error).splitlines()[0][:300]}") from error
 
 
-class _Seen:
-    """What the rows tell of states while they are written; in the end the notes say it, too."""
+class _Stream:
+    """Row groups on their way into the file: removes what it does not keep, and counts what its metadata says."""
 
-    def __init__(self, notes: dict[str, str], purge: bool) -> None:
-        self._notes, self._purge = notes, purge
-        self.rows = self.had_text = 0
-        self.dead = array("I")
+    def __init__(self, dataset: Dataset, origin: Origin, purge: bool) -> None:
+        self._dataset, self._origin, self._purge = dataset, origin, purge
+        self._rows = self._had_text = 0
+        self._cid_digests: list[str] = []
+        self.deleted = array("I")
 
-    def passing(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        """The tables as they are to be written."""
+    def row_groups(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for table in tables:
-            self.had_text += pc.sum(table["had_text"], min_count=0).as_py()
-            dead = pc.indices_nonzero(pc.fill_null(pc.equal(table["state"], "deleted"), False))
-            self.dead.extend(pc.add(dead.cast(pa.int64()), self.rows).to_pylist())
-            self.rows += table.num_rows
-            yield table.drop_columns("had_text")
-        self._notes["unpurged"] = str(self.unpurged)
+            self._had_text += pc.sum(table["had_text"], min_count=0).as_py()
+            deleted = pc.indices_nonzero(pc.fill_null(pc.equal(table["state"], "deleted"), False))
+            self.deleted.extend(pc.add(deleted.cast(pa.int64()), self._rows).to_pylist())
+            self._rows += table.num_rows
+            group = table.drop_columns("had_text")
+            if derived_cids.are_derived(self._dataset):
+                group, digest = derived_cids.remove(self._dataset, group)
+                self._cid_digests.append(digest)
+            yield group
+
+    @property
+    def purged(self) -> int:
+        return self._had_text if self._purge else 0
 
     @property
     def unpurged(self) -> int:
-        return 0 if self._purge else self.had_text
+        return 0 if self._purge else self._had_text
+
+    def metadata(self) -> Mapping[str, str]:
+        """Of the whole file, once all of its row groups have passed."""
+        return replace(self._origin, unpurged=self.unpurged).metadata() | derived_cids.metadata(self._cid_digests)

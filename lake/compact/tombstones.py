@@ -1,113 +1,112 @@
-"""Tombstones and deleted accounts on their way into the files: which files they touch, when they are needed no more.
+"""Tombstones and deleted accounts on their way into the files: which partitions they touch, when they can be removed.
 
 A tombstone is applied when every compacted file shows it. It stays for some days more, for rows that come late.
 """
 
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from django.db import connection
+import pyarrow.parquet as pq
 
-from lake.catalog import listing
+from lake.catalog import listing, tombstone_rows
 from lake.catalog.listing import ListedFile
 from lake.compact.plan import PartitionKey
 from lake.errors import Stopped
 from lake.models import InactiveAccount, Tombstone
 from lake.schema import DATASETS, STATEFUL
+from lake.storage import disk
 from lake.storage.duckdb_engine import Engine
 
 # A version may come after its delete: a host replays 36 h. Until it is in a compacted file, a day later at most, its
-# tombstone must be there. For what comes later than catalog.LATE the flusher makes tombstones anew, from the lake.
+# tombstone must be there. For what comes later than listing.LATE the flusher makes tombstones anew, from the lake.
 KEPT = listing.LATE + timedelta(days=2)
-ROWS_AT_ONCE = 50_000  # also of one write to the catalog, so that the flusher never waits long
+ROWS_AT_ONCE = 50_000  # of one write to the catalog, so that the flusher never waits long
 DIDS_AT_ONCE = 5_000  # SQLite takes 32,766 values
 FILES_AT_ONCE = 64
 DELETED_ACCOUNT = "deleted"
 
-_TEXTS = {name: (name, "VARCHAR") for name in ("did", "collection", "rkey", "rev")}
-_APPLIED = {"applied": ("applied_at IS NOT NULL", "BOOLEAN")}
-_TOMBSTONE = _TEXTS | {"deleted": ("deleted", "BOOLEAN"), "seen": ("seen", "TIMESTAMP")} | _APPLIED
-_ACCOUNT = {"did": ("did", "VARCHAR"), "seen": ("learned_at", "TIMESTAMP")} | _APPLIED
 _TOUCHED = """
-    SELECT DISTINCT filename FROM read_parquet($1, hive_partitioning = false, filename = true) AS s
+    SELECT DISTINCT filename FROM read_parquet($files, hive_partitioning = false, filename = true) AS s
     WHERE state IS DISTINCT FROM 'deleted' AND (
-        EXISTS (FROM tombstone AS t WHERE NOT t.applied AND t.did = s.did AND t.rkey = s.rkey AND t.rev > s.rev
-            AND t.collection = {collection} AND (t.deleted OR s.state IS NULL))
-        OR EXISTS (FROM deleted_account AS a WHERE NOT a.applied AND a.did = s.did))
+        EXISTS (FROM read_parquet($tombstones) AS t
+            WHERE NOT t.applied AND {same_uri} AND t.rev > s.rev AND (t.deleted OR s.state IS NULL))
+        OR EXISTS (FROM read_parquet($deleted_accounts) AS a WHERE NOT a.applied AND a.did = s.did))
 """
 
 
-class Deletions:
-    """The catalog's tombstones and deleted accounts as of one moment: the engine's tables `tombstone` and
-    `deleted_account`. `scratch`: a folder of our own for them; memory would not hold some days of them."""
+@dataclass(frozen=True)
+class DeletionSnapshot:
+    """The catalog's tombstones and deleted accounts as of one moment, in Parquet files (columns as in
+    lake/catalog/tombstone_rows.py): memory would not hold some days of them."""
 
-    def __init__(self, engine: Engine, scratch: Path) -> None:
-        self._engine = engine
-        self._scratch = scratch / "deletions"
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir(parents=True)
-        self._last = Tombstone.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        self._copy("tombstone", _TOMBSTONE, Tombstone._meta.db_table, "id <= %s", self._last)
-        self._copy("deleted_account", _ACCOUNT, InactiveAccount._meta.db_table, "status = %s", DELETED_ACCOUNT)
-        self._accounts = [did for (did,) in engine.rows("SELECT did FROM deleted_account WHERE NOT applied")]
+    tombstones: Path
+    deleted_accounts: Path
+    newest_id: int
 
-    def _copy(self, name: str, columns: dict[str, tuple[str, str]], table: str, condition: str, value: Any) -> None:
-        """`columns`: by name what they are in the catalog's table, and their type."""
-        folder = str(self._scratch).replace("'", "''")
-        cast = ", ".join(f"{column}::{type_} AS {column}" for column, (_, type_) in columns.items())
-        sql = f"SELECT {', '.join(source for source, _ in columns.values())} FROM {table} WHERE {condition}"
-        for number, rows in enumerate(_parts(sql, value)):
-            values = list(zip(*rows, strict=True)) or [()] * len(columns)
-            new = pa.table(dict(zip(columns, map(pa.array, values), strict=True)))
-            self._engine.run(f"COPY (SELECT {cast} FROM new) TO '{folder}/{name}-{number}.parquet'", new=new)
-        self._engine.run(f"CREATE OR REPLACE VIEW {name} AS FROM read_parquet('{folder}/{name}-*.parquet')")
-
-    def touched(self, root: Path, files: Sequence[ListedFile], stop: Callable[[], bool]) -> set[PartitionKey]:
-        """Partitions whose compacted files hold rows that these make deleted or superseded and that don't show it yet.
-        Of the files only the key columns are read. Raises Stopped."""
-        compacted = [file for file in files if file.dataset in STATEFUL and file.compacted]
-        found: set[PartitionKey] = set()
-        for dataset in STATEFUL:
-            own = {str(root / file.path): file for file in compacted if file.dataset == dataset}
-            collection = DATASETS[dataset].collection
-            sql = _TOUCHED.format(collection=f"'{collection}'" if collection else "s.collection")
-            paths = list(own)
-            for start in range(0, len(paths), FILES_AT_ONCE):
-                if stop():
-                    raise Stopped
-                for (path,) in self._engine.rows(sql, [paths[start : start + FILES_AT_ONCE]]):
-                    found.add((dataset, own[path].hour))
-        return found
-
-    def set_applied(self, now: datetime) -> int:
-        """To be called when every partition that was touched is rewritten; the number of tombstones."""
-        done = 0
-        waiting = Tombstone.objects.filter(applied_at=None)
-        first = waiting.order_by("pk").values_list("pk", flat=True).first() or self._last
-        for start in range(first, self._last + 1, ROWS_AT_ONCE):
-            last = min(start + ROWS_AT_ONCE - 1, self._last)
-            done += waiting.filter(pk__gte=start, pk__lte=last).update(applied_at=now)
-        for start in range(0, len(self._accounts), DIDS_AT_ONCE):
-            dids = self._accounts[start : start + DIDS_AT_ONCE]
-            InactiveAccount.objects.filter(did__in=dids, status=DELETED_ACCOUNT).update(applied_at=now)
-        return done
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For SQL that reads both files."""
+        return {"tombstones": str(self.tombstones), "deleted_accounts": str(self.deleted_accounts)}
 
 
-def _parts(sql: str, value: Any) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """The rows in parts, at least an empty one."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [value])
-        yield cursor.fetchmany(ROWS_AT_ONCE)
-        while rows := cursor.fetchmany(ROWS_AT_ONCE):
-            yield rows
+def take_snapshot(scratch: Path) -> DeletionSnapshot:
+    """`scratch`: the folder for its files. An older snapshot there is overwritten."""
+    newest = tombstone_rows.newest_id()
+    taken = DeletionSnapshot(scratch / "tombstones.parquet", scratch / "deleted_accounts.parquet", newest)
+    with disk.disk_errors(scratch):
+        scratch.mkdir(parents=True, exist_ok=True)
+        _write(taken.tombstones, tombstone_rows.TOMBSTONE, tombstone_rows.tombstones(0, newest))
+        accounts = tombstone_rows.inactive_accounts(DELETED_ACCOUNT)
+        _write(taken.deleted_accounts, tombstone_rows.INACTIVE_ACCOUNT, accounts)
+    return taken
+
+
+def _write(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    with pq.ParquetWriter(path, schema) as writer:
+        for table in tables:
+            writer.write_table(table)
+
+
+def touched(
+    engine: Engine, root: Path, deletions: DeletionSnapshot, files: Iterable[ListedFile], stop: Callable[[], bool]
+) -> set[PartitionKey]:
+    """Partitions whose compacted files hold rows that the snapshot makes deleted or superseded and that don't show it
+    yet. Of the files only the key columns are read. Raises Stopped."""
+    compacted = [file for file in files if file.dataset in STATEFUL and file.compacted]
+    found: set[PartitionKey] = set()
+    for dataset in STATEFUL:
+        own = {str(root / file.path): file for file in compacted if file.dataset == dataset}
+        sql, paths = _TOUCHED.format(same_uri=DATASETS[dataset].same_uri("s", "t")), list(own)
+        for start in range(0, len(paths), FILES_AT_ONCE):
+            if stop():
+                raise Stopped
+            values = {**deletions.parameters, "files": paths[start : start + FILES_AT_ONCE]}
+            found.update((dataset, own[path].hour) for (path,) in engine.rows(sql, values))
+    return found
+
+
+def set_applied(deletions: DeletionSnapshot, now: datetime) -> int:
+    """To be called when every partition that the snapshot touches is rewritten. Returns the number of tombstones."""
+    done = 0
+    waiting = Tombstone.objects.filter(applied_at=None)
+    first = waiting.order_by("pk").values_list("pk", flat=True).first() or deletions.newest_id
+    for start in range(first, deletions.newest_id + 1, ROWS_AT_ONCE):
+        last = min(start + ROWS_AT_ONCE - 1, deletions.newest_id)
+        done += waiting.filter(pk__gte=start, pk__lte=last).update(applied_at=now)
+    unapplied = pq.read_table(deletions.deleted_accounts, columns=["did"], filters=[("applied", "=", False)])
+    dids = unapplied["did"].to_pylist()
+    for start in range(0, len(dids), DIDS_AT_ONCE):
+        part = dids[start : start + DIDS_AT_ONCE]
+        InactiveAccount.objects.filter(did__in=part, status=DELETED_ACCOUNT).update(applied_at=now)
+    return done
 
 
 def remove_expired(now: datetime) -> int:
-    """Removes the tombstones that nothing can need any more; how many."""
+    """Removes the tombstones that nothing can need any more. Returns their number."""
     old = Tombstone.objects.filter(applied_at__lt=now - KEPT, seen__lt=now - KEPT)
     removed = 0
     while part := Tombstone.objects.filter(pk__in=old.values("pk")[:ROWS_AT_ONCE]).delete()[0]:
@@ -116,6 +115,6 @@ def remove_expired(now: datetime) -> int:
 
 
 def oldest_unapplied() -> datetime | None:
-    """When the first of those was seen that wait to be applied."""
+    """`seen` of the first tombstone that waits to be applied."""
     waiting = Tombstone.objects.filter(applied_at=None).order_by("pk")
     return waiting.values_list("seen", flat=True).first()

@@ -144,8 +144,8 @@ class Flusher:
             for hour, rows in by_hour(typed.rows).items():
                 at_ingest_time = impossible[hour].num_rows if hour in impossible else 0
                 file_name = publish.free_name(self._root, dataset, hour, first_id)
-                notes = replace(origin, arrived=at_ingest_time).notes()
-                pending = parquet_writer.write(self._root, dataset, hour, file_name, rows, notes)
+                metadata = replace(origin, at_ingest_time=at_ingest_time).metadata()
+                pending = parquet_writer.write(self._root, dataset, hour, file_name, rows, metadata)
                 written.append((pending, at_ingest_time))
             return typed.type_mismatches
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from lake.catalog import orphans
 from lake.catalog.listing import ListedFile
-from lake.compact.rewrite import KEPT_WHEN_PURGED, count, keys
+from lake.compact import rewrite_sql
+from lake.compact.rewrite import count
 from lake.errors import LakeUnusable
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, Dataset
@@ -76,7 +77,7 @@ def read(engine: Engine, root: Path, path: str) -> LakeFile:
     assert place is not None
     dataset, hour = DATASETS[place[0]], place[1]
     absolute = str(root / path)
-    if (named := parquet_writer.notes_of(root / path).get("dataset", dataset.name)) != dataset.name:
+    if (named := parquet_writer.read_metadata(root / path).get("dataset", dataset.name)) != dataset.name:
         raise LakeUnusable(f"its metadata names the dataset {named}")
     if wrong := wrong_column(engine, root / path, dataset):
         raise LakeUnusable(wrong)
@@ -86,7 +87,7 @@ def read(engine: Engine, root: Path, path: str) -> LakeFile:
     if first_seen is None or last_seen is None or not hour <= first_seen <= last_seen < hour + HOUR:
         raise LakeUnusable(f"its rows are seen from {first_seen} to {last_seen}, outside its hour")
     origin = orphans.origin_of(root / path)
-    arrived, unpurged = (origin.arrived, origin.unpurged) if origin else _counts(engine, dataset, absolute)
+    arrived, unpurged = (origin.at_ingest_time, origin.unpurged) if origin else _counts(engine, dataset, absolute)
     row = DataFile(
         path=path,
         dataset=dataset.name,
@@ -112,8 +113,7 @@ def _extreme(minutes: Sequence[tuple[str | int | None, ...]], column: int) -> in
 
 def _counts(engine: Engine, dataset: Dataset, path: str) -> tuple[int, int]:
     """Rows with an ingest time for `seen`, and deleted rows with text, of a file without an origin."""
-    any_content = " OR ".join(f"{name} IS NOT NULL" for name in dataset.names if name not in KEPT_WHEN_PURGED)
-    unpurged = f"state = 'deleted' AND ({any_content})" if dataset.name in STATEFUL else "false"
+    unpurged = f"state = 'deleted' AND ({rewrite_sql.has_text(dataset)})" if dataset.name in STATEFUL else "false"
     by_ingest_time, kept = engine.rows(_COUNTS.format(unpurged=unpurged), [path])[0]
     return by_ingest_time, kept
 
@@ -142,4 +142,4 @@ def choose(engine: Engine, root: Path, files: Sequence[LakeFile]) -> Choice:
 def _shared(engine: Engine, root: Path, dataset: Dataset, file: LakeFile, others: Sequence[LakeFile]) -> int:
     """How many keys of the file the others hold too."""
     values = {"one": str(root / file.row.path), "others": [str(root / other.row.path) for other in others]}
-    return int(engine.rows(_SHARED.format(keys=keys(dataset)), values)[0][0]) if others else 0
+    return int(engine.rows(_SHARED.format(keys=rewrite_sql.key(dataset)), values)[0][0]) if others else 0

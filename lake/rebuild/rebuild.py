@@ -22,7 +22,7 @@ from lake.catalog.identity import State
 from lake.compact import index_upkeep, sweep
 from lake.compact.plan import PartitionKey, Reason, RewriteJob
 from lake.compact.rewrite import rewrite
-from lake.compact.tombstones import KEPT, Deletions
+from lake.compact.tombstones import KEPT, take_snapshot
 from lake.errors import LakeUnusable
 from lake.flush.statements import define_macros
 from lake.models import CatalogIdentity, DataFile
@@ -99,13 +99,13 @@ class Rebuild:
 
     def _dedupe(self, kept: Sequence[LakeFile]) -> None:
         """Rewrites files that share rows as one, as a compaction would."""
-        Deletions(self._engine, self._scratch)
         job = RewriteJob(kept[0].row.dataset, kept[0].row.hour, tuple(file.listed for file in kept), Reason.LATE)
         self._state = self._state._replace(compact=self._state.compact + 1)
         origin = Origin(
-            self._state.catalog, Writer.COMPACT, self._state.compact, self._state.flush, self.cursor, job.arrived
+            self._state.catalog, Writer.COMPACT, self._state.compact, self._state.flush, self.cursor, job.at_ingest_time
         )
-        new = rewrite(self._engine, self._root, job, False, lambda: False, origin)
+        deletions = take_snapshot(self._scratch)
+        new = rewrite(self._engine, self._root, job, deletions, False, origin, lambda: False)
         new.pending.publish()
         self._files[new.pending.path] = files.read(self._engine, self._root, new.pending.path)
         self._set_aside([file.row.path for file in kept])

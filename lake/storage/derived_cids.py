@@ -6,7 +6,7 @@ file's metadata has, for each row group, the sha256 over the CIDs of its rows in
 
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -45,26 +45,20 @@ def filled(dataset: Dataset, table: pa.Table) -> pa.Table:
     return table.set_column(place, "cid", pc.coalesce(table["cid"], derive(dataset, table)))
 
 
-class CidRemover:
-    """Takes the CIDs that follow from their rows out of a file's row groups, and notes what proves them."""
+def remove(dataset: Dataset, group: pa.Table) -> tuple[pa.Table, str]:
+    """A row group without the CIDs that follow from its rows, and the digest that proves them: sha256 over all CIDs.
+    Raises LakeUnusable if a row has lost its CID."""
+    derived = derive(dataset, group)
+    whole = pc.coalesce(group["cid"], derived)
+    if whole.null_count:
+        raise LakeUnusable("A compacted row has lost its CID: nothing was changed. Run verify_lake --cids 1000.")
+    kept = pc.if_else(pc.fill_null(pc.equal(whole, derived), False), None, whole)
+    return group.set_column(group.schema.get_field_index("cid"), "cid", kept), _digest(whole)
 
-    def __init__(self, dataset: Dataset, notes: dict[str, str]) -> None:
-        self._dataset = dataset
-        self._notes = notes
-        self._digests: list[str] = []
 
-    def passing(self, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        for group in groups:
-            again = derive(self._dataset, group)
-            whole = pc.coalesce(group["cid"], again)
-            if whole.null_count:
-                raise LakeUnusable(
-                    "A compacted row has lost its CID: nothing was changed. Run verify_lake --cids 1000."
-                )
-            self._digests.append(_digest(whole))
-            self._notes[METADATA] = " ".join(self._digests)
-            kept = pc.if_else(pc.fill_null(pc.equal(whole, again), False), None, whole)
-            yield group.set_column(group.schema.get_field_index("cid"), "cid", kept)
+def metadata(digests: Sequence[str]) -> dict[str, str]:
+    """What a file's metadata says of its row groups, given the digest of each; nothing without any."""
+    return {METADATA: " ".join(digests)} if digests else {}
 
 
 def check_group(path: Path, dataset: Dataset) -> tuple[int, bool]:

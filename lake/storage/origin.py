@@ -1,4 +1,4 @@
-"""What a file's metadata says of its origin: whose it is, and what the catalog, made anew, must know of it. Pure."""
+"""What a file's metadata says of its origin, so that the catalog can be rebuilt from the files alone. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from ingest.buffer.entries import Cursor
 
 
 class Writer(StrEnum):
-    """Who commits files. Each counts its own commits."""
+    """The processes that commit files. Each numbers its own commits."""
 
     FLUSH = "flush"
     COMPACT = "compact"
@@ -17,7 +17,7 @@ class Writer(StrEnum):
 
 @dataclass(frozen=True)
 class Batch:
-    """What a flushed file came from: ids of its first and last buffer entry, and when it was begun."""
+    """The batch that a flushed file came from: ids of its first and last buffer entry, and when it was started."""
 
     first_id: str
     last_id: str
@@ -34,45 +34,52 @@ class Batch:
 
 @dataclass(frozen=True)
 class Origin:
-    """`catalog`: its identity. `commit`: number of the writer's commit that lists the file. `flushed`: number of the
-    latest flush by then; `cursor`: where to resume after that, None if nowhere is known. `arrived`: rows whose seen is
-    their arrival. `unpurged`: deleted rows that keep their text. `batch`: None of a compacted file."""
+    """The commit that lists the file, as its writer knew it beforehand.
+
+    catalog         the catalog's identity
+    commit          the writer's number of the commit
+    flushed         number of the latest flush by then
+    cursor          where to resume after that flush; None if unknown
+    at_ingest_time  rows whose seen is their ingest time
+    unpurged        deleted rows that keep their text
+    batch           None for a compacted file
+    """
 
     catalog: str
     writer: Writer
     commit: int
     flushed: int
     cursor: Cursor | None
-    arrived: int = 0
+    at_ingest_time: int = 0
     unpurged: int = 0
     batch: Batch | None = None
 
-    def notes(self) -> dict[str, str]:
-        """As the metadata has it."""
+    def metadata(self) -> dict[str, str]:
+        """As the file's metadata has it."""
         return {
             "catalog": self.catalog,
             "writer": self.writer,
             "commit": str(self.commit),
             "flushed": str(self.flushed),
             "cursor": self.cursor.encode().decode() if self.cursor else "",
-            "rows_by_arrival": str(self.arrived),
+            "rows_by_arrival": str(self.at_ingest_time),
             "unpurged": str(self.unpurged),
             "batch": str(self.batch or ""),
         }
 
     @classmethod
-    def read(cls, notes: Mapping[str, str]) -> "Origin | None":
-        """None where the metadata does not say it, as in files of release 0.1 and before."""
+    def read(cls, metadata: Mapping[str, str]) -> "Origin | None":
+        """None if the metadata has no origin, as in files of release 0.1."""
         try:
             return cls(
-                notes["catalog"],
-                Writer(notes["writer"]),
-                int(notes["commit"]),
-                int(notes["flushed"]),
-                Cursor.decode(notes["cursor"].encode()) if notes["cursor"] else None,
-                int(notes["rows_by_arrival"]),
-                int(notes["unpurged"]),
-                Batch.read(notes["batch"]) if notes["batch"] else None,
+                metadata["catalog"],
+                Writer(metadata["writer"]),
+                int(metadata["commit"]),
+                int(metadata["flushed"]),
+                Cursor.decode(metadata["cursor"].encode()) if metadata["cursor"] else None,
+                int(metadata["rows_by_arrival"]),
+                int(metadata["unpurged"]),
+                Batch.read(metadata["batch"]) if metadata["batch"] else None,
             )
         except (KeyError, ValueError):
             return None

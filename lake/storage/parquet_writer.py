@@ -4,7 +4,7 @@ A file grows beside its place, is fsynced, renamed, and its folder fsynced. Once
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +21,6 @@ from lake.storage.parquet_options import FLUSHED, WriterProfile
 from process.instants import utc
 
 SOFTWARE = "bluesky-post-explorer 0.2"
-
-
 _TYPES = {
     "VARCHAR": pa.string(),
     "BIGINT": pa.int64(),
@@ -62,19 +60,18 @@ class PendingFile:
 
 
 def schema(dataset: Dataset, hour: datetime | None = None) -> pa.Schema:
-    """With what the metadata of a file of that hour begins with."""
+    """The dataset's columns; the metadata is that of a file of this hour."""
     fields = [pa.field(column.name, _TYPES[column.type]) for column in dataset.columns]
-    told = {"schema_version": str(VERSION), "software": SOFTWARE, "dataset": dataset.name}
-    return pa.schema(fields, told if hour is None else {**told, "hour": f"{hour:%Y-%m-%dT%H}"})
+    metadata = {"schema_version": str(VERSION), "software": SOFTWARE, "dataset": dataset.name}
+    return pa.schema(fields, metadata if hour is None else {**metadata, "hour": f"{hour:%Y-%m-%dT%H}"})
 
 
 def write(
-    root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Table, notes: Mapping[str, str]
+    root: Path, dataset: Dataset, hour: datetime, name: str, rows: pa.Table, metadata: Mapping[str, str]
 ) -> PendingFile:
-    """Writes one file of rows that have the dataset's columns in order, fsynced, under a temporary name.
-
-    Raises LakeUnusable when the disk is full or the lake is gone."""
-    return write_parts(root, dataset, hour, name, [rows], rows.num_rows, FLUSHED, notes)
+    """Writes one file of rows that have the dataset's columns in order, fsynced, under a temporary name. `metadata` is
+    added to what every file's has. Raises LakeUnusable if the disk is full or the lake is gone."""
+    return write_parts(root, dataset, hour, name, [rows], rows.num_rows, FLUSHED, lambda: metadata)
 
 
 def write_parts(
@@ -84,21 +81,21 @@ def write_parts(
     name: str,
     parts: Iterable[pa.Table],
     expected: int,
-    style: WriterProfile,
-    notes: Mapping[str, str] | None = None,
+    profile: WriterProfile,
+    metadata: Callable[[], Mapping[str, str]],
 ) -> PendingFile:
-    """The same of rows that come in parts, in memory one at a time; each becomes row groups of its own. `expected`: how
-    many rows that will be, at least one. `notes`: what the metadata says besides, as of the last part."""
+    """The same from parts, in memory one at a time; each becomes row groups of its own. `expected`: number of rows, at
+    least one. `metadata` is called after the last part."""
     folder = layout.partition(dataset.name, hour)
     temporary = root / folder / layout.temporary_name(name)
     with disk_errors(root):
         make_folder(root, folder)
         try:
             with temporary.open("wb") as file:
-                options = parquet_options.writer_options(dataset, min(expected, style.group_rows), style.level)
+                options = parquet_options.writer_options(dataset, min(expected, profile.group_rows), profile.level)
                 with pq.ParquetWriter(file, schema(dataset, hour), **options) as writer:
-                    rows, times = _write_rows(writer, dataset, parts, style)
-                    writer.add_key_value_metadata({} if notes is None else dict(notes))
+                    rows, times = _write_rows(writer, dataset, parts, profile)
+                    writer.add_key_value_metadata(dict(metadata()))
                 file.flush()
                 os.fsync(file.fileno())
         except BaseException:
@@ -109,13 +106,13 @@ def write_parts(
 
 
 def _write_rows(
-    writer: pq.ParquetWriter, dataset: Dataset, parts: Iterable[pa.Table], style: WriterProfile
+    writer: pq.ParquetWriter, dataset: Dataset, parts: Iterable[pa.Table], profile: WriterProfile
 ) -> tuple[int, list[int | None]]:
-    """How many rows it wrote; the first and last seen, the first and last created_at, in microseconds."""
+    """Returns the number of rows, and the first and last seen and created_at in microseconds."""
     rows, seen, created = 0, _Range(), _Range()
     for part in parts:
         table = part.cast(schema(dataset))
-        writer.write_table(table, row_group_size=style.group_rows)
+        writer.write_table(table, row_group_size=profile.group_rows)
         rows += table.num_rows
         seen.add(table["seen"])
         created.add(table["created_at"])
@@ -123,29 +120,28 @@ def _write_rows(
 
 
 class _Range:
-    """The first and last of moments in microseconds; None while there was none."""
+    """The first and last of timestamps in microseconds; None until there is one."""
 
     def __init__(self) -> None:
         self.low: int | None = None
         self.high: int | None = None
 
-    def add(self, moments: pa.ChunkedArray) -> None:
-        low, high = (value.as_py() for value in pc.min_max(moments.cast(pa.int64())).values())
+    def add(self, timestamps: pa.ChunkedArray) -> None:
+        low, high = (value.as_py() for value in pc.min_max(timestamps.cast(pa.int64())).values())
         if low is not None:
             self.low = low if self.low is None else min(self.low, low)
             self.high = high if self.high is None else max(self.high, high)
 
 
 def _utc(us: int | None) -> Any:
-    """Not as_py() of the timestamp: that needs pytz."""
-    return None if us is None else utc(us)
+    return None if us is None else utc(us)  # as_py() of a timestamp needs pytz
 
 
-def notes_of(path: Path) -> dict[str, str]:
-    """What the file's metadata says; nothing when it is no Parquet. Raises FileNotFoundError."""
+def read_metadata(path: Path) -> dict[str, str]:
+    """The file's key-value metadata; empty if it is no Parquet. Raises FileNotFoundError."""
     try:
-        told = pq.read_metadata(path).metadata or {}
-        return {key.decode(): value.decode() for key, value in told.items()}
+        metadata = pq.read_metadata(path).metadata or {}
+        return {key.decode(): value.decode() for key, value in metadata.items()}
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException, UnicodeDecodeError):

@@ -10,7 +10,7 @@ from typing import Any
 
 from ingest.events import record_cid
 from lake.catalog import listing
-from lake.compact.rewrite import KEPT_WHEN_PURGED
+from lake.compact import rewrite_sql
 from lake.errors import LakeError
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, Dataset
@@ -33,7 +33,7 @@ _SUMMARY = """
 """
 _UNPURGED = """
     SELECT count(*) FROM read_parquet($1, hive_partitioning = false)
-    WHERE state = 'deleted' AND ({any_content})
+    WHERE state = 'deleted' AND ({has_text})
 """
 _RECORDS = """
     SELECT {columns} FROM read_parquet($1, hive_partitioning = false, file_row_number = true)
@@ -98,8 +98,8 @@ class FileChecks:
 
     def _wrong_unpurged(self, file: DataFile, dataset: Dataset, path: str) -> Iterator[Finding]:
         """Deleted rows hold none of their content, except as many as the catalog says."""
-        any_content = " OR ".join(f"{name} IS NOT NULL" for name in dataset.names if name not in KEPT_WHEN_PURGED)
-        ((unpurged,),) = self._lake.engine.rows(_UNPURGED.format(any_content=any_content), [path])
+        sql = _UNPURGED.format(has_text=rewrite_sql.has_text(dataset))
+        ((unpurged,),) = self._lake.engine.rows(sql, [path])
         if unpurged != file.unpurged:
             problem = f"holds {unpurged} deleted rows with text, the catalog says {file.unpurged}"
             yield Finding(file.path, problem, "report it: compact_lake purges what the catalog counts")

@@ -136,7 +136,7 @@ def write_hour(job: tuple[str, Hour, int]) -> PendingFile:
     root, hour, seed = job
     moment, name = START + timedelta(hours=hour.number), layout.compacted_name(hour.start_us // 1000)
     return parquet_writer.write_parts(
-        Path(root), DATASETS["posts"], moment, name, [table(hour, seed)], hour.posts, STYLE
+        Path(root), DATASETS["posts"], moment, name, [table(hour, seed)], hour.posts, STYLE, dict
     )
 
 

@@ -17,6 +17,7 @@ from lake import checks
 from lake.catalog.command_requests import complete, delegate, pending
 from lake.compact.compactor import DAILY, Compactor, last_daily_pass
 from lake.errors import LakeError
+from lake.flags.store import flags
 from lake.models import Request
 from lake.storage import layout
 from process.locks import only_one
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         try:
             if dry_run:
                 with tempfile.TemporaryDirectory(prefix="compact_lake-") as folder:
-                    for line in compactor(stop, Path(folder)).would_do():
+                    for line in compactor(stop, Path(folder)).would_do(flags().purge_deleted):
                         self.stdout.write(line)
             elif not (once and delegate(NAME, Request.Kind.COMPACT, stop)):
                 self._run(stop, once)
@@ -61,7 +62,7 @@ class Command(BaseCommand):
             worker.prepare()
             if once:
                 with ProgressBar("files") as bar:
-                    worker.round(daily=True, patient=False, progress=bar.show)
+                    worker.round(daily=True, patient=False, purge=flags().purge_deleted, progress=bar.show)
             else:
                 serve_metrics("METRICS_PORT_COMPACTOR")
                 loop(stop, worker.round)
@@ -94,7 +95,7 @@ def loop(stop: Stop, round_: Callable[..., int]) -> None:
         daily = bool(asked) or time.time() >= last_pass + DAILY.total_seconds()
         if daily or time.monotonic() >= due:
             started = time.time()
-            written = round_(daily=daily, patient=not asked)
+            written = round_(daily=daily, patient=not asked, purge=flags().purge_deleted)
             if daily and not stop:
                 last_pass = started
                 complete(asked, f"{written} files written")

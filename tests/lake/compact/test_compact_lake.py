@@ -1,6 +1,7 @@
 """The command: once, as a dry run, and as a loop that takes up what the admin asks for."""
 
 import pytest
+from constance import config
 from django.core.management import CommandError, call_command
 from django.db.utils import OperationalError
 
@@ -9,7 +10,7 @@ from lake.management.commands import compact_lake
 from lake.management.commands.compact_lake import loop
 from lake.models import DataFile, Request
 from process.signals import Stop
-from tests.builders import post
+from tests.builders import delete, post
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def test_what_is_asked_for_is_done_at_once_and_answered(db, monkeypatch):
     monkeypatch.setattr(compact_lake, "ROUND_SECONDS", 0)
     stop, rounds = Stop(), []
 
-    def round_(daily, patient):
+    def round_(daily, patient, purge):
         rounds.append((daily, patient))
         if len(rounds) == 2:
             Request.objects.create(kind="compact")
@@ -73,10 +74,34 @@ def test_what_is_asked_for_is_done_at_once_and_answered(db, monkeypatch):
     assert rounds[1:] == [(False, True), (True, False)]
 
 
+def test_the_flag_counts_in_every_round(db, monkeypatch):
+    monkeypatch.setattr(compact_lake, "ROUND_SECONDS", 0)
+    stop, purged = Stop(), []
+
+    def round_(daily, patient, purge):
+        purged.append(purge)
+        config.purge_deleted = False
+        if len(purged) == 2:
+            stop.set()
+        return 0
+
+    stop.wait = lambda seconds: None
+    loop(stop, round_)
+    assert purged == [True, False]
+
+
+@pytest.mark.parametrize(("purge", "text"), [(True, None), (False, "secret")])
+def test_once_goes_by_the_flag(lake, purge, text):
+    config.purge_deleted = purge
+    lake.flush(post("secret", rkey="a"), delete("a"))
+    call_command("compact_lake", "--once")
+    assert [row["text"] for row in lake.rows("posts")] == [text]
+
+
 def test_the_answer_says_how_many_files(db):
     stop = Stop()
     asked = Request.objects.create(kind="compact")
     stop.wait = lambda seconds: stop.set()
-    loop(stop, lambda daily, patient: 7)
+    loop(stop, lambda daily, patient, purge: 7)
     asked.refresh_from_db()
     assert (asked.state, asked.result) == ("done", "7 files written")

@@ -9,9 +9,8 @@ from lake.catalog import listing, read_guard
 from lake.compact import compactor as compact_compactor
 from lake.compact import index_upkeep
 from lake.compact.compactor import Compactor
-from lake.compact.rewrite import sort_columns
+from lake.compact.rewrite_sql import sort_columns
 from lake.errors import LakeUnusable
-from lake.flags.definitions import Flags
 from lake.models import DataFile, InactiveAccount, IndexFile, Tombstone
 from lake.schema import DATASETS
 from lake.storage import derived_cids, disk, layout
@@ -31,8 +30,8 @@ def make(root, after=0, grace=0, stop=lambda: False):
     return Compactor(root, root / layout.SCRATCH, 1, after, grace, stop)
 
 
-def daily(compactor):
-    return compactor.round(daily=True, patient=False)
+def daily(compactor, purge=True):
+    return compactor.round(daily=True, patient=False, purge=purge)
 
 
 def names(root):
@@ -205,22 +204,13 @@ def test_a_version_after_the_delete_shows(lake, compactor):
     assert sorted((row["rev"], row["state"]) for row in lake.rows("posts")) == [("1", "deleted"), ("3", None)]
 
 
-def purging(on):
-    from constance import config
-
-    config.purge_deleted = on
-
-
-def test_without_the_flag_text_stays_and_goes_in_the_first_pass_with_it(lake, compactor):
-    assert Flags().purge_deleted is True
-    purging(False)
+def test_without_purging_text_stays_and_goes_in_the_first_pass_with_it(lake, compactor):
     lake.flush(post("secret", rkey="a"), delete("a"))
-    daily(compactor)
+    daily(compactor, purge=False)
     (row,) = lake.rows("posts")
     assert (row["text"], row["state"]) == ("secret", "deleted")
     assert DataFile.objects.get(dataset="posts").unpurged == 1
-    assert daily(compactor) == 0
-    purging(True)
+    assert daily(compactor, purge=False) == 0
     assert daily(compactor) == 1
     assert "secret" not in texts(lake.root)
     assert DataFile.objects.get(dataset="posts").unpurged == 0
@@ -294,7 +284,7 @@ def test_rows_that_repeat_a_key_fold_and_are_counted(lake, compactor, caplog):
     compactor.round(patient=False)
     assert sorted(row["text"] for row in lake.rows("posts")) == ["and again", "once"]
     assert "'rows': 2" in caplog.text
-    assert "folded" in caplog.text
+    assert "there twice" in caplog.text
 
 
 def test_nothing_is_swapped_when_a_row_would_be_missing(lake, compactor, monkeypatch):

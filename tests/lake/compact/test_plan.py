@@ -40,7 +40,7 @@ def test_a_partition_is_rewritten_once_and_whole(files, closed, daily, touched, 
 
 @given(**ASKED)
 def test_what_is_not_compacted_is_when_its_hour_is_over_and_not_before(files, closed, daily, touched, purge):
-    reasons = {(job.dataset, job.hour): job.why for job in plan(files, closed, daily, touched, purge)}
+    reasons = {(job.dataset, job.hour): job.reason for job in plan(files, closed, daily, touched, purge)}
     for partition in {(listed.dataset, listed.hour) for listed in files}:
         own = [listed for listed in files if (listed.dataset, listed.hour) == partition]
         if not any(listed.compacted for listed in own):
@@ -64,4 +64,4 @@ def test_a_pass_leaves_nothing_for_the_next_one(files, closed, daily, touched, p
 
 def test_an_hour_with_one_flush_file_is_rewritten_too():
     (job,) = plan([file("posts", NOON, 1, False, 0)], NOON + timedelta(hours=1), False, (), True)
-    assert (job.why, job.rows) == (Reason.CLOSED, 10)
+    assert (job.reason, job.rows) == (Reason.CLOSED, 10)

@@ -329,7 +329,7 @@ class TestWithLess:
 
     def test_files_of_version_0_1_are_counted(self, filled, monkeypatch):
         """They say nothing of themselves."""
-        monkeypatch.setattr(Origin, "notes", lambda self: {})
+        monkeypatch.setattr(Origin, "metadata", lambda self: {})
         filled.flush(post("no clock", time_us=0), post("four", time_us=NOON_US + HOUR + 1))
         compact(filled, daily=True)
         filled.flush(post("five", time_us=NOON_US + 2 * HOUR))
