@@ -85,7 +85,7 @@ VISIBLE = ["Lake one", "lake after", "lake new text", "lake two"]
 def test_the_examples_give_what_they_promise(results):
     assert len(results["day"]) == 3
     assert [row[2] for row in results["visible"]] == VISIBLE
-    assert [row[2] for row in results["folded"]] == VISIBLE
+    assert [row[2] for row in results["deduplicated"]] == VISIBLE
     assert sorted(results["posts"]["text"]) == VISIBLE
     assert results["per_hour"].tolist() == [2, 2]
     assert [str(hour) for hour in results["per_hour"].index] == [f"2026-07-01 {hour}:00:00+00:00" for hour in (12, 13)]

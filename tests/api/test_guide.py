@@ -99,5 +99,5 @@ def test_the_documented_limits_are_those_that_hold():
     assert f"The export takes up to {MAX_SAMPLE:,}" in API
     assert f"At most {MOST_BUCKETS:,} of them" in API
     assert f"has {FLAGS.anonymous_rate} requests a minute" in API
-    assert "has at most 8190 bytes of address" in API
+    assert "limited to 8190 bytes" in API
     assert "limit_request_line = 8190" in (ROOT / "deploy" / "gunicorn.conf.py").read_text()

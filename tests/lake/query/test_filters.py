@@ -106,6 +106,6 @@ def test_the_page_of_the_syntax_shows_it_with_all_its_choices(kind):
 
 
 def test_the_page_of_the_syntax_says_which_filters_other_datasets_have():
-    (sentence,) = re.findall(r"For other datasets than posts only ([^:]*) have a meaning", PAGE.replace("\n", " "))
+    (sentence,) = re.findall(r"In datasets other than posts, only ([^.]*) are available", PAGE.replace("\n", " "))
     everywhere = {spec.operator for spec in FILTERS.values() if spec.datasets != ("posts",)}
     assert set(re.findall("`(\\w+)`", sentence)) == everywhere
