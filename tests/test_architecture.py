@@ -48,7 +48,6 @@ DOORWAYS = {
         "lake/compact/tombstones.py",
         "lake/storage/parquet_writer.py",
         "lake/export/formats.py",
-        "lake/scan/tombstone_cache.py",
         "lake/storage/row_reader.py",
         "lake/compact/rewrite.py",
         "lake/flush/",
@@ -139,6 +138,20 @@ def test_the_ground_of_a_package_imports_none_of_its_rooms():
     ground = [path for path in MODULES if path.parent.parent == ROOT and path.stem not in roof]
     ground = [path for path in ground if path.parent.name in ("ingest", "lake", "api")]
     assert [relative(path) for path in ground if any(room(name) in rooms() for name in imports(path))] == []
+
+
+def ways():
+    """The ways in docs/architecture.md: by heading, the first place that each step names."""
+    sections = re.findall(r"^## (One \w+'s way)\n(.*?)(?=^## )", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return {title: re.findall(r"^\d\. `([a-z_/]+\.py)`", text, re.MULTILINE) for title, text in sections}
+
+
+def test_each_way_goes_through_at_most_seven_places_and_none_twice():
+    assert len(ways()) == 4
+    for title, places in ways().items():
+        assert 5 <= len(places) <= 7, title
+        assert len(set(places)) == len(places), title
+        assert [place for place in places if not (ROOT / place).is_file()] == []
 
 
 @pytest.mark.parametrize("name", sorted(rooms()))

@@ -6,19 +6,13 @@ It is brought up to date before each use. A tombstone stays true for ever: one t
 import threading
 from typing import Any
 
-import pyarrow as pa
-from django.db import connection
 from django.db.models import Count, Max
 
+from lake.catalog import tombstone_rows
 from lake.models import InactiveAccount, Tombstone
 from lake.storage.duckdb_engine import Engine
 
-ROWS_AT_ONCE = 50_000
 SPARE_ROWS = 200_000  # of tombstones no longer in the catalog, before the copy is made anew
-
-_COLUMNS = {"did": "VARCHAR", "collection": "VARCHAR", "rkey": "VARCHAR", "rev": "VARCHAR", "deleted": "BOOLEAN"} | {
-    "seen": "TIMESTAMP"
-}
 
 
 class TombstoneCache:
@@ -35,40 +29,39 @@ class TombstoneCache:
         """All that is committed when it begins is in the copy when it ends. The first time it takes some seconds a
         million tombstones."""
         with self._lock:
-            newest = Tombstone.objects.aggregate(newest=Max("pk"))["newest"] or 0
+            newest = tombstone_rows.newest_id()
             if newest != self._last:
                 if self._last is None or self._rows > Tombstone.objects.count() + SPARE_ROWS:
-                    self._begin_anew()
+                    self._replace(newest)
                 else:
-                    self._last, more = self._copied("tombstone", self._last)
-                    self._rows += more
+                    self._rows += self._append("tombstone", self._last, newest)
+                self._last = newest
             self._copy_accounts()
 
-    def _begin_anew(self) -> None:
+    def _replace(self, newest: int) -> None:
         """Beside the old copy, which others read meanwhile."""
-        columns = ", ".join(map(" ".join, _COLUMNS.items()))
-        self._engine.run(f"CREATE OR REPLACE TABLE new_tombstone ({columns})")
-        last, rows = self._copied("new_tombstone", 0)
-        self._engine.run("BEGIN; DROP TABLE IF EXISTS tombstone; ALTER TABLE new_tombstone RENAME TO tombstone; COMMIT")
-        self._last, self._rows = last, rows
+        empty = tombstone_rows.TOMBSTONE.empty_table()
+        self._engine.run("CREATE OR REPLACE TABLE new_tombstone AS FROM empty", empty=empty)
+        self._rows = self._append("new_tombstone", 0, newest)
+        self._rename("new_tombstone", "tombstone")
 
-    def _copied(self, table: str, last: int) -> tuple[int, int]:
-        """Adds the tombstones after that id to the table: the last id, and how many they were."""
-        sql = f"SELECT id, {', '.join(_COLUMNS)} FROM {Tombstone._meta.db_table} WHERE id > %s ORDER BY id"
+    def _append(self, table: str, after: int, up_to: int) -> int:
+        """Adds the tombstones of these ids; how many."""
         count = 0
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [last])
-            while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                ids, *columns = zip(*rows, strict=True)
-                new = pa.table(dict(zip(_COLUMNS, columns, strict=True)))
-                self._engine.run(f"INSERT INTO {table} FROM new", new=new)
-                last, count = ids[-1], count + len(rows)
-        return last, count
+        for new in tombstone_rows.tombstones(after, up_to):
+            self._engine.run(f"INSERT INTO {table} FROM new", new=new)
+            count += new.num_rows
+        return count
+
+    def _rename(self, new: str, name: str) -> None:
+        self._engine.run(f"BEGIN; DROP TABLE IF EXISTS {name}; ALTER TABLE {new} RENAME TO {name}; COMMIT")
 
     def _copy_accounts(self) -> None:
         """Anew when one came (the latest time) or went (the number)."""
         now = tuple(InactiveAccount.objects.aggregate(Count("pk"), Max("learned_at")).values())
         if now != self._inactive:
-            dids = pa.table({"did": pa.array(InactiveAccount.objects.values_list("did", flat=True), pa.string())})
-            self._engine.run("CREATE OR REPLACE TABLE inactive_account AS FROM dids", dids=dids)
+            self._engine.run("CREATE OR REPLACE TABLE new_account (did VARCHAR)")
+            for new in tombstone_rows.inactive_accounts():
+                self._engine.run("INSERT INTO new_account SELECT did FROM new", new=new)
+            self._rename("new_account", "inactive_account")
             self._inactive = now
