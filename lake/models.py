@@ -1,6 +1,7 @@
 """The catalog: the only truth about what is in the lake."""
 
 import uuid
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -56,6 +57,23 @@ class BatchRun(models.Model):
         return f"batch {self.pk}"
 
 
+M = TypeVar("M", bound=models.Model)
+
+
+class ListedManager(models.Manager[M]):
+    """The files that exist: no other has taken their place."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        return super().get_queryset().filter(superseded_at=None)
+
+
+class SupersededManager(models.Manager[M]):
+    """Files that others have replaced, until the sweep deletes them."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        return super().get_queryset().exclude(superseded_at=None)
+
+
 class DataFile(models.Model):
     """One Parquet file of the lake. A file that is not listed here does not exist."""
 
@@ -80,6 +98,10 @@ class DataFile(models.Model):
     )
     superseded_at = models.DateTimeField(null=True, blank=True)
 
+    objects = models.Manager()
+    listed = ListedManager()
+    superseded = SupersededManager()
+
     class Meta:
         ordering = ["-hour", "dataset"]
         indexes = [
@@ -101,6 +123,10 @@ class IndexFile(models.Model):
     bytes = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
     superseded_at = models.DateTimeField(null=True, blank=True)
+
+    objects = models.Manager()
+    listed = ListedManager()
+    superseded = SupersededManager()
 
     class Meta:
         ordering = ["-start"]

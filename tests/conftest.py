@@ -98,7 +98,7 @@ class Lake:
             return []
         names = [column.name for column in DATASETS[dataset].columns]
         utc = ", ".join(f"{c.name}::{c.type} AS {c.name}" for c in DATASETS[dataset].columns)
-        sql = f"SELECT {utc} FROM read_parquet($1, hive_partitioning = false) ORDER BY seen"
+        sql = f"SELECT {utc} FROM lake_rows($1) ORDER BY seen"
         return [dict(zip(names, row, strict=True)) for row in self.engine.rows(sql, [paths])]
 
 

@@ -76,7 +76,7 @@ def swap(old: Sequence[str], new: Sequence[DataFile], reach: Callable[[], None])
     with transaction.atomic():
         reach()
         now = timezone.now()
-        replaced = DataFile.objects.filter(path__in=old, superseded_at=None).update(superseded_at=now)
+        replaced = DataFile.listed.filter(path__in=old).update(superseded_at=now)
         if replaced != len(old):
             raise LakeUnusable("Files were replaced by someone else: only one compact_lake may run on a catalog.")
         DataFile.objects.bulk_create(new)
@@ -89,7 +89,7 @@ def supersede(paths: Sequence[str], reach: Callable[[], None] = lambda: None) ->
         for start in range(0, len(paths), PATHS_AT_ONCE):
             part = paths[start : start + PATHS_AT_ONCE]
             for model in (DataFile, IndexFile):
-                model.objects.filter(path__in=part, superseded_at=None).update(superseded_at=timezone.now())
+                model.listed.filter(path__in=part).update(superseded_at=timezone.now())
 
 
 def data_file_row(pending: PendingFile, arrived: int, run: BatchRun | None, unpurged: int = 0) -> DataFile:

@@ -97,7 +97,7 @@ def _to_dict(
 
 
 def _newest() -> str | None:
-    newest = DataFile.objects.filter(superseded_at=None).aggregate(Max("max_seen"))["max_seen__max"]
+    newest = DataFile.listed.aggregate(Max("max_seen"))["max_seen__max"]
     return iso(newest) if newest else None
 
 

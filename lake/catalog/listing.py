@@ -38,12 +38,12 @@ class ListedFile(NamedTuple):
 
 def files_of(dataset: str) -> "QuerySet[DataFile]":
     """The dataset's files that exist."""
-    return DataFile.objects.filter(dataset=dataset, superseded_at=None)
+    return DataFile.listed.filter(dataset=dataset)
 
 
 def all_files() -> "QuerySet[DataFile]":
     """The files that exist."""
-    return DataFile.objects.filter(superseded_at=None)
+    return DataFile.listed.all()
 
 
 def paths_near(dataset: str, ranges: Sequence[tuple[int, int]], arrivals: bool) -> list[str]:
@@ -80,18 +80,18 @@ def known_paths() -> set[str]:
 
 def newest_paths(count: int) -> list[str]:
     """Paths of the files listed last."""
-    return list(DataFile.objects.filter(superseded_at=None).order_by("-pk").values_list("path", flat=True)[:count])
+    return list(DataFile.listed.order_by("-pk").values_list("path", flat=True)[:count])
 
 
 def all_listed(paths: Sequence[str]) -> bool:
     """Whether each of these files is still one of the lake."""
     parts = (paths[start : start + PATHS_AT_ONCE] for start in range(0, len(paths), PATHS_AT_ONCE))
-    return all(DataFile.objects.filter(path__in=part, superseded_at=None).count() == len(part) for part in parts)
+    return all(DataFile.listed.filter(path__in=part).count() == len(part) for part in parts)
 
 
 def listed_files(fresh_hours_only: bool = False) -> list[ListedFile]:
     """All files of the lake, or those of hours in which there are files that no compaction has seen yet."""
-    files = DataFile.objects.filter(superseded_at=None)
+    files = DataFile.listed.all()
     if fresh_hours_only:
         files = files.filter(hour__in=files.filter(batch__isnull=False).values("hour"))
     names = ("dataset", "hour", "path", "rows", "bytes", "rows_by_arrival", "unpurged")

@@ -125,7 +125,7 @@ class Compactor:
         last = BatchRun.objects.filter(state=BatchRun.State.COMMITTED).order_by("-started_at").first()
         if not patient or last is None or last.started_at < now - min(IDLE, self._after):
             return over
-        newest = DataFile.objects.filter(superseded_at=None).aggregate(Max("max_seen"))["max_seen__max"]
+        newest = DataFile.listed.aggregate(Max("max_seen"))["max_seen__max"]
         return min(over, newest or over)
 
     def _replace(self, job: RewriteJob, deletions: DeletionSnapshot | None, purge: bool) -> None:
@@ -190,7 +190,7 @@ def _remove_empty_folders(root: Path, files: Sequence[ListedFile]) -> None:
 
 
 def _measure(now: datetime) -> None:
-    metrics.SUPERSEDED.set(DataFile.objects.exclude(superseded_at=None).count())
+    metrics.SUPERSEDED.set(DataFile.superseded.count())
     oldest = tombstones.oldest_unapplied()
     metrics.OLDEST_TOMBSTONE.set((now - oldest).total_seconds() if oldest else 0)
 

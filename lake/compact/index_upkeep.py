@@ -81,7 +81,7 @@ class Indexer:
 
     def follow(self, posts: Sequence[ListedFile], now: datetime, day: date | None = None) -> int:
         """Makes what is wanted for the files of that day, or of all, then takes away what is not; how many it made."""
-        listed = [row for row in IndexFile.objects.filter(superseded_at=None) if day in (None, row.start.date())]
+        listed = [row for row in IndexFile.listed.all() if day in (None, row.start.date())]
         left, made = {tuple(row.files): row for row in listed if _current(row.path)}, 0
         for want in plan_indexes((file for file in posts if day in (None, file.hour.date())), now):
             if left.pop(tuple(want.paths), None) is None:

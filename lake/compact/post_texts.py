@@ -16,7 +16,7 @@ _TEXTS = """
     SELECT
         CASE WHEN state = 'deleted' THEN '' ELSE coalesce(replace(lower(text), chr(0), $replacement), '') END,
         CASE WHEN state = 'deleted' THEN NULL ELSE did END
-    FROM read_parquet([$path], hive_partitioning = false, file_row_number = true)
+    FROM numbered_lake_rows([$path])
     WHERE file_row_number >= $first AND file_row_number < $last
     ORDER BY file_row_number
 """

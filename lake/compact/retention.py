@@ -54,7 +54,7 @@ def announce(files: Sequence[ListedFile], now: datetime) -> None:
 
 def log_outlook(root: Path) -> None:
     """Logs how many days the disk will hold at the rate of the last week that the catalog knows."""
-    files = DataFile.objects.filter(superseded_at=None)
+    files = DataFile.listed.all()
     newest = files.aggregate(Max("hour"))["hour__max"]
     if newest is None:
         return

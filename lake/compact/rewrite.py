@@ -95,7 +95,7 @@ def _free_name(folder: Path) -> str:
 
 def count(engine: Engine, dataset: Dataset, sources: list[str]) -> tuple[int, int]:
     """Rows and distinct keys of the files: by hash, and exactly only where hashes repeat."""
-    key, files = rewrite_sql.key(dataset), "read_parquet($1, hive_partitioning = false) AS s"
+    key, files = rewrite_sql.key(dataset), "lake_rows($1) AS s"
     rows, distinct = engine.rows(f"SELECT count(*), count(DISTINCT hash({key})) FROM {files}", [sources])[0]
     if rows != distinct:
         distinct = engine.rows(f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM {files})", [sources])[0][0]

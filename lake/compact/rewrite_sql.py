@@ -45,7 +45,7 @@ def _source(dataset: Dataset) -> str:
     if derived_cids.are_derived(dataset):
         return read_sql(SQL / "absent_cids.sql")
     if dataset.name not in STATEFUL:
-        return "SELECT * FROM read_parquet($files, hive_partitioning = false)"
+        return "SELECT * FROM lake_rows($files)"
     return read_sql(SQL / "states.sql").format(tombstone=dataset.same_uri("s", "t"), mark=dataset.same_uri("s", "m"))
 
 

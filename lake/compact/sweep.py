@@ -67,7 +67,7 @@ def sweep(root: Path, before: datetime) -> int:
                 (root / layout.superseded_place(path)).unlink(missing_ok=True)
         crash_point("compact:swept")
         for model in _MODELS:
-            model.objects.filter(path__in=part).exclude(superseded_at=None).delete()
+            model.superseded.filter(path__in=part).delete()
     if paths:
         log.info("swept", files=len(paths))
     return len(paths)
@@ -75,4 +75,4 @@ def sweep(root: Path, before: datetime) -> int:
 
 def _superseded(**condition: datetime) -> Iterator[str]:
     for model in _MODELS:
-        yield from model.objects.exclude(superseded_at=None).filter(**condition).values_list("path", flat=True)
+        yield from model.superseded.filter(**condition).values_list("path", flat=True)

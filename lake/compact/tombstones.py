@@ -30,7 +30,7 @@ FILES_AT_ONCE = 64
 DELETED_ACCOUNT = "deleted"
 
 _TOUCHED = """
-    SELECT DISTINCT filename FROM read_parquet($files, hive_partitioning = false, filename = true) AS s
+    SELECT DISTINCT filename FROM named_lake_rows($files) AS s
     WHERE state IS DISTINCT FROM 'deleted' AND (
         EXISTS (FROM read_parquet($tombstones) AS t
             WHERE NOT t.applied AND {same_uri} AND t.rev > s.rev AND (t.deleted OR s.state IS NULL))

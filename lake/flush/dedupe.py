@@ -59,7 +59,7 @@ def _candidates(dataset: Dataset) -> str:
     """A rev is of one commit, and most batches are all new: few rows of the files have a rev of theirs. tombstones()
     needs the other versions of posts, too; account events have no rev."""
     narrow = {"posts": "did, rkey", "accounts": "did"}.get(dataset.name, "rev")
-    files = "read_parquet($files, hive_partitioning = false)"
+    files = "lake_rows($files)"
     return f"SELECT {', '.join(dataset.key_columns)} FROM {files} SEMI JOIN event USING ({narrow})"
 
 

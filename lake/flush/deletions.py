@@ -67,7 +67,7 @@ def _latest(engine: Engine, root: Path, news: pa.Table, paths: list[str]) -> lis
     new = engine.table(f"SELECT {columns} FROM ({typed(DATASETS['accounts'])})", received=news)
     known = new.slice(0, 0)
     if paths:
-        sql = f"""SELECT {columns} FROM read_parquet($files, hive_partitioning = false)
+        sql = f"""SELECT {columns} FROM lake_rows($files)
             WHERE kind = 'account' AND did IN (SELECT did FROM new)"""
         known = engine.table(sql, {"files": [str(root / path) for path in paths]}, new=new)
     rows = engine.rows(statement("latest_accounts"), account=pa.concat_tables([new, known]))

@@ -21,16 +21,16 @@ from process import instants
 _MINUTES = """
     SELECT strftime(seen, '%Y-%m-%dT%H:%M'), count(*), epoch_us(min(seen)), epoch_us(max(seen)),
         epoch_us(min(created_at)), epoch_us(max(created_at))
-    FROM read_parquet($1, hive_partitioning = false) GROUP BY ALL ORDER BY ALL
+    FROM lake_rows($1) GROUP BY ALL ORDER BY ALL
 """
 _COUNTS = """
     SELECT count(*) FILTER (extra LIKE '%"$time_us"%'), count(*) FILTER ({unpurged})
-    FROM read_parquet($1, hive_partitioning = false)
+    FROM lake_rows($1)
 """
 _SHARED = """
     SELECT count(*) FROM (
-        SELECT {keys} FROM read_parquet([$one], hive_partitioning = false) AS s
-        INTERSECT SELECT {keys} FROM read_parquet($others, hive_partitioning = false) AS s)
+        SELECT {keys} FROM lake_rows([$one]) AS s
+        INTERSECT SELECT {keys} FROM lake_rows($others) AS s)
 """
 
 

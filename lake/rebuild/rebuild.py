@@ -175,7 +175,7 @@ class Rebuild:
 
 def _source(name: str) -> str:
     """Reads the paths that are bound to this name."""
-    return f"FROM read_parquet(${name}, hive_partitioning = false)"
+    return f"FROM lake_rows(${name})"
 
 
 def _require_empty() -> None:

@@ -93,7 +93,7 @@ def open_index(path: Path) -> TextIndex:
 def _indexed_files(search: Search) -> dict[str, IndexedFile]:
     """The files that a listed index covers, by path; of an index that has lost a file, those before that one."""
     low, high = (utc(us) for us in search.span())
-    indexes = IndexFile.objects.filter(superseded_at=None)
+    indexes = IndexFile.listed.all()
     if search.clock == "seen":
         indexes = indexes.filter(end__gt=low, start__lte=high)
     covered = dict(indexes.values_list("path", "files"))

@@ -62,7 +62,7 @@ class SearchSql:
 
 def _relation(scan: ScanRange) -> str:
     """Whole files, and the rows that an index picked of others."""
-    read = "read_parquet($files, hive_partitioning = false)"
+    read = "lake_rows($files)"
     if scan.whole.files and scan.picked.files:
         return f"(FROM {read} UNION ALL BY NAME FROM picked)"
     return read if scan.whole.files else "picked"

@@ -32,7 +32,7 @@ _HIDDEN = """
 _DELETED = """
     SELECT DISTINCT c.did, $collection, c.rkey, c.rev
     FROM (SELECT unnest($dids) AS did, unnest($rkeys) AS rkey, unnest($revs) AS rev) AS c
-    JOIN read_parquet($files, hive_partitioning = false) AS d ON d.did = c.did AND d.rkey = c.rkey AND d.rev > c.rev
+    JOIN lake_rows($files) AS d ON d.did = c.did AND d.rkey = c.rkey AND d.rev > c.rev
     WHERE d.collection = $collection AND d.rkey BETWEEN $low AND $high
 """
 
@@ -107,7 +107,7 @@ def _deletes_sql(search: Search, scanner: Scanner) -> VisibleSql:
     if not paths:
         return VisibleSql("SELECT 1 WHERE false", {}, [])
     return VisibleSql(
-        """FROM read_parquet($deletes, hive_partitioning = false) AS tombstone
+        """FROM lake_rows($deletes) AS tombstone
             WHERE collection = $collection AND tombstone.did = row.did AND tombstone.rkey = row.rkey
             AND tombstone.rev > row.rev""",
         {"deletes": scanner.absolute(paths), "collection": search.of.collection},

@@ -24,7 +24,7 @@ NEAR_US = 600_000_000  # a key is made from the author's clock, which is rarely 
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 
 DIDS_AT_ONCE = 5000
-_DELETES = """SELECT DISTINCT did, rkey FROM read_parquet($files, hive_partitioning = false)
+_DELETES = """SELECT DISTINCT did, rkey FROM lake_rows($files)
     WHERE collection = 'app.bsky.feed.post' AND rkey BETWEEN $low AND $high
     AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"""
 

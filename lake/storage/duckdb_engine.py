@@ -25,6 +25,16 @@ def read_sql(path: Path) -> str:
     return path.read_text()
 
 
+# Rows of files of the lake, with the columns of the files only: not the year, month, day and hour of their folders.
+_MACROS = """
+    CREATE MACRO lake_rows(files) AS TABLE FROM read_parquet(files, hive_partitioning = false);
+    CREATE MACRO named_lake_rows(files) AS TABLE
+        FROM read_parquet(files, hive_partitioning = false, filename = true);
+    CREATE MACRO numbered_lake_rows(files) AS TABLE
+        FROM read_parquet(files, hive_partitioning = false, file_row_number = true);
+"""
+
+
 class Engine:
     """A DuckDB database in memory. `memory` like '512MB'. With `fence`, queries reach only files below that folder,
     nothing but SELECT is taken, and no setting can be changed any more. What does not fit into memory goes to the
@@ -43,6 +53,7 @@ class Engine:
             }
         )
         self._database.execute("SET TimeZone = 'UTC'; SET late_materialization_max_rows = 2000")
+        self._database.execute(_MACROS)
         self.threads = threads
         self._fenced = fence is not None
         if fence is not None:

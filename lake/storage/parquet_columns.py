@@ -5,7 +5,7 @@ from pathlib import Path
 from lake.schema import Dataset
 from lake.storage.duckdb_engine import Engine
 
-_TYPES = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet($1, hive_partitioning = false))"
+_TYPES = "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM lake_rows($1))"
 
 
 def wrong_column(engine: Engine, path: Path, dataset: Dataset) -> str:

@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 50_000_000  # that they are compared with: so much is repeated af
 COMPACT = "run compact_lake --once"
 
 _COUNT_BY_FILE = """
-    SELECT filename, count(*) FROM read_parquet($1, hive_partitioning = false, filename = true)
+    SELECT filename, count(*) FROM named_lake_rows($1)
     WHERE {condition} GROUP BY filename
 """
 # Records are identified by two 64-bit hashes, which bounds the memory whatever their names are.
@@ -33,10 +33,10 @@ _OUTDATED = """
     WITH newer AS MATERIALIZED (
         SELECT hash(did, {newer_collection}, rkey) AS hash1, hash(rkey, did) AS hash2,
             max(rev) AS rev, min(seen) AS seen
-        FROM read_parquet($newer, hive_partitioning = false) WHERE {condition} GROUP BY ALL
+        FROM lake_rows($newer) WHERE {condition} GROUP BY ALL
     )
     SELECT filename, count(*), epoch_us(min(newer.seen)), any_value(concat_ws('/', s.did, {collection}, s.rkey))
-    FROM read_parquet($files, hive_partitioning = false, filename = true) AS s
+    FROM named_lake_rows($files) AS s
     JOIN newer ON hash1 = hash(s.did, {collection}, s.rkey) AND hash2 = hash(s.rkey, s.did) AND newer.rev > s.rev
     WHERE {unmarked} GROUP BY filename ORDER BY filename
 """
@@ -45,14 +45,14 @@ _OF_DELETED_ACCOUNTS = """
         SELECT hash(did) AS hash1, hash(did, '') AS hash2, seen, filename IN (SELECT unnest($due)) AS due,
             status IS NOT DISTINCT FROM 'deleted' AND NOT active AS deleted,
             (coalesce(epoch_us(created_at), epoch_us(seen)), coalesce(seq, 0)) AS position
-        FROM read_parquet($accounts, hive_partitioning = false, filename = true)
+        FROM named_lake_rows($accounts)
         WHERE kind = 'account' AND active IS NOT NULL AND hash(did) % $parts = $part
     ), deleted_account AS MATERIALIZED (
         SELECT hash1, hash2, max_by(seen, position) AS seen FROM event
         GROUP BY hash1, hash2 HAVING max_by(due AND deleted, position)
     )
     SELECT filename, count(*), epoch_us(min(deleted_account.seen)), any_value(s.did)
-    FROM read_parquet($files, hive_partitioning = false, filename = true) AS s
+    FROM named_lake_rows($files) AS s
     JOIN deleted_account ON hash1 = hash(s.did) AND hash2 = hash(s.did, '')
     WHERE s.state IS DISTINCT FROM 'deleted' GROUP BY filename ORDER BY filename
 """

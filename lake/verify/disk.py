@@ -82,7 +82,7 @@ def accounted_paths() -> set[str]:
     paths: set[str] = set()
     for model in (DataFile, IndexFile):
         paths.update(model.objects.values_list("path", flat=True))
-        superseded = model.objects.exclude(superseded_at=None).values_list("path", flat=True)
+        superseded = model.superseded.values_list("path", flat=True)
         paths.update(map(layout.superseded_place, superseded))
     return paths
 

@@ -28,7 +28,7 @@ COMPACT = "the daily pass of compact_lake deduplicates them"
 REPORT = "report it: the flusher should have deduplicated them"
 
 _REPEATED_HASHES = """
-    SELECT hash({key}) FROM read_parquet($files, hive_partitioning = false) AS s
+    SELECT hash({key}) FROM lake_rows($files) AS s
     WHERE seen < make_timestamp($until) AND hash(did) % $parts = $part
     GROUP BY ALL HAVING count(*) > 1 AND min(seen) < make_timestamp($end)
     LIMIT {limit}
@@ -36,13 +36,13 @@ _REPEATED_HASHES = """
 _REPEATED_KEYS = """
     SELECT files, count(*), any_value(did) FROM (
         SELECT list_sort(list(DISTINCT filename)) AS files, any_value(s.did) AS did
-        FROM read_parquet($files, hive_partitioning = false, filename = true) AS s
+        FROM named_lake_rows($files) AS s
         WHERE hash({key}) IN (SELECT unnest($hashes))
         GROUP BY {key} HAVING count(*) > 1
     ) GROUP BY files ORDER BY files
 """
 _INGEST_TIME_HASHES = """
-    SELECT DISTINCT hash({key}) FROM read_parquet($files, hive_partitioning = false) AS s
+    SELECT DISTINCT hash({key}) FROM lake_rows($files) AS s
     WHERE contains(extra, '"$time_us"')
     LIMIT {limit}
 """

@@ -29,14 +29,14 @@ WRONG_CID = "keep the file and find out how the record came: its sender or this 
 
 _SUMMARY = """
     SELECT count(*), epoch_us(min(seen)), epoch_us(max(seen)), epoch_us(min(created_at)), epoch_us(max(created_at))
-    FROM read_parquet($1, hive_partitioning = false)
+    FROM lake_rows($1)
 """
 _UNPURGED = """
-    SELECT count(*) FROM read_parquet($1, hive_partitioning = false)
+    SELECT count(*) FROM lake_rows($1)
     WHERE state = 'deleted' AND ({has_text})
 """
 _RECORDS = """
-    SELECT {columns} FROM read_parquet($1, hive_partitioning = false, file_row_number = true)
+    SELECT {columns} FROM numbered_lake_rows($1)
     WHERE file_row_number >= $2 AND file_row_number < $3 AND cid <> ''
 """
 

@@ -58,7 +58,7 @@ def _clear(root: Path, path: str) -> str:
 
 def _rebuild(root: Path, engine: Engine, paths: Sequence[str]) -> None:
     """Supersedes the indexes among the paths, then builds all that are missing."""
-    damaged = list(IndexFile.objects.filter(path__in=paths, superseded_at=None).values_list("path", flat=True))
+    damaged = list(IndexFile.listed.filter(path__in=paths).values_list("path", flat=True))
     commits.supersede(damaged)
     sweep.move(root, damaged)
     Indexer(root, engine).follow(listing.listed_posts(), datetime.now(UTC))

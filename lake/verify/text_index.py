@@ -24,7 +24,7 @@ LAG = timedelta(hours=6)  # indexes follow the files day by day, and a daily pas
 
 _ROWS = """
     SELECT file_row_number, did, text, state IS NOT DISTINCT FROM 'deleted'
-    FROM read_parquet([$path], hive_partitioning = false, file_row_number = true)
+    FROM numbered_lake_rows([$path])
     WHERE {condition} LIMIT {limit}
 """
 
@@ -36,12 +36,12 @@ class TextIndexChecks:
         self._lake = lake
 
     def tasks(self) -> list[Task]:
-        listed = IndexFile.objects.filter(superseded_at=None).values_list("pk", "path", "sha256")
+        listed = IndexFile.listed.values_list("pk", "path", "sha256")
         tasks = [Task(path, f"index {pk} {sha256}", partial(self._check, pk)) for pk, path, sha256 in listed]
         return [*tasks, Task("posts", "", _not_covered)]
 
     def _check(self, pk: int) -> Iterator[Finding]:
-        index = IndexFile.objects.filter(pk=pk, superseded_at=None).first()
+        index = IndexFile.listed.filter(pk=pk).first()
         if index is None:
             return
         path = self._lake.root / index.path
@@ -84,7 +84,7 @@ class TextIndexChecks:
 
 
 def _not_covered() -> Iterator[Finding]:
-    listed = IndexFile.objects.filter(superseded_at=None).values_list("files", flat=True)
+    listed = IndexFile.listed.values_list("files", flat=True)
     covered = {path for paths in listed for path in paths}
     for file in listing.files_of("posts").filter(batch=None).order_by("path"):
         if file.path not in covered and not _may_lag(file):

@@ -42,7 +42,7 @@ def build_all(root: Path, now: datetime, processes: int) -> None:
 
 
 def _missing(now: datetime) -> list[date]:
-    made = {tuple(row.files) for row in IndexFile.objects.filter(superseded_at=None) if VERSION_MARK in row.path}
+    made = {tuple(row.files) for row in IndexFile.listed.all() if VERSION_MARK in row.path}
     return sorted({want.start.date() for want in plan_indexes(listed_posts(), now) if tuple(want.paths) not in made})
 
 

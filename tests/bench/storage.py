@@ -92,7 +92,7 @@ def sizes(env: dict[str, str]) -> dict[str, Size]:
     code = (
         "import json,os,django; os.environ['DJANGO_SETTINGS_MODULE']='explorer.settings'; django.setup()\n"
         "from django.db.models import Count, Sum; from lake.models import DataFile\n"
-        "print(json.dumps(list(DataFile.objects.filter(superseded_at=None).order_by('dataset').values_list('dataset')"
+        "print(json.dumps(list(DataFile.listed.order_by('dataset').values_list('dataset')"
         ".annotate(Sum('rows'), Sum('bytes'), Count('pk')))))"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE)

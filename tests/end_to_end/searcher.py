@@ -42,7 +42,7 @@ def gone_once(engine, root):
     from lake.catalog import listing, read_guard
 
     def read(paths):
-        sql = "SELECT did FROM read_parquet($1, hive_partitioning = false) WHERE kind = 'account' AND NOT active"
+        sql = "SELECT did FROM lake_rows($1) WHERE kind = 'account' AND NOT active"
         return {did for (did,) in engine.rows(sql, [[str(root / path) for path in paths]])}
 
     return read_guard.read_current(lambda: listing.paths_since("accounts", None), read)

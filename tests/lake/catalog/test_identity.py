@@ -312,7 +312,7 @@ class TestTheOpenCatalogIsTheFileAtItsPath:
         self.replace(place)
         with pytest.raises(LakeUnusable, match="was replaced or removed"):
             worker.round(patient=False)
-        assert DataFile.objects.filter(superseded_at=None, batch__isnull=False).count() == 2
+        assert DataFile.listed.filter(batch__isnull=False).count() == 2
 
     def test_nor_does_it_delete_what_was_replaced(self, lake, place):
         lake.flush(post("one"))

@@ -177,7 +177,7 @@ def test_a_delete_reaches_files_that_were_compacted_before(lake, compactor):
     assert states(lake) == {"a": "deleted", "x": None}
     (record,) = lake.rows("records")
     assert (record["collection"], record["record"]) == ("com.example.thing", None)
-    assert DataFile.objects.filter(path=untouched, superseded_at=None).exists()
+    assert DataFile.listed.filter(path=untouched).exists()
     assert not Tombstone.objects.filter(applied_at=None).exists()
     assert daily(compactor) == 0
 
@@ -373,7 +373,7 @@ def test_a_start_finishes_what_a_kill_has_cut_short(lake, lake_root, monkeypatch
     (lake_root / layout.SUPERSEDED / "posts~c-0.parquet").write_bytes(b"swept, but for its file")
     make(lake_root, grace=3600).prepare()
     left = {str(p.relative_to(lake_root)) for p in lake_root.rglob("*") if p.is_file()}
-    listed = DataFile.objects.get(superseded_at=None).path
+    listed = DataFile.listed.get().path
     index = IndexFile.objects.get().path
     never_listed = layout.orphan_place(f"{folder.relative_to(lake_root)}/c-1.parquet")
     assert left == {

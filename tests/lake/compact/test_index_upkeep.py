@@ -65,12 +65,12 @@ def fill(lake):
 def found(lake, words):
     """Row numbers by the path of the file that they are in, as the indexes say."""
     rows = {}
-    for listed_index in IndexFile.objects.filter(superseded_at=None):
+    for listed_index in IndexFile.listed.all():
         with closing(TextIndex.open(lake.root / listed_index.path)) as opened:
             numbers = opened.candidates(index_terms(parse(words))).tolist()
         first = 0
         for path in listed_index.files:
-            count = DataFile.objects.get(path=path, superseded_at=None).rows
+            count = DataFile.listed.get(path=path).rows
             rows[path] = [number - first for number in numbers if first <= number < first + count]
             first += count
     return rows

@@ -29,7 +29,7 @@ def now_us():
 
 
 def kept(dataset="posts"):
-    return DataFile.objects.filter(dataset=dataset, superseded_at=None).count()
+    return DataFile.listed.filter(dataset=dataset).count()
 
 
 def listed(dataset, hour):

@@ -46,7 +46,7 @@ class World:
 
     def swap(self, name="c-1.parquet"):
         """What a compaction does: a file in place of those listed, which move away and are deleted."""
-        old = DataFile.objects.filter(dataset="posts", superseded_at=None)
+        old = DataFile.listed.filter(dataset="posts")
         gone = list(old.values_list("path", flat=True))
         old.update(superseded_at=HOUR)
         self.add("posts", name)

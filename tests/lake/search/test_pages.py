@@ -186,7 +186,7 @@ def test_hits_of_compacted_files_have_the_cids_that_are_left_out_there(lake, rea
     assert all(hit.fields["cid"] for hit in before)
 
     assert Compactor(lake.root, lake.root / SCRATCH, 1, 0, 0, lambda: False).round(daily=True, patient=False)
-    path = DataFile.objects.get(dataset=dataset, superseded_at=None).path
+    path = DataFile.listed.get(dataset=dataset).path
     ((kept,),) = lake.engine.rows("SELECT count(cid) FROM read_parquet($1)", [[str(lake.root / path)]])
     assert kept == 0
     assert reader.find(search).hits == before

@@ -102,7 +102,7 @@ def test_each_row_is_read_once_and_no_deleted_one(reader, lake_root, monkeypatch
 
     monkeypatch.setattr(Scanner, "rows", compacting)
     assert ask(reader, search) == answer
-    assert not DataFile.objects.filter(superseded_at=None, path__contains="/f-").exists()
+    assert not DataFile.listed.filter(path__contains="/f-").exists()
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_a_superseded_file_is_no_finding_wherever_it_is(full):
     file.pk, file.path, file.batch = None, new, None
     file.save()
     assert verified()[1] is None
-    old = DataFile.objects.exclude(superseded_at=None).get().path
+    old = DataFile.superseded.get().path
     (full.root / old).rename(full.root / superseded_place(old))
     assert verified()[1] is None
     (full.root / ".superseded" / "other").write_bytes(b"")

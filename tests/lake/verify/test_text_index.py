@@ -37,7 +37,7 @@ class World:
         compactor.prepare()
         compactor.round(daily=True, patient=False)
         self.paths = list(listing.files_of("posts").order_by("path").values_list("path", flat=True))
-        self.index = IndexFile.objects.get(superseded_at=None)
+        self.index = IndexFile.listed.get()
         self.path = self.index.path
 
     def build(self, paths, **changed):
@@ -105,7 +105,7 @@ def test_damage_is_named_and_repaired(world, damage, words):
     ((_, done),) = repair(world.root, world.engine, findings)
     assert done == "rebuilt"
     assert world.lines() == []
-    assert IndexFile.objects.filter(superseded_at=None).count() == 1
+    assert IndexFile.listed.count() == 1
 
 
 def test_a_compacted_file_without_an_index_is_named_after_some_hours_and_repaired(world, monkeypatch):
