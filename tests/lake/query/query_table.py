@@ -26,6 +26,14 @@ def row(text, **columns):
     return dict.fromkeys(DATASETS["posts"].names) | own | columns
 
 
+# What each choice of `has:` means, in plain Python.
+HAS = {
+    "image": lambda row: "image" in (row["media"] or ()),
+    "video": lambda row: "video" in (row["media"] or ()),
+    "link": lambda row: bool(row["links"]),
+    "quote": lambda row: row["quote_uri"] is not None,
+    "alt": lambda row: bool(row["alt"]),
+}
 ROWS = [
     row(None),
     row(""),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from lake.query.tree import And, Filter, Not, Or, Term
+from tests.lake.query.query_table import HAS
 
 SPACELESS = (
     "CJK ",
@@ -110,13 +111,6 @@ def microsecond(text):
     return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
 
 
-HAS = {
-    "image": lambda row: "image" in (row["media"] or ()),
-    "video": lambda row: "video" in (row["media"] or ()),
-    "link": lambda row: bool(row["links"]),
-    "quote": lambda row: row["quote_uri"] is not None,
-    "alt": lambda row: bool(row["alt"]),
-}
 IS = {
     "reply": lambda row: row["reply_parent_uri"] is not None,
     "original": lambda row: row["reply_parent_uri"] is None and row["quote_uri"] is None,

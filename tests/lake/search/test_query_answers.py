@@ -15,6 +15,7 @@ from ingest.simulator.world.world import World
 from lake.flush import dataset_rows
 from lake.flush.event_tables import load
 from lake.flush.statements import define_macros
+from lake.query.filters import FILTERS as SPECS
 from lake.query.parser import parse
 from lake.query.rendering import render
 from lake.query.sql import check_dataset, compile_query, matched_terms
@@ -157,8 +158,8 @@ FILTERS = st.one_of(
     st.builds(Filter, st.sampled_from(["author", "mention"]), values(DIDS)),
     st.builds(Filter, st.sampled_from(["lang", "domain", "tag"]), values(CODES.filter(bool))),
     st.builds(Filter, st.just("url"), values(LINKS.filter(bool))),
-    st.builds(Filter, st.just("has"), values(st.sampled_from(["image", "video", "link", "quote", "alt"]))),
-    st.builds(Filter, st.just("is"), values(st.sampled_from(["reply", "original", "quote"]))),
+    st.builds(Filter, st.just("has"), values(st.sampled_from(SPECS["has"].choices))),
+    st.builds(Filter, st.just("is"), values(st.sampled_from(SPECS["is"].choices))),
     st.builds(Filter, st.just("subject"), values(URIS)),
 )
 NODES = st.recursive(
