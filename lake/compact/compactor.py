@@ -17,8 +17,10 @@ from django.db.models import Max
 from django.db.utils import DatabaseError
 
 from lake.catalog import commits, listing, orphans
+from lake.catalog.commits import NewFile
 from lake.catalog.identity import Claim
 from lake.catalog.listing import ListedFile
+from lake.catalog.metrics import ORPHANS
 from lake.compact import index_upkeep, metrics, retention, sweep, tombstones
 from lake.compact.index_upkeep import Indexer, ReplacedFile
 from lake.compact.plan import PartitionKey, RewriteJob, plan
@@ -60,7 +62,7 @@ class Compactor:
 
     def prepare(self) -> None:
         """To be called once, before the first round: finishes what a kill has cut short."""
-        orphans.take_lake(self._root, self._claim, layout.is_compacted_file)
+        ORPHANS.set(orphans.take_lake(self._root, self._claim, layout.is_compacted_file))
         shutil.rmtree(self._scratch, ignore_errors=True)
         index_upkeep.remove_orphans(self._root)
         sweep.finish(self._root)
@@ -125,8 +127,7 @@ class Compactor:
         last = BatchRun.objects.filter(state=BatchRun.State.COMMITTED).order_by("-started_at").first()
         if not patient or last is None or last.started_at < now - min(IDLE, self._after):
             return over
-        newest = DataFile.listed.aggregate(Max("max_seen"))["max_seen__max"]
-        return min(over, newest or over)
+        return min(over, listing.newest_seen() or over)
 
     def _replace(self, job: RewriteJob, deletions: DeletionSnapshot | None, purge: bool) -> None:
         started = time.monotonic()
@@ -140,8 +141,8 @@ class Compactor:
         old = [file.path for file in job.files]
         self._claim.check()
         try:
-            row = commits.data_file_row(new.pending, job.at_ingest_time, None, new.unpurged)
-            commits.swap(old, [row], self._claim.reach)
+            file = NewFile(new.pending, job.at_ingest_time, new.unpurged)
+            commits.swap(old, file, self._claim.advance)
         except DatabaseError as error:
             # The new file stays: only the next start can tell whether the catalog lists it.
             raise LakeUnusable(f"The catalog can't be written ({error}): mend that, then start again.") from error
@@ -155,7 +156,7 @@ class Compactor:
 
     def _origin(self, job: RewriteJob) -> Origin:
         cursor = commits.checkpoint()
-        return Origin(*self._claim.next(), self._claim.flushed(), cursor, job.at_ingest_time)
+        return Origin(*self._claim.next_commit(), self._claim.flushed(), cursor, job.at_ingest_time)
 
     def _finish_day(self, deletions: DeletionSnapshot, now: datetime) -> None:
         applied, removed = tombstones.set_applied(deletions, now), tombstones.remove_expired(now)
@@ -163,7 +164,7 @@ class Compactor:
         if expired:
             paths = [file.path for file in expired]
             self._claim.check()
-            commits.supersede(paths, self._claim.reach)
+            commits.supersede(paths, self._claim.advance)
             self._claim.mark()
             sweep.move(self._root, paths)
         _remove_empty_folders(self._root, expired)
