@@ -5,6 +5,4 @@ class ApiConfig(AppConfig):
     name = "api"
 
     def ready(self) -> None:
-        from api import checks, metrics  # noqa: F401 - registers the system checks
-
-        metrics.register()
+        from api import checks  # noqa: F401 - registers the system checks

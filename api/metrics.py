@@ -16,8 +16,7 @@ from prometheus_client.registry import Collector
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
 from ingest.handles.lookup import Handles
 from ingest.models import Connection
-from lake.catalog import listing
-from lake.models import BatchRun
+from lake.models import BatchRun, DataFile
 from lake.schema import DATASETS
 
 log = structlog.get_logger("metrics")
@@ -152,7 +151,7 @@ def buffer_samples(now: datetime) -> Iterator[Sample]:
 
 
 def lake_samples(now: datetime) -> Iterator[Sample]:
-    listed = listing.all_files()
+    listed = DataFile.listed.all()
     sums = {
         row["dataset"]: row
         for row in listed.order_by().values("dataset").annotate(rows=Sum("rows"), bytes=Sum("bytes"))

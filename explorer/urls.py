@@ -4,8 +4,11 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from api import metrics
 from api.urls import unversioned
 from explorer import health, pages
+
+metrics.register()  # here, so that only the process that serves these routes exports the state of the whole
 
 urlpatterns = [
     path("", pages.Links.as_view()),

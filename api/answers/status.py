@@ -9,7 +9,7 @@ from django.conf import settings
 from api.answers.reader import reader
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
 from lake.catalog import identity, listing, orphans
-from lake.models import BatchRun
+from lake.models import BatchRun, DataFile
 
 CHECKED_FILES = 20  # newest listed files: a wrong or missing disk lacks them
 ENGINE_SECONDS = 5.0
@@ -42,7 +42,7 @@ def _checked(name: str, check: Callable[[], tuple[bool, str]], *, needed: bool) 
 
 
 def _catalog() -> tuple[bool, str]:
-    return True, f"{listing.all_files().count()} files"
+    return True, f"{DataFile.listed.count()} files"
 
 
 def _lake() -> tuple[bool, str]:

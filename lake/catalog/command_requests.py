@@ -1,4 +1,4 @@
-"""What the admin and `--once` ask of a running command, through the catalog."""
+"""Requests to a running command, from the admin and from `--once`, through the catalog."""
 
 from collections.abc import Iterable
 
@@ -10,22 +10,22 @@ from process.signals import Stop
 
 log = structlog.get_logger("requests")
 
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
 
 def pending(kind: Request.Kind) -> list[Request]:
     return list(Request.objects.filter(kind=kind, state=Request.State.WAITING))
 
 
-def complete(asked: Iterable[Request], result: str) -> None:
-    for request in asked:
+def complete(requests: Iterable[Request], result: str) -> None:
+    for request in requests:
         request.state, request.result = Request.State.DONE, result
         request.save(update_fields=["state", "result"])
 
 
 def delegate(command: str, kind: Request.Kind, stop: Stop) -> bool:
-    """Has the running command do it, and waits; False when none runs, or it ended before it answered, so that we
-    must."""
+    """Has the running command do it and waits for it. False: the caller must do it itself, as none runs or it has ended
+    without an answer."""
     if not running(command):
         return False
     request = Request.objects.create(kind=kind)
@@ -34,7 +34,7 @@ def delegate(command: str, kind: Request.Kind, stop: Stop) -> bool:
         request.refresh_from_db()
         if request.state != Request.State.WAITING:
             return True
-        stop.wait(LOOK_SECONDS)
+        stop.wait(POLL_SECONDS)
     if not stop:
         request.delete()
     return bool(stop)

@@ -1,7 +1,7 @@
-"""Reads and writes the catalog. What a batch did becomes true in one transaction."""
+"""The transactions that change what exists. Between two of them nothing is half true."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -15,9 +15,19 @@ from lake.models import BatchRun, DataFile, InactiveAccount, IndexFile, Tombston
 from lake.storage.parquet_writer import PendingFile
 from process.instants import utc
 
+Advance = Callable[[], None]  # gives a commit its number: Claim.advance
+
+
+class NewFile(NamedTuple):
+    """`at_ingest_time`: rows whose seen is their ingest time. `unpurged`: deleted rows that keep their text."""
+
+    pending: PendingFile
+    at_ingest_time: int
+    unpurged: int = 0
+
 
 class NewTombstone(NamedTuple):
-    """Versions of this record below `rev` must not show: this is a newer one, or it is `deleted`."""
+    """Versions of (did, collection, rkey) below `rev` must not show: this is a newer one, or it is `deleted`."""
 
     did: str
     collection: str
@@ -28,6 +38,8 @@ class NewTombstone(NamedTuple):
 
 
 class AccountState(NamedTuple):
+    """What the latest account event of a DID says. `time_us`: the event's own time."""
+
     did: str
     active: bool
     status: str
@@ -35,28 +47,48 @@ class AccountState(NamedTuple):
     seq: int
 
 
-@dataclass
+@dataclass(frozen=True)
 class Commit:
-    """All that one batch changes."""
+    """All that one batch changes. `checkpoint`: where to resume after it."""
 
     run: BatchRun
-    files: list[tuple[PendingFile, int]] = field(default_factory=list)  # and rows whose seen is their arrival
-    tombstones: list[NewTombstone] = field(default_factory=list)
-    accounts: list[AccountState] = field(default_factory=list)
-    checkpoint: Cursor | None = None
+    files: Sequence[NewFile]
+    tombstones: Sequence[NewTombstone]
+    accounts: Sequence[AccountState]
+    checkpoint: Cursor | None
 
 
-def commit(change: Commit, reach: Callable[[], None]) -> None:
-    """The moment at which a batch exists: its files, its tombstones, its accounts and where to resume, or nothing.
-    `reach` gives the commit its number."""
+def commit(change: Commit, advance: Advance) -> None:
+    """From here on the batch exists."""
     with transaction.atomic():
-        reach()
+        advance()
         change.run.save()
-        DataFile.objects.bulk_create([data_file_row(pending, arrived, change.run) for pending, arrived in change.files])
+        DataFile.objects.bulk_create([_row(file, change.run) for file in change.files])
         add_tombstones(change.tombstones)
         set_accounts(change.accounts)
         if change.checkpoint:
             set_checkpoint(change.checkpoint)
+
+
+def swap(old: Sequence[str], new: NewFile, advance: Advance) -> None:
+    """From here on the new file exists and the old ones, given by their paths, are superseded. Raises LakeUnusable if
+    one of these is not listed."""
+    with transaction.atomic():
+        advance()
+        superseded = DataFile.listed.filter(path__in=old).update(superseded_at=timezone.now())
+        if superseded != len(old):
+            raise LakeUnusable("Files were replaced by someone else: only one compact_lake may run on a catalog.")
+        _row(new, None).save()
+
+
+def supersede(paths: Sequence[str], advance: Advance = lambda: None) -> None:
+    """From here on these data files and indexes are superseded. Indexes alone need no number."""
+    with transaction.atomic():
+        advance()
+        for start in range(0, len(paths), PATHS_AT_ONCE):
+            part = paths[start : start + PATHS_AT_ONCE]
+            for model in (DataFile, IndexFile):
+                model.listed.filter(path__in=part).update(superseded_at=timezone.now())
 
 
 def set_checkpoint(cursor: Cursor) -> None:
@@ -65,64 +97,25 @@ def set_checkpoint(cursor: Cursor) -> None:
 
 
 def checkpoint() -> Cursor | None:
-    """Where to resume after the latest commit."""
-    data_file_row = Checkpoint.objects.first()
-    return Cursor(data_file_row.time_us, data_file_row.host, data_file_row.seq) if data_file_row else None
+    """Where to resume after the latest batch."""
+    row = Checkpoint.objects.first()
+    return Cursor(row.time_us, row.host, row.seq) if row else None
 
 
-def swap(old: Sequence[str], new: Sequence[DataFile], reach: Callable[[], None]) -> None:
-    """The moment at which compaction happens: new files take the places of old ones. Raises LakeUnusable,
-    and nothing has happened, when one of the old files is none of the lake's any more."""
-    with transaction.atomic():
-        reach()
-        now = timezone.now()
-        replaced = DataFile.listed.filter(path__in=old).update(superseded_at=now)
-        if replaced != len(old):
-            raise LakeUnusable("Files were replaced by someone else: only one compact_lake may run on a catalog.")
-        DataFile.objects.bulk_create(new)
-
-
-def supersede(paths: Sequence[str], reach: Callable[[], None] = lambda: None) -> None:
-    """These files and indexes are none of the lake's from now on. `reach`: as of every commit that changes files."""
-    with transaction.atomic():
-        reach()
-        for start in range(0, len(paths), PATHS_AT_ONCE):
-            part = paths[start : start + PATHS_AT_ONCE]
-            for model in (DataFile, IndexFile):
-                model.listed.filter(path__in=part).update(superseded_at=timezone.now())
-
-
-def data_file_row(pending: PendingFile, arrived: int, run: BatchRun | None, unpurged: int = 0) -> DataFile:
-    return DataFile(
-        path=pending.path,
-        dataset=pending.dataset,
-        hour=pending.hour,
-        rows=pending.rows,
-        bytes=pending.bytes,
-        min_seen=pending.min_seen,
-        max_seen=pending.max_seen,
-        min_created=pending.min_created,
-        max_created=pending.max_created,
-        rows_by_arrival=arrived,
-        sha256=pending.sha256,
-        batch=run,
-        unpurged=unpurged,
-    )
-
-
-def add_tombstones(versions: Sequence[NewTombstone]) -> None:
-    """Adds tombstones, in whatever order they come. Their pk only grows: who has read up to one reads on from there."""
+def add_tombstones(tombstones: Sequence[NewTombstone]) -> None:
+    """In any order, also those that are there. Ids only grow: a reader goes on from the last one that it has read."""
     table = Tombstone._meta.db_table
+    rows = [(*new[:5], connection.ops.adapt_datetimefield_value(utc(new.seen_us))) for new in tombstones]
     with connection.cursor() as cursor:
         cursor.executemany(
             f"INSERT INTO {table} (did, collection, rkey, rev, deleted, seen) VALUES (%s, %s, %s, %s, %s, %s) "  # noqa: S608
             "ON CONFLICT DO NOTHING",
-            [(*version[:5], connection.ops.adapt_datetimefield_value(utc(version.seen_us))) for version in versions],
+            rows,
         )
 
 
 def set_accounts(states: Sequence[AccountState]) -> None:
-    """Each state is the latest that the batch and the lake know; what is stored already may be later still."""
+    """At most one state of each account. A stored one that is later stays."""
     stored = InactiveAccount.objects.in_bulk([state.did for state in states])
     news = [state for state in states if not _is_later(stored.get(state.did), state)]
     InactiveAccount.objects.filter(did__in=[state.did for state in news if state.did in stored]).delete()
@@ -135,3 +128,23 @@ def set_accounts(states: Sequence[AccountState]) -> None:
 
 def _is_later(stored: InactiveAccount | None, state: AccountState) -> bool:
     return stored is not None and (stored.time_us, stored.seq) > (state.time_us, state.seq)
+
+
+def _row(new: NewFile, run: BatchRun | None) -> DataFile:
+    """`run`: None for a compacted file."""
+    pending = new.pending
+    return DataFile(
+        path=pending.path,
+        dataset=pending.dataset,
+        hour=pending.hour,
+        rows=pending.rows,
+        bytes=pending.bytes,
+        min_seen=pending.min_seen,
+        max_seen=pending.max_seen,
+        min_created=pending.min_created,
+        max_created=pending.max_created,
+        rows_by_arrival=new.at_ingest_time,
+        sha256=pending.sha256,
+        batch=run,
+        unpurged=new.unpurged,
+    )

@@ -1,9 +1,9 @@
 """Which catalog a lake belongs to.
 
-A catalog has an identity and counts each writer's commits; LAKE_ROOT carries a copy of both, the marker. The marker is
-written after the commit and before anything that relies on it (the trim, the move of replaced files). So a catalog that
-is another one, or an older copy, is known before a writer touches anything; and a marker that is one commit behind is
-that of a killed writer.
+A catalog has an identity and numbers each writer's commits; LAKE_ROOT has a copy of both, the marker. It is written
+after a commit and before anything that relies on the commit (the trim, the move of replaced files). So a writer
+recognises another catalog, or an older copy, before it touches anything. A marker that is one commit behind was left by
+a killed writer.
 """
 
 import json
@@ -36,22 +36,22 @@ class State(NamedTuple):
     flush: int = 0
     compact: int = 0
 
-    def reached(self, writer: Writer) -> int:
+    def number(self, writer: Writer) -> int:
         return self.flush if writer == Writer.FLUSH else self.compact
 
 
 def of_catalog() -> State | None:
-    """None: it has no identity yet, it is new or of the release before."""
+    """None: it has no identity yet, as when it is new or of release 0.1."""
     row = CatalogIdentity.objects.values_list("catalog", "flush", "compact").first()
     return State(str(row[0]), row[1], row[2]) if row else None
 
 
 def read_marker(root: Path) -> State | None:
-    """None: there is none. Raises LakeUnusable when it can't be read."""
+    """None: there is none. Raises LakeUnusable if it can't be read."""
     path = root / layout.MARKER
     try:
-        told = json.loads(path.read_text())
-        return State(str(UUID(told["catalog"])), int(told["flush"]), int(told["compact"]))
+        stored = json.loads(path.read_text())
+        return State(str(UUID(stored["catalog"])), int(stored["flush"]), int(stored["compact"]))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -62,7 +62,7 @@ def read_marker(root: Path) -> State | None:
 
 
 def write_marker(root: Path, state: State) -> None:
-    """In one step, and on the disk when it returns."""
+    """Atomic and durable."""
     temporary = root / f"{layout.MARKER}.tmp"
     with disk.disk_errors(root):
         with temporary.open("w") as file:
@@ -89,83 +89,83 @@ def refusal(state: State | None, marker: State | None, root: Path) -> str:
 
 
 def mismatch(root: Path) -> str:
-    """The same of the catalog and the lake as they are now. The marker is read first: the catalog may go on."""
-    marker = read_marker(root)
+    """The same for the catalog and the lake as they are now."""
+    marker = read_marker(root)  # first: the catalog may advance meanwhile
     return refusal(of_catalog(), marker, root)
 
 
 def require_match(root: Path) -> None:
-    """Raises LakeUnusable when the lake is another catalog's."""
-    if said := mismatch(root):
-        raise LakeUnusable(said)
+    """Raises LakeUnusable if the lake belongs to another catalog."""
+    if reason := mismatch(root):
+        raise LakeUnusable(reason)
 
 
 class Claim:
-    """One writer's hold on the catalog and its lake. All methods raise LakeUnusable."""
+    """One writer's hold on the catalog and its lake. All methods raise LakeUnusable.
+
+    Around each commit: check(), then a transaction that begins with advance(), then mark().
+    """
 
     def __init__(self, root: Path, writer: Writer) -> None:
         self._root, self._writer = root, writer
-        self._place: tuple[int, int] | None = None
-        self._held: State | None = None
+        self._file: tuple[int, int] | None = None
+        self._known: State | None = None
 
     def open(self) -> None:
-        """To be called before anything is read that counts: from here on the open catalog is known by its file."""
-        self._place = _reopened()
+        """To be called before the catalog is read: notes which file the open catalog is."""
+        self._file = _reopened()
 
     def take(self) -> State:
-        """To be called when the lake was found to be this catalog's: makes the identity and the marker where there is
-        none yet."""
+        """To be called once the lake is known to be this catalog's. Makes missing identities and markers."""
         CatalogIdentity.objects.get_or_create(pk=CatalogIdentity.ONLY)
         return self._mark()
 
-    def held(self) -> State:
-        """As of this writer's latest commit."""
-        if self._held is None:
+    def known(self) -> State:
+        """The catalog's state as of this writer's latest commit."""
+        if self._known is None:
             self.open()
             self.take()
-        assert self._held is not None
-        return self._held
+        assert self._known is not None
+        return self._known
 
-    def next(self) -> tuple[str, Writer, int]:
-        """The catalog, the writer and the number of its next commit: what its files' origin begins with."""
-        return self.held().catalog, self._writer, self.held().reached(self._writer) + 1
+    def next_commit(self) -> tuple[str, Writer, int]:
+        """The catalog's identity, the writer and the number of its next commit: the first fields of an Origin."""
+        return self.known().catalog, self._writer, self.known().number(self._writer) + 1
 
     def flushed(self) -> int:
         """Number of the flusher's latest commit now."""
-        return (of_catalog() or self.held()).flush
+        return (of_catalog() or self.known()).flush
 
     def check(self) -> None:
         """To be called before a commit, and before anything is trimmed or deleted. Raises LakeUnusable unless the open
-        catalog is the file at its path, is as this writer left it, and is the lake's."""
-        held = self.held()
+        catalog is still the file at its path, as this writer left it, and the lake's."""
+        known = self.known()
         try:
             now = of_catalog()
         except DatabaseError as error:
             raise LakeUnusable(f"The catalog can't be read ({error}): mend that, then start again.") from error
-        same = (
-            now is not None and now.catalog == held.catalog and now.reached(self._writer) == held.reached(self._writer)
-        )
-        if not same or _place() != self._place:
+        same = now and (now.catalog, now.number(self._writer)) == (known.catalog, known.number(self._writer))
+        if not same or _file() != self._file:
             raise LakeUnusable(_replaced())
         self._require_marker()
         require_match(self._root)
 
-    def reach(self) -> None:
+    def advance(self) -> None:
         """To be called in the transaction of a commit: gives it its number."""
-        catalog, writer, number = self.next()
+        catalog, writer, number = self.next_commit()
         before = CatalogIdentity.objects.filter(catalog=catalog, **{writer.value: number - 1})
         if not before.update(**{writer.value: number}):
             raise LakeUnusable(_replaced())
 
     def mark(self) -> None:
-        """To be called after a commit: the lake learns of it."""
-        held = self.held()
+        """To be called after a commit: writes its number into the marker."""
+        known = self.known()
         self._require_marker()
-        if _place() != self._place or self._mark().catalog != held.catalog:
+        if _file() != self._file or self._mark().catalog != known.catalog:
             raise LakeUnusable(_replaced())
 
     def _require_marker(self) -> None:
-        """A lake without its marker, which it had a moment ago, is another folder, or gone."""
+        """Without the marker that take() has made, the lake is another folder, or gone."""
         if read_marker(self._root) is None:
             raise LakeUnusable(
                 f"LAKE_ROOT {self._root} is missing, or lacks {layout.MARKER}, which it had: mount the right folder or "
@@ -173,35 +173,35 @@ class Claim:
             )
 
     def _mark(self) -> State:
-        # One writer at a time reads the catalog's state and writes the marker, so that it never goes back.
+        # One writer at a time reads the state and writes the marker: its numbers never decrease.
         with exclusive(lock_path("marker"), wait=True):
             state = of_catalog()
             if state is None:
                 raise LakeUnusable(_replaced())
             write_marker(self._root, state)
-        self._held = state
+        self._known = state
         return state
 
 
 def _reopened() -> tuple[int, int] | None:
-    """Opens the catalog between two looks at its place, so that it is known to be the file there."""
-    if "mode=memory" not in str(connection.settings_dict["NAME"]):  # as it is in tests
+    """Opens the catalog anew; which file it is. The same before and after: that is the one which was opened."""
+    if "mode=memory" not in str(connection.settings_dict["NAME"]):  # as in tests
         connection.close()
-    before = _place()
+    before = _file()
     connection.ensure_connection()
-    after = _place()
+    after = _file()
     if before not in (None, after):
         raise LakeUnusable(_replaced())
     return after
 
 
-def _place() -> tuple[int, int] | None:
+def _file() -> tuple[int, int] | None:
     """Device and inode of the file at the catalog's path; None: there is none."""
     try:
-        found = Path(connection.settings_dict["NAME"]).stat()
+        status = Path(connection.settings_dict["NAME"]).stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _replaced() -> str:

@@ -1,16 +1,16 @@
-"""The lake's folder against the catalog: whether it is the right one; and the naming of a batch's files."""
+"""Whether LAKE_ROOT is the folder that the catalog lists."""
 
 from pathlib import Path
 
 from lake.catalog import listing
 from lake.errors import LakeUnusable
 
-MUST_EXIST = 20  # newest listed files whose absence means that another disk, or none, is mounted
+MUST_EXIST = 20  # newest listed files: if one is absent, another disk is mounted, or none
 
 
 def require_lake_root(root: Path) -> None:
-    """Makes LAKE_ROOT at the very first start. Raises LakeUnusable when it is missing although files are listed, or is
-    not the folder that the catalog speaks of."""
+    """Makes the folder at the very first start. Raises LakeUnusable if it is missing although files are listed, or
+    lacks a listed file."""
     newest = listing.newest_paths(MUST_EXIST)
     if not root.is_dir() and not newest and root.parent.is_dir():
         root.mkdir()

@@ -1,8 +1,8 @@
-"""What both writers tell Prometheus of the catalog and its files."""
+"""What both writers export to Prometheus of the lake's folder."""
 
 from prometheus_client import Gauge
 
 ORPHANS = Gauge(
     "lake_orphan_files",
-    "Files in LAKE_ROOT/.orphans: the catalog does not list them, and they are kept until somebody has looked at them.",
+    "Files in LAKE_ROOT/.orphans, which the catalog does not list. Above 0: look at them, then remove them.",
 )

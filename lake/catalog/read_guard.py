@@ -1,4 +1,4 @@
-"""For what reads files that compaction may replace meanwhile: notices it, and reads again."""
+"""Reading files while compaction replaces them: notice it, and read again."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -7,25 +7,25 @@ from typing import TypeVar
 from lake.catalog.listing import all_listed
 from lake.errors import LakeUnusable, Superseded
 
-REPEATS = 20  # of a read whose files were replaced meanwhile: to make one takes some ten milliseconds at least
+REPEATS = 20  # of a read whose files are replaced meanwhile: a rewrite takes some ten milliseconds at least
 T = TypeVar("T")
 
 
-def read_current(ask: Callable[[], list[str]], read: Callable[[list[str]], T]) -> T:
-    """What `read` makes of the files that `ask` gives; both again as long as compaction takes files away meanwhile.
-    Raises LakeUnusable when one can't be read that is still listed."""
-    paths = ask()
+def read_current(find: Callable[[], list[str]], read: Callable[[list[str]], T]) -> T:
+    """`read(find())`, `find` giving paths of listed files. Both are repeated as long as files disappear from the
+    listing meanwhile. Raises LakeUnusable if a file can't be read that is still listed."""
+    paths = find()
     while True:
         try:
             return read(paths)
         except LakeUnusable:
-            before, paths = paths, ask()
+            before, paths = paths, find()
             if set(paths) >= set(before):
                 raise
 
 
 def retry_superseded(work: Callable[[], T]) -> T:
-    """What `work` returns, done anew as often as it raises Superseded."""
+    """`work()`, repeated up to REPEATS times while it raises Superseded."""
     for _ in range(REPEATS):
         with suppress(Superseded):
             return work()
@@ -33,19 +33,19 @@ def retry_superseded(work: Callable[[], T]) -> T:
 
 
 @contextmanager
-def still_listed(paths: Sequence[str]) -> Iterator[None]:
-    """For what reads these files and asks which of their rows are deleted. Raises Superseded when compaction has
-    replaced one meanwhile: a file and the tombstones that it makes needless go in one transaction."""
-    with unless_replaced(paths):
+def listed_throughout(paths: Sequence[str]) -> Iterator[None]:
+    """Around a read of these files and of the tombstones for their rows. Raises Superseded unless all are still listed
+    at its end: a file's replacement takes the tombstones that it has applied out of use."""
+    with superseded_if_replaced(paths):
         yield
     if not all_listed(paths):
         raise Superseded
 
 
 @contextmanager
-def unless_replaced(paths: Sequence[str]) -> Iterator[None]:
-    """For what reads these files, of which nothing but the rows matters: once read, they are. Turns LakeUnusable into
-    Superseded when compaction has replaced one meanwhile."""
+def superseded_if_replaced(paths: Sequence[str]) -> Iterator[None]:
+    """Around a read of these files alone: rows that were read stay true. Raises Superseded in place of LakeUnusable if
+    one of them was replaced meanwhile."""
     try:
         yield
     except Superseded:

@@ -7,12 +7,12 @@ from typing import Any
 from django.db.models import Count, Max, Min, Sum
 from django.db.models.functions import TruncDate
 
-from lake.catalog.listing import all_files
+from lake.models import DataFile
 
 
 def stats(start: datetime | None = None, end: datetime | None = None) -> dict[str, Any]:
     """Rows (all versions, the hidden ones too), bytes and files of the hours in [start, end), newest day first."""
-    files = all_files()
+    files = DataFile.listed.all()
     files = files.filter(hour__gte=start) if start else files
     files = files.filter(hour__lt=end) if end else files
     sums = {"rows": Sum("rows"), "bytes": Sum("bytes"), "files": Count("pk")}

@@ -1,12 +1,6 @@
-"""Background maintenance of the lake: compaction of closed hours, deletions, retention, indexes, the sweep.
-
-One partition, in this order: write the file, rename it, swap it for the old ones in the catalog, write the marker, move
-the old ones away. A process killed between two of these steps loses nothing and repeats nothing: a file that was never
-committed is removed at the next start, one that the catalog calls superseded is moved.
-"""
+"""Background maintenance of the lake: compaction of closed hours, deletions, retention, indexes, the sweep."""
 
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -14,23 +8,22 @@ from pathlib import Path
 
 import structlog
 from django.db.models import Max
-from django.db.utils import DatabaseError
 
 from lake.catalog import commits, listing, orphans
 from lake.catalog.identity import Claim
 from lake.catalog.listing import ListedFile
+from lake.catalog.metrics import ORPHANS
 from lake.compact import index_upkeep, metrics, retention, sweep, tombstones
-from lake.compact.index_upkeep import Indexer, ReplacedFile
-from lake.compact.plan import PartitionKey, RewriteJob, plan
-from lake.compact.rewrite import Rewritten, rewrite
+from lake.compact.index_upkeep import Indexer, Replacement
+from lake.compact.partition_rewriter import PartitionRewriter
+from lake.compact.plan import PartitionKey, plan
 from lake.compact.tombstones import DeletionSnapshot
-from lake.errors import LakeUnusable, Stopped
+from lake.errors import Stopped
 from lake.models import BatchRun, DataFile, Tombstone
 from lake.schema import STATEFUL
 from lake.storage import layout
-from lake.storage.duckdb_engine import Engine, Unreadable
-from lake.storage.origin import Origin, Writer
-from process.crash_points import crash_point
+from lake.storage.duckdb_engine import Engine
+from lake.storage.origin import Writer
 
 log = structlog.get_logger("compaction")
 
@@ -56,11 +49,12 @@ class Compactor:
         self._stop = stop
         self._claim = Claim(root, Writer.COMPACT)
         self._engine = Engine(MEMORY, threads, spill=scratch / "spill")
+        self._rewriter = PartitionRewriter(self._engine, root, self._claim, stop)
         self._indexer = Indexer(root, self._engine)
 
     def prepare(self) -> None:
         """To be called once, before the first round: finishes what a kill has cut short."""
-        orphans.take_lake(self._root, self._claim, layout.is_compacted_file)
+        ORPHANS.set(orphans.take_lake(self._root, self._claim, layout.is_compacted_file))
         shutil.rmtree(self._scratch, ignore_errors=True)
         index_upkeep.remove_orphans(self._root)
         sweep.finish(self._root)
@@ -105,11 +99,15 @@ class Compactor:
         if deletions is None and any(job.dataset in STATEFUL for job in jobs):
             deletions = tombstones.take_snapshot(self._scratch)
         metrics.PARTITIONS_WAITING.set(len(jobs))
+        replaced: dict[str, Replacement] = {}
         for number, job in enumerate(jobs, 1):
-            self._replace(job, deletions, purge)
+            new = self._rewriter.rewrite(job, deletions, purge)
+            if len(job.files) == 1 and job.files[0].compacted and not new.repeated:
+                replaced[job.files[0].path] = Replacement(new.pending.path, new.deleted)
             metrics.PARTITIONS_WAITING.set(len(jobs) - number)
             if number == len(jobs) or jobs[number].hour.date() != job.hour.date():
-                self._indexer.follow(listing.listed_posts(), now, job.hour.date())
+                self._indexer.update(listing.listed_posts(), now, job.hour.date(), replaced)
+                replaced.clear()
                 self._sweep()
             progress(number, len(jobs))
         if daily and deletions:
@@ -125,37 +123,7 @@ class Compactor:
         last = BatchRun.objects.filter(state=BatchRun.State.COMMITTED).order_by("-started_at").first()
         if not patient or last is None or last.started_at < now - min(IDLE, self._after):
             return over
-        newest = DataFile.listed.aggregate(Max("max_seen"))["max_seen__max"]
-        return min(over, newest or over)
-
-    def _replace(self, job: RewriteJob, deletions: DeletionSnapshot | None, purge: bool) -> None:
-        started = time.monotonic()
-        try:
-            new = rewrite(self._engine, self._root, job, deletions, purge, self._origin(job), self._stop)
-        except Unreadable as error:
-            raise LakeUnusable(f"{job.dataset} of {job.hour} can't be read: {error}. Run verify_lake.") from error
-        crash_point("compact:written")
-        new.pending.publish()
-        crash_point("compact:renamed")
-        old = [file.path for file in job.files]
-        self._claim.check()
-        try:
-            row = commits.data_file_row(new.pending, job.at_ingest_time, None, new.unpurged)
-            commits.swap(old, [row], self._claim.reach)
-        except DatabaseError as error:
-            # The new file stays: only the next start can tell whether the catalog lists it.
-            raise LakeUnusable(f"The catalog can't be written ({error}): mend that, then start again.") from error
-        crash_point("compact:committed")
-        self._claim.mark()
-        sweep.move(self._root, old)
-        crash_point("compact:moved")
-        if len(old) == 1 and job.files[0].compacted and not new.repeated:
-            self._indexer.replaced[old[0]] = ReplacedFile(new.pending.path, new.deleted)
-        _report(job, new, time.monotonic() - started)
-
-    def _origin(self, job: RewriteJob) -> Origin:
-        cursor = commits.checkpoint()
-        return Origin(*self._claim.next(), self._claim.flushed(), cursor, job.at_ingest_time)
+        return min(over, listing.newest_seen() or over)
 
     def _finish_day(self, deletions: DeletionSnapshot, now: datetime) -> None:
         applied, removed = tombstones.set_applied(deletions, now), tombstones.remove_expired(now)
@@ -163,12 +131,12 @@ class Compactor:
         if expired:
             paths = [file.path for file in expired]
             self._claim.check()
-            commits.supersede(paths, self._claim.reach)
+            commits.supersede(paths, self._claim.advance)
             self._claim.mark()
             sweep.move(self._root, paths)
         _remove_empty_folders(self._root, expired)
         retention.announce(listing.listed_files(), now)
-        self._indexer.follow(listing.listed_posts(), now)
+        self._indexer.update(listing.listed_posts(), now)
         log.info("daily pass", tombstones_applied=applied, tombstones_removed=removed, files_expired=len(expired))
 
     def _sweep(self) -> None:
@@ -193,24 +161,3 @@ def _measure(now: datetime) -> None:
     metrics.SUPERSEDED.set(DataFile.superseded.count())
     oldest = tombstones.oldest_unapplied()
     metrics.OLDEST_TOMBSTONE.set((now - oldest).total_seconds() if oldest else 0)
-
-
-def _report(job: RewriteJob, new: Rewritten, seconds: float) -> None:
-    metrics.COMPACTIONS.labels(job.reason).inc()
-    metrics.COMPACTION_SECONDS.observe(seconds)
-    metrics.COMPACTION_BYTES.labels("in").inc(job.bytes)
-    metrics.COMPACTION_BYTES.labels("out").inc(new.pending.bytes)
-    metrics.PURGED.inc(new.purged)
-    log.info(
-        "compacted",
-        dataset=job.dataset,
-        hour=f"{job.hour:%Y-%m-%dT%H}",
-        reason=str(job.reason),
-        files=len(job.files),
-        rows=new.pending.rows,
-        repeated=new.repeated,
-        purged=new.purged,
-        bytes_in=job.bytes,
-        bytes_out=new.pending.bytes,
-        seconds=round(seconds, 2),
-    )

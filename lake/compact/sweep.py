@@ -1,6 +1,6 @@
-"""What happens to files that others have replaced: out of the lake's folders at once, off the disk after the grace.
+"""Superseded files: moved out of the lake's folders at once, deleted after the grace.
 
-The catalog says which these are, so that whatever a kill has cut short is finished at the next start.
+The catalog says which they are, so that the next start finishes what a kill has cut short.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _MODELS = (DataFile, IndexFile)
 
 
 def move(root: Path, paths: Sequence[str]) -> None:
-    """Takes superseded files out of the folders that readers list. One that has gone already is no fault."""
+    """Moves superseded files out of the folders that readers list. One that is missing is no fault."""
     with disk.disk_errors(root):
         (root / layout.SUPERSEDED).mkdir(exist_ok=True)
         for path in paths:
@@ -31,8 +31,8 @@ def move(root: Path, paths: Sequence[str]) -> None:
 
 
 def finish(root: Path) -> None:
-    """At the start: what was superseded is moved to its place. What lies there and is unknown to the catalog is no
-    longer ours to delete: it becomes an orphan."""
+    """At the start: moves superseded files that are still in their old places. A file among those moved that the
+    catalog does not know becomes an orphan."""
     known = set()
     for path in _superseded():
         known.add(layout.superseded_place(path))
@@ -41,10 +41,10 @@ def finish(root: Path) -> None:
     folder = root / layout.SUPERSEDED
     for file in folder.iterdir() if folder.is_dir() else ():
         if f"{layout.SUPERSEDED}/{file.name}" not in known:
-            _forget(root, f"{layout.SUPERSEDED}/{file.name}")
+            _set_aside(root, f"{layout.SUPERSEDED}/{file.name}")
 
 
-def _forget(root: Path, path: str) -> None:
+def _set_aside(root: Path, path: str) -> None:
     if path.endswith(layout.INDEX):
         disk.remove_file(root, Path(path), "orphan: an index that the catalog does not list")
     else:
@@ -52,12 +52,12 @@ def _forget(root: Path, path: str) -> None:
 
 
 def due(before: datetime) -> list[str]:
-    """Paths of what was superseded before that time."""
+    """Paths of the files that were superseded by that time."""
     return list(_superseded(superseded_at__lte=before))
 
 
 def sweep(root: Path, before: datetime) -> int:
-    """Deletes them, then their rows in the catalog; how many files."""
+    """Deletes the files that are due, then their rows in the catalog. Returns the number of files."""
     paths = due(before)
     for start in range(0, len(paths), PATHS_AT_ONCE):
         part = paths[start : start + PATHS_AT_ONCE]

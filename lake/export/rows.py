@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import structlog
 
-from lake.catalog.read_guard import unless_replaced
+from lake.catalog.read_guard import superseded_if_replaced
 from lake.errors import QueryTimeout, QueryTooLarge
 from lake.export.columns import CID, USERNAME
 from lake.export.formats import Format, Table, add_cids, add_usernames
@@ -96,7 +96,7 @@ class ExportRows:
             f"SELECT {self._columns} FROM ({statement.sql} {self._compiled.order_by} LIMIT {size:d})",
             statement.values | dict(self._spec.values),
         )
-        with unless_replaced(visible.paths):
+        with superseded_if_replaced(visible.paths):
             table = self._reader.scanner.table(statement, scan, seconds)
         if table.num_rows < size:
             return Slice(table, table.num_rows, None)

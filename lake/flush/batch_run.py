@@ -1,6 +1,6 @@
-"""The row that tells of a batch: what it wrote, or why it could not be written."""
+"""The row of BatchRun: what a batch wrote, or why it could not be written."""
 
-import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -9,36 +9,41 @@ import pyarrow.compute as pc
 from django.db.utils import DatabaseError
 
 from ingest.buffer.entries import Entries
+from lake.catalog.commits import NewFile
 from lake.errors import LakeUnusable, QueryTooLarge
 from lake.flush.dataset_rows import seen_us
 from lake.flush.dedupe import NewEvents
 from lake.models import BatchRun
 from lake.storage.duckdb_engine import Unreadable
-from lake.storage.parquet_writer import PendingFile
 from process import instants
 
 MINUTE_US = 60_000_000
 
 
-def committed(entries: Entries, new: NewEvents, written: Sequence[PendingFile]) -> BatchRun:
-    """Of a batch that is to be committed."""
-    rows: dict[str, int] = {}
-    for pending in written:
-        rows[pending.dataset] = rows.get(pending.dataset, 0) + pending.rows
+def committed(
+    entries: Entries, started: datetime, new: NewEvents, files: Sequence[NewFile], type_mismatches: int
+) -> BatchRun:
+    """Of a batch that is about to be committed."""
+    rows: Counter[str] = Counter()
+    for pending, *_ in files:
+        rows[pending.dataset] += pending.rows
     seen = pa.concat_tables(table.select(["seen"]) for table in new.tables.values())
     first, last = (end.as_py() for end in pc.min_max(seen_us(seen)).values())
     return BatchRun(
         state=BatchRun.State.COMMITTED,
+        started_at=started,
+        seconds=seconds_since(started),
         first_id=entries.ids[0].decode(),
         last_id=entries.ids[-1].decode(),
         first_seen=None if first is None else instants.utc(first),
         last_seen=None if last is None else instants.utc(last),
         events=len(entries),
-        duplicates=len(entries) - sum(rows.values()),
-        rows=rows,
+        duplicates=len(entries) - rows.total(),
+        misfits=type_mismatches,
+        rows=dict(rows),
         minutes=_minutes(seen),
         bytes_in=sum(map(len, entries.frames)),
-        bytes_out=sum(pending.bytes for pending in written),
+        bytes_out=sum(pending.bytes for pending, *_ in files),
     )
 
 
@@ -49,12 +54,11 @@ def _minutes(seen: pa.Table) -> dict[str, int]:
     return {f"{instants.utc(minute * MINUTE_US):%Y-%m-%dT%H:%M}": count for minute, count in rows}
 
 
-def failed(entries: Entries, started: float, error: Exception) -> BatchRun:
-    """`started`: seconds since 1970."""
+def failed(entries: Entries, started: datetime, error: Exception) -> BatchRun:
     return BatchRun(
-        started_at=datetime.fromtimestamp(started, UTC),
-        seconds=time.time() - started,
         state=BatchRun.State.FAILED,
+        started_at=started,
+        seconds=seconds_since(started),
         error=describe_error(error),
         first_id=entries.ids[0].decode(),
         last_id=entries.ids[-1].decode(),
@@ -62,8 +66,12 @@ def failed(entries: Entries, started: float, error: Exception) -> BatchRun:
     )
 
 
+def seconds_since(started: datetime) -> float:
+    return (datetime.now(UTC) - started).total_seconds()
+
+
 def is_expected(error: Exception) -> bool:
-    """Whether such data is known to come; all else is a bug of ours."""
+    """Whether data or the environment is known to cause it; any other error is a bug."""
     return isinstance(error, Unreadable | QueryTooLarge | LakeUnusable | DatabaseError)
 
 

@@ -1,4 +1,4 @@
-"""What the flusher tells Prometheus. Every series exists at zero from the start."""
+"""What the flusher exports to Prometheus. Every series exists at zero from the start."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -6,17 +6,42 @@ from lake.schema import DATASETS
 from process.metrics_server import SLOW_SECONDS
 
 ROWS = Counter(
-    "lake_rows_written_total", "Rows committed. Zero for two intervals: look at the flusher's log.", ["dataset"]
+    "lake_rows_written_total",
+    "Rows committed. No rise for two flush intervals: nothing becomes searchable, check the flusher's log.",
+    ["dataset"],
 )
-BATCHES = Counter("lake_batches_total", "Batches by outcome. Any failed one has its error in the admin.", ["state"])
-BATCH_SECONDS = Histogram("lake_batch_seconds", "Time from reading a batch to its trim.", buckets=SLOW_SECONDS)
-DUPLICATES = Counter("lake_duplicates_total", "Events that the lake had already: normal after a reconnect.")
-MISFITS = Counter("lake_misfits_total", "Records with a field of another type than its column, kept whole in extra.")
-POISONED = Counter(
-    "lake_poisoned_total", "Events that could not be written and are dead letters now. Each is a bug of ours."
+BATCHES = Counter(
+    "lake_batches_total",
+    "Batches by outcome. Any failed one: read its error in the admin, at Batch runs. Its events are tried again.",
+    ["state"],
 )
-LAG = Gauge("lake_lag_seconds", "Now minus the newest seen at this stage.", ["stage"])
-DEPTH = Gauge("lake_buffer_depth", "Events that wait in the buffer for the flusher.")
+BATCH_SECONDS = Histogram(
+    "lake_batch_seconds",
+    "Duration of a batch, from its entries to its commit. Near FLUSH_INTERVAL_SECONDS: the machine is too small.",
+    buckets=SLOW_SECONDS,
+)
+DEDUPLICATED = Counter(
+    "lake_events_deduplicated_total",
+    "Events dropped because the batch or the lake has them already. A rise after a reconnect is normal.",
+)
+TYPE_MISMATCHES = Counter(
+    "lake_type_mismatches_total",
+    "Records with a value of another JSON type than its column, kept whole in extra. A steep rise: a lexicon has "
+    "changed, report it.",
+)
+SET_ASIDE = Counter(
+    "lake_events_set_aside_total",
+    "Events that could not be written and are dead letters now. Any: a bug, report it, and replay them after the fix.",
+)
+LAG = Gauge(
+    "lake_lag_seconds",
+    "Now minus the newest seen at this stage, as of the last batch. Over two flush intervals: check the flusher's log.",
+    ["stage"],
+)
+DEPTH = Gauge(
+    "lake_buffer_depth",
+    "Events that wait in the buffer. Rising over several flush intervals: the flusher is too slow, check its log.",
+)
 
 
 for _name in DATASETS:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from lake.catalog.read_guard import REPEATS, still_listed, unless_replaced
+from lake.catalog.read_guard import REPEATS, listed_throughout, superseded_if_replaced
 from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge, Superseded
 from lake.query.spec import ResumePoint, Search
 from lake.scan.index_pruning import READ_COST, IndexPruner
@@ -66,7 +66,7 @@ class FullScan:
             scan = ScanRange(tuple(files), low, ResumePoint(high))
             visible = visible_sql(search, self._scanner)
             statement = compiled.select(columns, scan).where(visible.sql, visible.values).inside(template, values)
-            with unless_replaced(visible.paths):
+            with superseded_if_replaced(visible.paths):
                 return self._scanner.rows(statement, scan, deadline - time.monotonic())
 
         return by_hours(lambda: self._pruned(search), read)
@@ -85,7 +85,7 @@ def by_hours(list_files: Callable[[], Sequence[ScanFile]], read: Callable[[Seque
     while True:
         try:
             for part in growing([file for file in list_files() if file.folder not in done]):
-                with still_listed([file.path for file in part]):
+                with listed_throughout([file.path for file in part]):
                     result = read(part)
                 done.update(file.folder for file in part)
                 failures = 0

@@ -8,7 +8,7 @@ needs few queries, and the memory of both is bounded.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from lake.catalog.read_guard import REPEATS, still_listed
+from lake.catalog.read_guard import REPEATS, listed_throughout
 from lake.errors import Superseded
 from lake.query.spec import ResumePoint, Search, SortKey
 from lake.scan.index_pruning import IndexPruner
@@ -98,7 +98,7 @@ class PagedScan(Generic[Rows]):
         return ScanRange(tuple(file for file in pruned if not file.empty), low, self.resume)
 
     def _slice(self, scan: ScanRange) -> Slice[Rows]:
-        with still_listed(scan.paths):
+        with listed_throughout(scan.paths):
             part = self._read(scan, self.size, self._seconds())
         if part.candidates < self.size or part.last is None:
             self.resume = ResumePoint(scan.low - 1)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from lake.catalog import listing
-from lake.catalog.read_guard import unless_replaced
+from lake.catalog.read_guard import superseded_if_replaced
 from lake.models import InactiveAccount, Tombstone
 from lake.query.spec import Search
 from lake.scan.hit import Hit, Version, collection_sql
@@ -91,7 +91,7 @@ def _deleted(search: Search, hits: Sequence[Hit], scanner: Scanner, seconds: flo
         return set()
     dids, _, rkeys, revs = (list(column) for column in zip(*(hit.version for hit in hits), strict=True))
     keys = {"dids": dids, "rkeys": rkeys, "revs": revs, "low": min(rkeys), "high": max(rkeys)}
-    with unless_replaced(paths):
+    with superseded_if_replaced(paths):
         return set(scanner.rows_of(_DELETED, paths, keys | {"collection": search.of.collection}, seconds))
 
 

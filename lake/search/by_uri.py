@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ingest.identifiers import DID, RECORD_KEY
 from lake.catalog import listing
-from lake.catalog.read_guard import retry_superseded, unless_replaced
+from lake.catalog.read_guard import retry_superseded, superseded_if_replaced
 from lake.errors import QueryTimeout
 from lake.models import InactiveAccount
 from lake.query.spec import ResumePoint, Search
@@ -141,7 +141,7 @@ def _deleted(scanner: Scanner, names: Sequence[RecordName], seconds: float) -> s
         return set()
     dids, rkeys = (list(column) for column in zip(*names, strict=True))
     keys = {"dids": dids, "rkeys": rkeys, "low": min(rkeys), "high": max(rkeys)}
-    with unless_replaced(paths):
+    with superseded_if_replaced(paths):
         return set(scanner.rows_of(_DELETES, paths, keys, seconds))
 
 

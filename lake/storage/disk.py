@@ -1,4 +1,4 @@
-"""Folders and files of the lake on the disk: made, synced, listed, removed; its errors as one sentence."""
+"""Folders and files on the disk: make, sync, list, remove; errors of the disk as one sentence."""
 
 import errno
 import hashlib
@@ -20,8 +20,7 @@ def sha256(path: Path) -> str:
 
 
 def make_folder(root: Path, folder: str) -> None:
-    """Makes the folder below the root, never the root itself: a lake that is not mounted must not be begun anew.
-    Each new folder's own entry is on the disk before a file in it is listed."""
+    """Makes the folder below the root, durably. Never makes the root: it may be a mount that is absent."""
     if not root.is_dir():
         raise LakeUnusable(f"LAKE_ROOT {root} is missing: mount it or create it, then start again.")
     path = root
@@ -33,7 +32,7 @@ def make_folder(root: Path, folder: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Puts the folder's entries on the disk."""
+    """Makes the folder's entries durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -43,7 +42,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turns an error of the disk into one sentence that says what to do."""
+    """Raises LakeUnusable in place of OSError, with what to do."""
     try:
         yield
     except OSError as error:
@@ -53,7 +52,8 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def files_below(root: Path) -> Iterator[Path]:
-    """All files below the root's dataset folders and at the root itself, hidden ones too; paths below the root."""
+    """Paths, below the root, of all files at the root and in its folders. Folders at the root whose names begin with a
+    dot are skipped; other hidden files are not."""
     for folder, folders, names in os.walk(root):
         if folder == str(root):
             folders[:] = [name for name in folders if not name.startswith(".")]

@@ -1,6 +1,6 @@
-"""The only doorway to DuckDB: one database per process, a cursor of its own with its own time limit per query.
+"""The only doorway to DuckDB: one database per process, one cursor with its own time limit per query.
 
-Timestamps go in and out as TIMESTAMP in UTC, integers of microseconds where Python needs them.
+Timestamps are TIMESTAMP in UTC; Python gets them as integers of microseconds.
 """
 
 import threading
@@ -16,16 +16,15 @@ from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge
 
 
 class Unreadable(Exception):
-    """DuckDB can't make rows of what it was given: the data is at fault, not we."""
+    """DuckDB can't make rows of its input: the data is at fault, not the statement."""
 
 
 @cache
 def read_sql(path: Path) -> str:
-    """The text of that file of ours."""
     return path.read_text()
 
 
-# Rows of files of the lake, with the columns of the files only: not the year, month, day and hour of their folders.
+# Rows of files, with the columns of the files only: not the year, month, day and hour of their folders.
 _MACROS = """
     CREATE MACRO lake_rows(files) AS TABLE FROM read_parquet(files, hive_partitioning = false);
     CREATE MACRO named_lake_rows(files) AS TABLE
@@ -36,9 +35,12 @@ _MACROS = """
 
 
 class Engine:
-    """A DuckDB database in memory. `memory` like '512MB'. With `fence`, queries reach only files below that folder,
-    nothing but SELECT is taken, and no setting can be changed any more. What does not fit into memory goes to the
-    folder `spill`; without one, a query too large for its memory ends with a clear error."""
+    """A DuckDB database in memory.
+
+    memory  limit, like '512MB'
+    fence   queries reach only files below this folder, must be SELECTs, and can't change settings
+    spill   folder for what exceeds the limit; without it such a query raises QueryTooLarge
+    """
 
     def __init__(self, memory: str, threads: int, fence: Path | None = None, spill: Path | None = None) -> None:
         self._database = duckdb.connect(
@@ -61,11 +63,11 @@ class Engine:
             self._database.execute("SET enable_external_access = false; SET lock_configuration = true")
 
     def cursor(self) -> "duckdb.DuckDBPyConnection":
-        """Its own connection to the database, for sessions of several statements. The fence does not look at these."""
+        """A connection of its own, for sessions of several statements. The fence does not check that they are SELECTs."""
         return self._database.cursor()
 
     def run(self, sql: str, **tables: Any) -> None:
-        """For tables of our own in memory. The statement sees these Arrow tables by their names."""
+        """Runs statements without a result. They see these Arrow tables by their names."""
         with limited(_registered(self.cursor(), tables)) as cursor:
             cursor.execute(sql)
 
@@ -77,22 +79,22 @@ class Engine:
     def rows(
         self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0, **tables: Any
     ) -> list[tuple[Any, ...]]:
-        """All rows; the statement sees these Arrow tables too. Raises QueryTimeout after `seconds` (0: never),
-        QueryTooLarge at the memory limit."""
+        """All rows. The statement sees these Arrow tables by their names. Raises QueryTimeout after `seconds` (0: no
+        limit), QueryTooLarge at the memory limit, Unreadable, LakeUnusable."""
         with limited(_registered(self._reading(sql), tables), seconds) as cursor:
             return cursor.execute(sql, parameters or None).fetchall()
 
     def stream(
         self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = (), seconds: float = 0, size: int = 5000
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """Rows in lists of at most `size`, read as they are taken."""
+        """Rows in lists of at most `size`, read on demand. Raises as rows() does."""
         with limited(self._reading(sql), seconds) as cursor:
             cursor.execute(sql, parameters or None)
             while rows := cursor.fetchmany(size):
                 yield rows
 
     def _reading(self, sql: str) -> "duckdb.DuckDBPyConnection":
-        """A cursor for this statement. A fenced DuckDB could still COPY TO or ATTACH below the fence."""
+        """A cursor for this statement. DuckDB's own fence still allows COPY TO and ATTACH below the folder."""
         if self._fenced and not _only_selects(sql):
             raise PermissionError("A fenced engine takes SELECT only.")
         return self.cursor()
@@ -114,7 +116,7 @@ def _registered(cursor: "duckdb.DuckDBPyConnection", tables: Mapping[str, Any]) 
 
 @contextmanager
 def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float = 0) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """Interrupts what this cursor does after so many seconds, and names DuckDB's errors by whose fault they are."""
+    """Interrupts this cursor after so many seconds (0: never), and raises errors of this package for DuckDB's."""
     ended = threading.Event()
     watch = threading.Thread(target=_interrupt, args=(cursor, seconds, ended), daemon=True)
     if seconds:
@@ -133,7 +135,7 @@ def limited(cursor: "duckdb.DuckDBPyConnection", seconds: float = 0) -> Iterator
 
 
 def _interrupt(cursor: "duckdb.DuckDBPyConnection", seconds: float, ended: threading.Event) -> None:
-    """Again and again: an interrupt that comes before the query has begun, or between two fetches, is forgotten."""
+    """Repeatedly: an interrupt before the query has started, or between two fetches, has no effect."""
     ended.wait(seconds)
     while not ended.is_set():
         cursor.interrupt()
@@ -141,7 +143,7 @@ def _interrupt(cursor: "duckdb.DuckDBPyConnection", seconds: float, ended: threa
 
 
 def _named(error: duckdb.Error, seconds: float) -> Exception | None:
-    """The error in our words; None when a statement of ours is wrong."""
+    """The error of this package; None if the statement is wrong."""
     text = str(error).splitlines()[0][:300]
     match error:
         case duckdb.InterruptException():

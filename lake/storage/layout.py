@@ -1,26 +1,26 @@
-"""Names and places of the lake's files. Pure: nothing here touches a disk."""
+"""Names and paths of the lake's files. Pure: nothing here touches a disk."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 MARKER = ".lake.json"  # at the root: which catalog the lake belongs to
 
-# Folders at the root that are not the lake's data: no reader of the lake looks into them.
+# Folders at the root that hold no data of the lake: readers skip them.
 SUPERSEDED = ".superseded"
-INDEX = ".index"  # how the name of an index ends, which holds nothing that is not in the files
-SCRATCH = ".tmp"  # what the compactor needs while it works; emptied at its start
-ORPHANS = ".orphans"  # what the catalog does not list and nobody can prove to be worthless: never emptied by us
+INDEX = ".index"  # suffix of text indexes, which hold nothing that is not in the files
+SCRATCH = ".tmp"  # the compactor's; emptied at its start
+ORPHANS = ".orphans"  # files that the catalog does not list and nothing proves worthless: never emptied
 
 _FOLDER = re.compile(r"(\w+)/year=(\d{4})/month=(\d\d)/day=(\d\d)/hour=(\d\d)")
 
 
 def partition(dataset: str, hour: datetime) -> str:
-    """The folder of a dataset's hour, below LAKE_ROOT."""
+    """The folder of the partition, below LAKE_ROOT."""
     return f"{dataset}/year={hour:%Y}/month={hour:%m}/day={hour:%d}/hour={hour:%H}"
 
 
 def dataset_and_hour(path: str) -> tuple[str, datetime] | None:
-    """Of a file, by its folder; None where that is none of the lake's."""
+    """The partition of a file, by its folder; None if that is no folder of the lake."""
     if (found := _FOLDER.fullmatch(path.rpartition("/")[0])) is None:
         return None
     try:
@@ -30,48 +30,47 @@ def dataset_and_hour(path: str) -> tuple[str, datetime] | None:
 
 
 def flush_name(first_id: str, attempt: int = 0) -> str:
-    """`f-<first buffer id>.parquet`. Ids may come again when the clock of Redis steps back: `attempt` makes a further
-    name."""
+    """`f-<first buffer id>.parquet`. Ids may repeat when the clock of Redis steps back: `attempt` makes other names."""
     return f"f-{first_id}{f'-{attempt}' if attempt else ''}.parquet"
 
 
 def compacted_name(ms: int) -> str:
-    """`c-<milliseconds since 1970>.parquet`: of all files of an hour's dataset, when they became one."""
+    """`c-<milliseconds since 1970>.parquet`: the time of the compaction."""
     return f"c-{ms}.parquet"
 
 
 def superseded_place(path: str) -> str:
-    """Where a file waits for its sweep: one folder for all, the old path in the name."""
+    """Where a file waits for the sweep: one folder for all, the old path in the name."""
     return f"{SUPERSEDED}/{path.replace('/', '~')}"
 
 
 def orphan_place(path: str, attempt: int = 0) -> str:
-    """Where an orphan is kept: the old path in the name. `attempt` makes a further name where one is taken."""
+    """Where an orphan is kept: the old path in the name. `attempt` makes other names."""
     return f"{ORPHANS}/{path.replace('/', '~')}{f'.{attempt}' if attempt else ''}"
 
 
 def temporary_name(name: str) -> str:
-    """Where the file grows; no reader takes it for one of the lake's."""
+    """The file's name while it is written; readers skip it."""
     return f".{name}.tmp"
 
 
 def is_temporary(name: str) -> bool:
-    """Whether the file never got its name, so that no catalog can list it."""
+    """Whether the file never got its name: no catalog lists it."""
     return name.startswith(".") and name.endswith(".tmp")
 
 
 def is_flush_file(name: str) -> bool:
-    """Whether the flusher made it, finished or not."""
+    """Whether the flusher writes files of this name, finished or not."""
     return name.removeprefix(".").startswith("f-") and name.endswith((".parquet", ".parquet.tmp"))
 
 
 def is_compacted_file(name: str) -> bool:
-    """The same of what the compactor made."""
+    """The same for the compactor."""
     return name.removeprefix(".").startswith("c-") and name.endswith((".parquet", ".parquet.tmp"))
 
 
 def hour_of(us: int) -> datetime:
-    """The hour that holds this moment, given in microseconds since 1970."""
+    """The hour of a time in microseconds since 1970."""
     return datetime.fromtimestamp(us // 3_600_000_000 * 3600, UTC)
 
 

@@ -1,4 +1,4 @@
-"""How the bytes of a file are laid out: sizes, levels and encodings. Pure."""
+"""Options of Parquet files: row group sizes, compression levels, encodings, statistics, bloom filters. Pure."""
 
 from typing import NamedTuple
 
@@ -8,33 +8,32 @@ BLOOM_FPP = 0.01
 _REPEATING = {"operation", "state", "collection", "kind", "status", "did", "langs", "media", "domains", "hashtags"}
 _INCREASING = {"seen", "created_at", "state_seen", "seq"}
 _SHARED_PREFIXES = {"rev"}
-# What has statistics. The first and last of a group's texts and references rule nothing out, and half of a footer would
-# be of them.
+# Columns with statistics. The minimum and maximum of texts and references rule no row group out, and would be half of
+# the footer.
 _WITH_STATISTICS = _INCREASING | {"did", "rkey", "rev", "operation", "state", "collection", "kind", "status"}
 
 
 class WriterProfile(NamedTuple):
-    """How a file is laid out: zstd's level, and the rows of a row group."""
+    """zstd's level, and the rows of a row group."""
 
     level: int
     group_rows: int
 
 
-# A flush file lives for an hour or two: groups small enough for point reads and large enough for zstd, whose level 2
-# makes these columns as small as 3 does, a tenth faster.
+# A flush file lives for an hour or two: row groups small enough for point reads and large enough for zstd, whose level
+# 2 compresses these columns as much as 3, a tenth faster.
 FLUSHED = WriterProfile(2, 32_768)
-# What readers see is read row by row where a search has hits: small groups, of which one takes 3 ms (of 4,096 rows: 5,
-# of 1,024: 2, in files 3 % smaller and 4 % larger), and level 6, which makes text 5 % smaller than 2 and takes four
-# times as long (9: 6 %, 19: 10 % and a hundred times).
+# Searches read these row by row, where they have hits: small row groups, of which one takes 3 ms (4,096 rows: 5 ms in
+# files 3 % smaller, 1,024: 2 ms in files 4 % larger), and level 6, which makes text 5 % smaller than 2 in four times
+# the time (9: 6 %, 19: 10 % in a hundred times).
 _SEARCHED = WriterProfile(6, 2_048)
-# The rest is mostly hashes, which no level makes smaller (19: 3 % in fifty times the time), in the order of what it is
-# asked by.
+# The rest is mostly hashes, which no level compresses (19: 3 % in fifty times the time), sorted by what lookups need.
 _LOOKED_UP = WriterProfile(2, 32_768)
 COMPACTED = {name: _SEARCHED if name in STATEFUL else _LOOKED_UP for name in DATASETS}
 
 
 def writer_options(dataset: Dataset, group_rows: int, level: int) -> dict[str, object]:
-    """What pyarrow's writer takes. `group_rows`: of a row group, for the size of its bloom filters."""
+    """Arguments of pyarrow's ParquetWriter. `group_rows`: rows of a row group, which size its bloom filters."""
     return {
         "compression": "zstd",
         "compression_level": level,
@@ -58,5 +57,5 @@ def _encoding(column: Column) -> str | None:
 
 
 def _leaf(column: Column) -> str:
-    """The column's path in Parquet."""
+    """The column's leaf path in Parquet."""
     return f"{column.name}.list.element" if column.type.endswith("[]") else column.name

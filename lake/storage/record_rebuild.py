@@ -1,6 +1,6 @@
-"""From a row of the lake back to the event as it was on the wire, so that any row can be proven against its CID. Pure.
+"""From a row of the lake back to the event on the wire, so that any row can be verified against its CID. Pure.
 
-The inverse of lake/flush/sql: what the columns hold, then what `extra` holds, which wins.
+The inverse of lake/flush/sql: the values of the columns, then those of `extra`, which take precedence.
 """
 
 import json
@@ -13,7 +13,7 @@ from process.instants import iso, microseconds
 
 Row = Mapping[str, Any]  # columns by name; timestamps as datetime, UTC where they have no zone
 
-# Columns that hold the value of a key of the record as it is, and those that hold it as JSON text.
+# By dataset: the columns that hold values as they are, by key; and the keys whose columns hold them as JSON text.
 _PLAIN = {
     "posts": {"text": "text", "langs": "langs"},
     "follows": {"subject": "subject"},
@@ -31,9 +31,8 @@ _JSON = {
 
 
 def event(dataset: str, row: Row) -> dict[str, Any]:
-    """The event as parsed JSON, without what belongs to the transport (`cursor`).
-
-    Equal to the parsed frame where the frame has the fields of the protocol and no others around its record."""
+    """The event as parsed JSON, without the transport's `cursor`. It equals the parsed frame if that has no fields
+    around its record but those of the protocol."""
     extra = json.loads(row["extra"] or "{}")
     if (time_us := extra.pop("$time_us", None)) is None:
         time_us = microseconds(row["seen"])
@@ -54,13 +53,13 @@ def _commit(dataset: str, row: Row, extra: dict[str, Any]) -> dict[str, Any]:
         commit["record"] = json.loads(row["record"])
     elif dataset != "deletes":
         commit["record"] = _whole(dataset, row, extra, {"$type": collection})
-    elif "$record" in extra:  # a delete has none; should it come with one all the same, it is kept
+    elif "$record" in extra:  # a delete that came with a record
         commit["record"] = extra["$record"]
     return commit if row["cid"] is None else {**commit, "cid": row["cid"]}
 
 
 def _whole(dataset: str, row: Row, extra: dict[str, Any], implied: dict[str, Any]) -> Any:
-    """A record or a body: `$record` where it fitted no column at all, else what they hold, under what `extra` does."""
+    """A record or account body: `$record` if `extra` has it whole, else the columns' values, then those of `extra`."""
     if "$record" in extra:
         return extra["$record"]
     plain = {key: row[column] for key, column in _PLAIN.get(dataset, {}).items() if row[column] is not None}
@@ -69,7 +68,7 @@ def _whole(dataset: str, row: Row, extra: dict[str, Any], implied: dict[str, Any
 
 
 def _references(dataset: str, row: Row) -> dict[str, Any]:
-    """The strong references that columns hold in parts. One that is held in part only is whole in `extra`."""
+    """Strong references, which columns hold in parts. One that does not fit them is in `extra`."""
     if dataset in ("likes", "reposts"):
         return _held({"subject": _reference(row, "subject")})
     if dataset == "posts":
@@ -86,12 +85,12 @@ def _held(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _created(dataset: str, row: Row) -> dict[str, Any]:
-    """createdAt in the form that most clients write; any other form is in `extra`. Account events have none."""
+    """createdAt in the form that most clients use; any other form is in `extra`. Account events have none."""
     if dataset == "accounts" or row["created_at"] is None:
         return {}
     return {"createdAt": usual_form(row["created_at"])}
 
 
-def usual_form(moment: datetime) -> str:
-    """How most clients write a moment."""
-    return iso(moment, "milliseconds")
+def usual_form(created: datetime) -> str:
+    """A time as most clients write it."""
+    return iso(created, "milliseconds")

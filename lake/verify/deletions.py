@@ -179,7 +179,7 @@ def partition_hours(hours: Iterable[tuple[datetime, int]], most_rows: int) -> li
 
 def _unpurged() -> Iterator[Finding]:
     """FileChecks has compared this count of the catalog with the rows."""
-    for file in listing.all_files().filter(unpurged__gt=0):
+    for file in DataFile.listed.filter(unpurged__gt=0):
         yield Finding(file.path, f"holds {file.unpurged} deleted rows with text, purge_deleted is on", COMPACT)
 
 

@@ -43,7 +43,7 @@ class DiskChecks:
     def _note_orphans(self) -> list[Finding]:
         count, bytes_ = orphans.held(self._root)
         if count:
-            self._report.notes.append(orphans.told(count, bytes_))
+            self._report.notes.append(orphans.advice(count, bytes_))
         return []
 
     def _unlisted(self) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ class DuplicateChecks:
         self._lake = lake
 
     def tasks(self) -> list[Task]:
-        partitions = listing.all_files().order_by("dataset", "hour").values_list("dataset", "hour").distinct()
+        partitions = DataFile.listed.order_by("dataset", "hour").values_list("dataset", "hour").distinct()
         tasks = [
             Task(
                 f"{dataset} of {hour:%Y-%m-%d %H}:00",
@@ -64,7 +64,7 @@ class DuplicateChecks:
             )
             for dataset, hour in partitions
         ]
-        by_ingest_time = listing.all_files().filter(rows_by_arrival__gt=0).values_list("dataset", flat=True).distinct()
+        by_ingest_time = DataFile.listed.filter(rows_by_arrival__gt=0).values_list("dataset", flat=True).distinct()
         return tasks + [
             Task(dataset, "", partial(self._by_ingest_time, DATASETS[dataset])) for dataset in by_ingest_time.order_by()
         ]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ingest.events import record_cid
-from lake.catalog import listing
 from lake.compact import rewrite_sql
 from lake.errors import LakeError
 from lake.models import DataFile
@@ -50,7 +49,7 @@ class FileChecks:
         self._lake, self._cids = lake, cids
 
     def tasks(self) -> list[Task]:
-        listed = listing.all_files().values_list("pk", "path", "sha256")
+        listed = DataFile.listed.values_list("pk", "path", "sha256")
         return [
             Task(path, f"file {pk} {sha256} {self._cids}", partial(self._check, pk, path))
             for pk, path, sha256 in listed
@@ -58,7 +57,7 @@ class FileChecks:
 
     def _check(self, pk: int, path: str) -> Iterator[Finding]:
         report = self._lake.report
-        file = listing.all_files().filter(pk=pk).first()
+        file = DataFile.listed.filter(pk=pk).first()
         if file is None:  # compacted meanwhile
             report.files.pop(path, None)
             report.damaged.discard(path)

@@ -61,4 +61,4 @@ def _rebuild(root: Path, engine: Engine, paths: Sequence[str]) -> None:
     damaged = list(IndexFile.listed.filter(path__in=paths).values_list("path", flat=True))
     commits.supersede(damaged)
     sweep.move(root, damaged)
-    Indexer(root, engine).follow(listing.listed_posts(), datetime.now(UTC))
+    Indexer(root, engine).update(listing.listed_posts(), datetime.now(UTC))

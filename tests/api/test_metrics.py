@@ -1,6 +1,8 @@
 """/metrics of the web process tells the state of the whole, and docs/metrics.md what each series means."""
 
 import socket
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,13 +19,16 @@ from ingest.handles.store import FIRST, Claim, Store
 from ingest.models import Connection
 from ingest.stream import metrics as ingest_metrics
 from ingest.stream.frames import read_frames
-from lake.flush import metrics as lake_metrics
+from lake.catalog import metrics as catalog_metrics
+from lake.compact import metrics as compact_metrics
+from lake.flush import metrics as flush_metrics
 from lake.models import BatchRun, DataFile
 from lake.schema import DATASETS
 from process.instants import now_us
 from tests.builders import ALICE, BOB, like, post
 
-DOC = Path(__file__).parents[2] / "docs" / "metrics.md"
+ROOT = Path(__file__).parents[2]
+DOC = ROOT / "docs" / "metrics.md"
 
 
 @pytest.fixture
@@ -160,8 +165,38 @@ def table(series):
 
 
 @pytest.mark.parametrize(
-    "series", [SERIES, declared(ingest_metrics), declared(lake_metrics)], ids=["web", "consumer", "flusher"]
+    "series",
+    [SERIES, *map(declared, (ingest_metrics, flush_metrics, compact_metrics, catalog_metrics))],
+    ids=["web", "consumer", "flusher", "compactor", "both writers"],
 )
 def test_the_documentation_says_what_the_code_says(series):
     wanted = table(series)
     assert wanted in DOC.read_text(), f"docs/metrics.md must hold:\n{wanted}"
+
+
+NAMES = """
+import importlib, sys, django
+django.setup()
+importlib.import_module(sys.argv[1])
+from prometheus_client import REGISTRY
+print(*(name for names in REGISTRY._collector_to_names.values() for name in names))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "series"),
+    [
+        ("explorer.urls", SERIES),
+        ("ingest.management.commands.consume_jetstream", declared(ingest_metrics)),
+        ("lake.management.commands.flush_buffer", [*declared(flush_metrics), *declared(catalog_metrics)]),
+        ("lake.management.commands.compact_lake", [*declared(compact_metrics), *declared(catalog_metrics)]),
+    ],
+    ids=["web", "consumer", "flusher", "compactor"],
+)
+def test_a_process_exports_its_own_series_only(module, series):
+    """Those of another process would stay at zero."""
+    ran = subprocess.run([sys.executable, "-c", NAMES, module], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    exported = {name for name in ran.stdout.split() if name.startswith(("api_", "ingest_", "lake_"))}
+    names = {one.name for one in series}
+    assert names <= exported
+    assert {name for name in exported if not name.startswith(tuple(names))} == set()

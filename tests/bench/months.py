@@ -122,7 +122,7 @@ def _make(months: Months) -> None:
     with ProcessPoolExecutor(PROCESSES, get_context("spawn"), months_index.gentle) as pool:
         for pending in pool.map(write_hour, jobs):
             pending.publish()
-            commits.data_file_row(pending, 0, None).save()
+            commits.swap([], commits.NewFile(pending, 0), lambda: None)
             count += pending.rows
             _say(f"making {months.folder}: {count:,} of {months.posts:,} posts", started, count)
     print()

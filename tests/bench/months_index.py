@@ -13,7 +13,8 @@ import structlog
 from django.db import connections
 
 from lake.catalog.listing import listed_posts
-from lake.compact.index_upkeep import VERSION_MARK, Indexer, plan_indexes, remove_orphans
+from lake.compact.index_plan import plan_indexes
+from lake.compact.index_upkeep import VERSION_MARK, Indexer, remove_orphans
 from lake.models import IndexFile
 from lake.storage.duckdb_engine import Engine
 
@@ -51,6 +52,6 @@ def follow(job: tuple[Path, Path, datetime, date]) -> int:
     connections["default"].settings_dict["NAME"] = name
     engine = Engine(MEMORY, 1)
     try:
-        return Indexer(root, engine).follow(listed_posts(), now, day)
+        return Indexer(root, engine).update(listed_posts(), now, day)
     finally:
         engine.close()

@@ -4,7 +4,7 @@ WITH parsed AS (
     FROM event
 ), typed AS (
     SELECT *, CASE WHEN t[5] IN ('BIGINT', 'UBIGINT') THEN TRY_CAST(v[5] AS BIGINT) END AS inner_seq,
-        CASE WHEN t[6] = 'VARCHAR' THEN moment(v[6]) END AS created_at
+        CASE WHEN t[6] = 'VARCHAR' THEN rfc3339(v[6]) END AS created_at
     FROM parsed
 )
 SELECT n, seen, did, rkey, rev, cid, operation, created_at,

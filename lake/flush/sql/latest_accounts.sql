@@ -1,5 +1,5 @@
 -- account(did, active, status, created_at, seen, seq), several rows each -> the latest state of each account.
--- Latest is by the event's own time, for seq begins anew when a host changes its relay; seq decides between equal times.
+-- The event's own time decides, as seq restarts when a host changes its relay; seq decides between equal times.
 WITH known AS (
     SELECT did, active, status, coalesce(epoch_us(created_at), epoch_us(seen)) AS time_us, coalesce(seq, 0) AS seq
     FROM account WHERE active IS NOT NULL

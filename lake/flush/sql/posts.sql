@@ -6,10 +6,10 @@ WITH parsed AS (
         }') AS r
     FROM event
 ), dated AS (
-    SELECT *, moment(r."createdAt") AS moment, from_json(r.langs, '["VARCHAR"]') AS lang_list FROM parsed
+    SELECT *, rfc3339(r."createdAt") AS created, from_json(r.langs, '["VARCHAR"]') AS lang_list FROM parsed
 ), proven AS MATERIALIZED (
     SELECT *, coalesce(to_json(lang_list)::VARCHAR = r.langs, false) AS langs_held,
-        coalesce(usual_form(moment) = r."createdAt" AND body::VARCHAR = concat(
+        coalesce(usual_form(created) = r."createdAt" AND body::VARCHAR = concat(
             '{"$type":"app.bsky.feed.post","createdAt":"', r."createdAt", '"', member('embed', r.embed),
             member('facets', r.facets), member('labels', r.labels), member('langs', to_json(lang_list)),
             member('reply', '{"parent":{"cid":' || to_json(r.reply.parent.cid) || ',"uri":' || to_json(r.reply.parent.uri)
@@ -23,9 +23,9 @@ WITH parsed AS (
         json_keys(body, ['/reply', '/reply/root', '/reply/parent']) AS reply_keys
     FROM proven WHERE NOT plain
 ), odd_dated AS (
-    SELECT *, CASE WHEN t[3] = 'VARCHAR' THEN moment END AS created_at FROM odd
+    SELECT *, CASE WHEN t[3] = 'VARCHAR' THEN created END AS created_at FROM odd
 ), typed AS (
-    SELECT n, seen, did, rkey, rev, cid, operation, moment AS created_at,
+    SELECT n, seen, did, rkey, rev, cid, operation, created AS created_at,
         no_leftover(impossible_time_us) AS extra,
         r.text AS text, lang_list AS langs,
         r.reply.root.uri AS reply_root_uri, r.reply.root.cid AS reply_root_cid,
@@ -35,7 +35,7 @@ WITH parsed AS (
     UNION ALL
     SELECT n, seen, did, rkey, rev, cid, operation, created_at,
         leftover(body, '$type', [
-            held_type(t[1], json_extract_string(body, '/$type'), 'app.bsky.feed.post'), held_moment(created_at, r."createdAt"),
+            held_type(t[1], json_extract_string(body, '/$type'), 'app.bsky.feed.post'), held_time(created_at, r."createdAt"),
             held_text('text', t[2]), CASE WHEN langs_held THEN 'langs' END, held_json('embed', t[4]),
             held_json('facets', t[5]), held_json('labels', t[6]), held_json('tags', t[7]),
             CASE WHEN t[8] = 'VARCHAR' AND t[9] = 'VARCHAR' AND t[10] = 'VARCHAR' AND t[11] = 'VARCHAR'
@@ -46,7 +46,7 @@ WITH parsed AS (
         if_text(t[10], r.reply.parent.uri), if_text(t[11], r.reply.parent.cid),
         r.embed::VARCHAR, r.facets::VARCHAR, r.labels::VARCHAR, r.tags::VARCHAR
     FROM odd_dated
-), found AS (
+), extracted AS (
     SELECT *,
         CASE WHEN contains(facets, '"uri":') THEN json_extract_string(facets, '$[*].features[*].uri') END AS facet_uris,
         CASE WHEN contains(facets, '"did":') THEN json_extract_string(facets, '$[*].features[*].did') END AS facet_dids,
@@ -64,7 +64,7 @@ WITH parsed AS (
 ), linked AS (
     SELECT *, CASE WHEN facet_uris IS NOT NULL OR e[1] IS NOT NULL OR e[2] IS NOT NULL
         THEN list_distinct(list_filter(list_concat(facet_uris, e[1:2]), lambda x: x IS NOT NULL)) END AS all_links
-    FROM found
+    FROM extracted
 )
 SELECT n, seen, did, rkey, rev, cid, operation, created_at, extra, text, langs, reply_root_uri, reply_root_cid, reply_parent_uri, reply_parent_cid,
     embed, facets, labels, tags,

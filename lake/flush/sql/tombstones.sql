@@ -1,14 +1,14 @@
--- version, deletion (did, collection, rkey, rev, operation, seen) and nearby_post(did, rkey, rev) -> versions and deletes
--- before which an older version of the same record may lie in the lake: deletes; updates; creates that share a URI with
--- another version at hand; and creates whose key does not tell the present time, so that an older version may lie
--- anywhere. All others are the first of their URI, for a key is made from the clock. Likes, reposts, follows and blocks
--- have none: lookups subtract their deletes.
+-- version, deletion (did, collection, rkey, rev, operation, seen), nearby_post(did, rkey, rev) -> versions and deletes of
+-- records of which the lake may hold an older version: deletes; updates; creates that share their URI with another
+-- version here; and creates whose rkey is no TID of the present time, so that an older version may be anywhere. Any
+-- other create is the first of its URI, as clients make the rkey from the clock. Likes, reposts, follows and blocks have
+-- no tombstones: lookups subtract their deletes.
 WITH recent AS (
     SELECT did, collection, rkey, rev, epoch_us(seen) AS seen_us, operation = 'update' AS replaces,
         coalesce(abs(tid_us(rkey) - epoch_us(seen)) > 300000000, true) AS timeless
     FROM version
 ), nearby AS (
-    -- by the whole URI: a threadgate has the key of its post, and most profiles the key `self`
+    -- by the whole URI: a threadgate has the rkey of its post, and most profiles have `self`
     SELECT * FROM (SELECT did, 'app.bsky.feed.post' AS collection, rkey, rev, NULL AS seen_us FROM nearby_post)
     SEMI JOIN recent USING (did, collection, rkey)
 ), several AS (

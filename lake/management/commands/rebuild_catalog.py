@@ -57,7 +57,7 @@ class Command(BaseCommand):
         for path, reason in rebuild.damaged.items():
             self.stdout.write(f"{path}: {reason}; it is in .orphans, take it from a backup")
         if held[0]:
-            self.stdout.write(orphans.told(*held))
+            self.stdout.write(orphans.advice(*held))
         resumes = (
             f" Without a cursor in Redis the consumer resumes at {iso_us(rebuild.cursor.time_us)}."
             if rebuild.cursor

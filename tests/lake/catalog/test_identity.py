@@ -165,7 +165,7 @@ class TestWhatIsRefused:
         before = CatalogIdentity.objects.get().compact
         claim = Claim(filled.root, Writer.COMPACT)
         claim.take()
-        commits.supersede([DataFile.objects.first().path], claim.reach)
+        commits.supersede([DataFile.objects.first().path], claim.advance)
         claim.mark()
         assert marker(filled)["compact"] == CatalogIdentity.objects.get().compact == before + 1
 
@@ -224,8 +224,8 @@ class TestTheOpenCatalogIsTheFileAtItsPath:
         """The device and inode that the open catalog seems to have."""
         path = tmp_path / "catalog.sqlite3"
         on_disk_catalog(path)
-        monkeypatch.setattr(identity, "_place", lambda: (path.stat().st_dev, path.stat().st_ino))
-        monkeypatch.setattr(identity, "_reopened", identity._place)
+        monkeypatch.setattr(identity, "_file", lambda: (path.stat().st_dev, path.stat().st_ino))
+        monkeypatch.setattr(identity, "_reopened", identity._file)
         return path
 
     def replace(self, place):

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from lake.catalog import commits, identity, lake_root, listing, orphans
 from lake.catalog.identity import State
-from lake.catalog.orphans import Leaving
+from lake.catalog.orphans import Unlisted
 from lake.compact.compactor import Compactor
 from lake.flush.flusher import Flusher
 from lake.models import CatalogIdentity, DataFile
@@ -184,7 +184,7 @@ STATE = State("mine", 7, 3)
 
 
 def leaving(name, catalog_="mine", writer=Writer.FLUSH, commit=8):
-    return Leaving(f"posts/{name}", Origin(catalog_, writer, commit, commit, None) if catalog_ else None)
+    return Unlisted(f"posts/{name}", Origin(catalog_, writer, commit, commit, None) if catalog_ else None)
 
 
 @pytest.mark.parametrize(

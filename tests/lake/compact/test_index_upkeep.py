@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lake.catalog.listing import ListedFile, listed_posts
-from lake.compact import index_upkeep
+from lake.catalog.listing import listed_posts
+from lake.compact import index_plan, index_upkeep
 from lake.compact.compactor import Compactor
-from lake.compact.index_upkeep import plan_indexes
 from lake.errors import LakeUnusable
 from lake.models import DataFile, IndexFile, Retention
 from lake.query.index_terms import index_terms
@@ -27,24 +26,6 @@ HOUR_US = 3_600_000_000
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
-def listed(hour, name="c-1"):
-    return ListedFile("posts", hour, f"{hour:%d-%H}/{name}.parquet", 10, 1000, 0, 0)
-
-
-def spans(files, now):
-    return [(want.start, (want.end - want.start) // HOUR, len(want.files)) for want in plan_indexes(files, now)]
-
-
-def test_hours_have_their_own_index_until_their_day_is_over_and_whole():
-    files = [listed(NOON), listed(NOON + HOUR), listed(NOON + 12 * HOUR)]
-    midnight = datetime(2026, 7, 2, tzinfo=UTC)
-    assert [span[1] for span in spans(files, midnight + 5 * HOUR)] == [1, 1, 1]
-    assert spans(files, midnight + 6 * HOUR) == [(NOON, 2, 2), (midnight, 1, 1)]
-    late = [*files, listed(NOON, "f-1")]
-    assert [span[1] for span in spans(late, midnight + 6 * HOUR)] == [1, 1, 1]
-    assert spans([listed(NOON, "f-1")], midnight) == []
-
-
 @pytest.fixture
 def compactor(lake_root):
     return Compactor(lake_root, lake_root / layout.SCRATCH, 1, 0, 0, lambda: False)
@@ -53,7 +34,7 @@ def compactor(lake_root):
 @pytest.fixture
 def today(monkeypatch):
     """Lets no day be over."""
-    monkeypatch.setattr(index_upkeep, "DAY_OVER", timedelta(days=10_000))
+    monkeypatch.setattr(index_plan, "DAY_OVER", timedelta(days=10_000))
 
 
 def fill(lake):
@@ -87,7 +68,7 @@ def test_a_compacted_hour_has_an_index_and_a_day_that_is_over_one(lake, compacto
         [file.path] for file in DataFile.objects.order_by("hour")
     ]
     hours, by_hours = names(), found(lake, "other")
-    monkeypatch.setattr(index_upkeep, "DAY_OVER", timedelta(0))
+    monkeypatch.setattr(index_plan, "DAY_OVER", timedelta(0))
     monkeypatch.setattr(builder, "build", None)  # merged, not built
     compactor.round(daily=True, patient=False)
     (day,) = IndexFile.objects.all()
@@ -98,7 +79,7 @@ def test_a_compacted_hour_has_an_index_and_a_day_that_is_over_one(lake, compacto
 
 @pytest.mark.parametrize("over", [timedelta(0), timedelta(days=10_000)], ids=["day", "hours"])
 def test_what_is_purged_leaves_the_index_too(lake, compactor, monkeypatch, over):
-    monkeypatch.setattr(index_upkeep, "DAY_OVER", over)
+    monkeypatch.setattr(index_plan, "DAY_OVER", over)
     fill(lake)
     compactor.round(patient=False)
     before = names()
@@ -146,11 +127,11 @@ def test_a_disk_that_refuses_the_index_is_one_sentence(lake, compactor, today):
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
     try:
         with pytest.raises(LakeUnusable, match=f"{lake.root} can't be written .File too large"):
-            indexer.follow(listed_posts(), NOON)
+            indexer.update(listed_posts(), NOON)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert names() == []
-    assert indexer.follow(listed_posts(), NOON) == 3
+    assert indexer.update(listed_posts(), NOON) == 3
 
 
 def test_hours_that_expire_take_their_indexes_along(lake, compactor):
