@@ -1,4 +1,4 @@
-"""The lake as the checks read it: its files less the damaged ones, their ages, and random samples."""
+"""The lake as the checks read it: files without the damaged ones, their ages, random samples."""
 
 import random
 from collections.abc import Iterable

@@ -40,6 +40,7 @@ def repair(root: Path, engine: Engine, findings: Sequence[Finding]) -> Iterator[
 
 
 def locked(locks: ExitStack, name: str) -> bool:
+    """Takes the lock of a command until `locks` closes; False while the command runs."""
     try:
         locks.enter_context(exclusive(lock_path(name)))
     except Locked:
