@@ -10,7 +10,7 @@ from rest_framework.fields import empty
 
 from lake.query.filter_values import QueryError, ValueKind
 from lake.query.spec import EVERYTHING
-from lake.query.tree import And, Filter, Not
+from lake.query.tree import And, Filter, Node, Not
 from process.instants import parse_timestamp
 
 MAX_VALUES = 10_000  # of one parameter
@@ -138,8 +138,9 @@ class FilterField(Repeatable):
         values = super().run_child_validation(data)
         included = tuple(value for text, value in zip(data, values, strict=True) if not text.startswith("-"))
         excluded = tuple(value for text, value in zip(data, values, strict=True) if text.startswith("-"))
-        nodes = (Filter(self._kind, included), Not(Filter(self._kind, excluded)))
-        return And(tuple(node for node, used in zip(nodes, (included, excluded), strict=True) if used))
+        nodes: list[Node] = [Filter(self._kind, included)] if included else []
+        nodes += [Not(Filter(self._kind, excluded))] if excluded else []
+        return And(tuple(nodes))
 
     def _value(self, text: str) -> Any:
         return super()._value(text.removeprefix("-"))

@@ -1,10 +1,14 @@
-"""What a query says, as a tree. Pure."""
+"""What a query says, as a tree. Pure.
+
+The nodes are dataclasses: named tuples with the same fields would be equal, and `a b` not be told from `a OR b`.
+"""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class Term(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Term:
     """Text that must occur: its parts in this order with anything between them, case-insensitive. `whole`: no letter or
     digit may touch it where it begins or ends with one."""
 
@@ -12,24 +16,28 @@ class Term(NamedTuple):
     whole: bool = False
 
 
-class Filter(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Filter:
     """Any of these values. `kind`: a name of lake.query.filters.FILTERS."""
 
     kind: str
     values: tuple[str, ...]
 
 
-class Not(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Not:
     node: "Node"
 
 
-class And(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class And:
     """Without nodes it matches everything."""
 
     nodes: tuple["Node", ...]
 
 
-class Or(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Or:
     nodes: tuple["Node", ...]
 
 

@@ -1,15 +1,17 @@
 """A query of the text index: a Boolean combination of key ranges. Pure."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from lake.textindex.ngrams import KeyRange
 
 
-class AllKeys(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AllKeys:
     clauses: tuple["KeyQuery", ...]
 
 
-class AnyKey(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AnyKey:
     clauses: tuple["KeyQuery", ...]
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 from django.db import OperationalError, connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from lake.models import DataFile
 from tests.builders import post
 
 
@@ -69,7 +69,7 @@ def test_not_ready_when_the_catalog_can_not_be_read(lake, client, monkeypatch):
     def unreadable(*_args, **_values):
         raise OperationalError("disk I/O error")
 
-    monkeypatch.setattr(DataFile.objects.__class__, "filter", unreadable)
+    monkeypatch.setattr(QuerySet, "count", unreadable)
     response = client.get("/health/ready")
     assert response.status_code == 503
     assert "disk I/O error" in response.json()["components"]["catalog"]["message"]
