@@ -4,7 +4,7 @@ LakeUnusable    our own state is bad: the process stops and says what to do
 QueryTimeout    a query reached its time limit
 QueryTooLarge   a query reached its memory limit
 
-Stopped is no error: whoever is asked to stop in the midst of work leaves it so.
+Stopped is no error: the process was asked to stop.
 """
 
 
@@ -17,7 +17,7 @@ class LakeUnusable(LakeError):
 
 
 class Superseded(LakeUnusable):
-    """A file was replaced while it was read. What its rows said of deletions may have gone from the catalog with it."""
+    """A file was replaced while it was read. Tombstones for its rows may have been removed with it."""
 
     def __init__(self) -> None:
         super().__init__("Files were replaced while they were read: ask again.")
@@ -32,4 +32,4 @@ class QueryTooLarge(LakeError):
 
 
 class Stopped(Exception):
-    """A stop was asked for in the midst of work: what is half done is left to the next start."""
+    """The process was asked to stop in the middle of its work; the next start cleans up."""

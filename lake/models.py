@@ -9,7 +9,7 @@ from django.utils import timezone
 
 
 class CatalogIdentity(models.Model):
-    """Which catalog this is, and how far its writers are: one row. LAKE_ROOT has a copy, the marker."""
+    """The catalog's identity and the numbers of its writers' latest commits: one row. The marker is its copy."""
 
     ONLY = 1  # its pk
 
@@ -25,7 +25,7 @@ class CatalogIdentity(models.Model):
 
 
 class BatchRun(models.Model):
-    """What one flush took from the buffer, and what became of it."""
+    """A batch: what it took from the buffer, and what it wrote or why it failed."""
 
     class State(models.TextChoices):
         COMMITTED = "committed"
@@ -40,10 +40,10 @@ class BatchRun(models.Model):
     first_seen = models.DateTimeField(null=True)
     last_seen = models.DateTimeField(null=True)
     events = models.BigIntegerField(help_text="entries taken from the buffer")
-    duplicates = models.BigIntegerField(default=0, help_text="events folded: in this batch or in the lake already")
+    duplicates = models.BigIntegerField(default=0, help_text="events that the batch or the lake has already")
     dead_letters = models.BigIntegerField(default=0)
     misfits = models.BigIntegerField(
-        default=0, help_text="records with a key of another type than its column: kept in extra"
+        default=0, help_text="type mismatches: records with a value of another JSON type than its column, kept in extra"
     )
     rows = models.JSONField(default=dict, help_text="rows written per dataset")
     minutes = models.JSONField(default=dict, help_text="rows written per minute of seen")
@@ -61,14 +61,14 @@ M = TypeVar("M", bound=models.Model)
 
 
 class ListedManager(models.Manager[M]):
-    """The files that exist: no other has taken their place."""
+    """The files that exist."""
 
     def get_queryset(self) -> models.QuerySet[M]:
         return super().get_queryset().filter(superseded_at=None)
 
 
 class SupersededManager(models.Manager[M]):
-    """Files that others have replaced, until the sweep deletes them."""
+    """Files that were replaced, until the sweep deletes them."""
 
     def get_queryset(self) -> models.QuerySet[M]:
         return super().get_queryset().exclude(superseded_at=None)
@@ -87,7 +87,7 @@ class DataFile(models.Model):
     min_created = models.DateTimeField(null=True, help_text="null: no row has one")
     max_created = models.DateTimeField(null=True)
     rows_by_arrival = models.BigIntegerField(
-        default=0, help_text="rows whose time_us was impossible, so that seen is their arrival"
+        default=0, help_text="rows whose seen is their ingest time, as their time_us is impossible"
     )
     sha256 = models.CharField(max_length=64)
     batch = models.ForeignKey(
@@ -113,12 +113,12 @@ class DataFile(models.Model):
 
 
 class IndexFile(models.Model):
-    """A text index over some files of posts, of one hour or one day. It only narrows: without it a search scans."""
+    """A text index of posts, of one hour or one day. It only narrows: without it a search reads whole files."""
 
     path = models.CharField(max_length=255, unique=True, help_text="below LAKE_ROOT")
     start = models.DateTimeField(help_text="first hour that it covers, UTC")
     end = models.DateTimeField(help_text="the hour after the last")
-    files = models.JSONField(help_text="paths of the files that it covers, in the order of its row numbers")
+    files = models.JSONField(help_text="paths of the files that it covers, in the order of its doc ids")
     rows = models.BigIntegerField()
     bytes = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
@@ -136,8 +136,8 @@ class IndexFile(models.Model):
 
 
 class Tombstone(models.Model):
-    """Versions of this record below `rev` must not show: a delete or a newer version that files may not show yet. It
-    stays true for ever; what is in the files' `state` needs it no more."""
+    """A delete or a newer version that files may not show yet: versions of the URI below `rev` must not show. It is
+    true for ever, and removed some days after the files show it."""
 
     did = models.CharField(max_length=2048)
     collection = models.CharField(max_length=317)
@@ -145,9 +145,7 @@ class Tombstone(models.Model):
     rev = models.CharField(max_length=64)
     deleted = models.BooleanField(default=True, help_text="a delete, not a newer version")
     seen = models.DateTimeField(db_index=True)
-    applied_at = models.DateTimeField(
-        null=True, blank=True, db_index=True, help_text="when all files of that time showed it"
-    )
+    applied_at = models.DateTimeField(null=True, blank=True, db_index=True, help_text="when all files showed it")
 
     class Meta:
         constraints = [
@@ -159,15 +157,15 @@ class Tombstone(models.Model):
 
 
 class InactiveAccount(models.Model):
-    """An account whose latest account event says that it is not active: its posts do not show."""
+    """An account whose latest account event says that it is not active: its rows do not show."""
 
     did = models.CharField(max_length=2048, primary_key=True)
     status = models.CharField(max_length=64, blank=True)
-    time_us = models.BigIntegerField(help_text="the event's own time: later ones win")
+    time_us = models.BigIntegerField(help_text="the event's own time: the latest event counts")
     seq = models.BigIntegerField(default=0, help_text="the event's inner seq: decides between equal times")
     learned_at = models.DateTimeField(default=timezone.now, db_index=True, help_text="when the lake learned it")
     applied_at = models.DateTimeField(
-        null=True, blank=True, help_text="of a deleted account: when no file held its text any more"
+        null=True, blank=True, help_text="for a deleted account: when all files showed it"
     )
 
     def __str__(self) -> str:
@@ -175,12 +173,12 @@ class InactiveAccount(models.Model):
 
 
 class Retention(models.Model):
-    """How long a dataset is kept. Without days: for ever."""
+    """How long the rows of a dataset are kept."""
 
     dataset = models.CharField(max_length=16, primary_key=True)
     days = models.PositiveIntegerField(null=True, blank=True, help_text="of seen; empty: for ever")
     announced = models.PositiveIntegerField(
-        null=True, editable=False, help_text="the days whose removals the log has named: the next pass makes them"
+        null=True, editable=False, help_text="the days that the log has announced: the next pass applies them"
     )
 
     def __str__(self) -> str:
@@ -188,7 +186,7 @@ class Retention(models.Model):
 
 
 class Export(models.Model):
-    """A download that was begun, and what its body was in the end."""
+    """A download, and its outcome."""
 
     class State(models.TextChoices):
         RUNNING = "running"
@@ -199,7 +197,7 @@ class Export(models.Model):
     started_at = models.DateTimeField(auto_now_add=True, db_index=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.RUNNING)
-    manifest = models.JSONField(default=dict, help_text="what was asked, and what was known before the first row")
+    manifest = models.JSONField(default=dict, help_text="the request, and what was known before the first row")
     rows = models.BigIntegerField(default=0)
     bytes = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True, help_text="of the whole body")
@@ -213,7 +211,7 @@ class Export(models.Model):
 
 
 class Request(models.Model):
-    """An action asked of a running process, which takes it up within 2 s."""
+    """A request to a running process, which takes it up within 2 s."""
 
     class Kind(models.TextChoices):
         FLUSH = "flush"

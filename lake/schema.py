@@ -1,4 +1,4 @@
-"""The datasets and their columns: what a row is. Pure data; how an event becomes a row is in lake/flush/sql."""
+"""The datasets and their columns. Pure data; lake/flush/sql makes rows of events."""
 
 from typing import NamedTuple
 
@@ -21,30 +21,30 @@ class Dataset(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of its columns, in file order."""
+        """Of the columns, in file order."""
         return tuple(column.name for column in self.columns)
 
     @property
     def subject(self) -> str | None:
-        """The column that says what a like, repost, follow or block is of."""
+        """The column with the subject of a like, repost, follow or block."""
         return next((name for name in ("subject_uri", "subject") if name in self.names), None)
 
     @property
     def order(self) -> tuple[str, str, str]:
-        """SQL of what puts rows of one time in order: the did, the rkey, the version."""
+        """SQL of what orders rows of the same time: the DID, the rkey, the version."""
         if self.name == "accounts":
             return "did", "coalesce(rkey, '')", "concat_ws(' ', kind, seq, time)"
         return "did", "rkey", "rev"
 
     def same_uri(self, row: str, other: str) -> str:
-        """SQL: whether `row` of this dataset has the URI of `other`, which has the columns did, collection and rkey."""
+        """SQL: whether two rows have the same URI. `row`: of this dataset; `other`: with did, collection and rkey."""
         collection = f"'{self.collection}'" if self.collection else f"{row}.collection"
         return f"{other}.did = {row}.did AND {other}.collection = {collection} AND {other}.rkey = {row}.rkey"
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What makes an event the same one, however often it comes: SQL of the row `{row}`."""
-        if self.name == "accounts":  # one without a seq is told apart by all that it says
+        """SQL of what identifies an event, however often it is received. `{row}`: the row's name."""
+        if self.name == "accounts":  # an event without a seq has no other identity than its time and the rest
             return ("{row}.did", "{row}.kind", "coalesce({row}.seq::VARCHAR, concat_ws(' ', {row}.time, {row}.extra))")
         return tuple(f"{{row}}.{column}" for column in self.key_columns)
 
@@ -65,7 +65,7 @@ COMMON = (
     Column("operation"),
     Column("created_at", "TIMESTAMP"),
     Column("state"),
-    Column("state_seen", "TIMESTAMP"),  # of the delete or the newer version that `state` tells of
+    Column("state_seen", "TIMESTAMP"),  # seen of the delete or newer version that `state` comes from
     Column("extra"),
 )
 STATE = ("state", "state_seen")  # null when flushed, set by compaction

@@ -1,4 +1,4 @@
-"""Rewrites closed hours, applies deletes, keeps the indexes, sweeps.
+"""Rewrites closed hours, applies deletions, updates the text indexes, sweeps superseded files.
 
 Refuses to know the buffer and searches.
 """

@@ -1,4 +1,4 @@
-"""From the buffer to the lake: a chunk of entries becomes typed rows, files, one commit, then the trim.
+"""From the buffer to the lake: a batch of entries becomes typed rows, files, one commit; then the buffer is trimmed.
 
 Refuses to know searches and compaction.
 """

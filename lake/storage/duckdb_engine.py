@@ -63,7 +63,7 @@ class Engine:
             self._database.execute("SET enable_external_access = false; SET lock_configuration = true")
 
     def cursor(self) -> "duckdb.DuckDBPyConnection":
-        """A connection of its own, for sessions of several statements, which the fence does not check to be SELECTs."""
+        """A connection of its own, for sessions of several statements, which need not be SELECTs."""
         return self._database.cursor()
 
     def run(self, sql: str, **tables: Any) -> None:

@@ -1,4 +1,4 @@
-"""Closed hours become one file each, deletions reach the files, old hours and replaced files go."""
+"""Compacts closed hours, applies deletions, expires old hours, sweeps superseded files."""
 
 import os
 import tempfile
@@ -26,9 +26,9 @@ from process.progress_bar import ProgressBar
 from process.signals import Stop
 
 NAME = "compact_lake"
-LOOK_SECONDS = 1.0  # how often the loop looks at what the admin asks for
-ROUND_SECONDS = 15.0  # how often at the catalog
-LEAVE_SECONDS = 8.0  # after a request to stop
+POLL_SECONDS = 1.0  # between two looks at requests of the admin
+ROUND_SECONDS = 15.0  # between two rounds
+EXIT_SECONDS = 8.0  # after SIGTERM
 
 
 class Command(BaseCommand):
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         with only_one(NAME, stop):
             if stop:
                 return
-            stop.call(leave_later)
+            stop.call(exit_later)
             worker = compactor(stop, settings.LAKE_ROOT / layout.SCRATCH)
             worker.prepare()
             if once:
@@ -79,25 +79,25 @@ def compactor(stop: Stop, scratch: Path) -> Compactor:
     )
 
 
-def leave_later() -> None:
-    """A stop is looked at between row groups; sorting a large hour or merging the indexes of a day may take longer than
-    we may. What that leaves behind is what a kill would: the next start removes it."""
-    timer = threading.Timer(LEAVE_SECONDS, lambda: os._exit(0))
+def exit_later() -> None:
+    """A stop takes effect between row groups. Sorting a large hour or merging the indexes of a day may take longer than
+    the 10 s of a stop: then the process exits, and the next start removes what that leaves, as after a kill."""
+    timer = threading.Timer(EXIT_SECONDS, lambda: os._exit(0))
     timer.daemon = True
     timer.start()
 
 
 def loop(stop: Stop, round_: Callable[..., int]) -> None:
-    """A round every some seconds; the daily pass when it is due, and all there is when the admin asks for it."""
+    """A round every ROUND_SECONDS; with the daily pass when that is due, and at once on request."""
     due, last_pass = 0.0, last_daily_pass()
     while not stop:
-        asked = pending(Request.Kind.COMPACT)
-        daily = bool(asked) or time.time() >= last_pass + DAILY.total_seconds()
+        requests = pending(Request.Kind.COMPACT)
+        daily = bool(requests) or time.time() >= last_pass + DAILY.total_seconds()
         if daily or time.monotonic() >= due:
             started = time.time()
-            written = round_(daily=daily, patient=not asked, purge=flags().purge_deleted)
+            written = round_(daily=daily, patient=not requests, purge=flags().purge_deleted)
             if daily and not stop:
                 last_pass = started
-                complete(asked, f"{written} files written")
+                complete(requests, f"{written} files written")
             due = time.monotonic() + ROUND_SECONDS
-        stop.wait(LOOK_SECONDS)
+        stop.wait(POLL_SECONDS)

@@ -1,9 +1,10 @@
-"""Buffer to lake, every FLUSH_INTERVAL_SECONDS or sooner when full."""
+"""Flushes the buffer into the lake, every FLUSH_INTERVAL_SECONDS or as soon as it is full."""
 
 import gc
 import threading
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -24,9 +25,9 @@ from process.signals import Stop
 log = structlog.get_logger("flush_buffer")
 
 NAME = "flush_buffer"
-LOOK_SECONDS = 0.5  # how often the loop looks at the depth, and at what the admin asks for
+POLL_SECONDS = 0.5  # between two looks at the buffer's depth and at requests of the admin
 MAX_DELAY = 5.0
-LAST_ANSWER_SECONDS = 4.0  # what Redis may take to answer once we are asked to stop
+LAST_ANSWER_SECONDS = 4.0  # for Redis to answer, after SIGTERM
 
 
 class Command(BaseCommand):
@@ -49,8 +50,8 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
 
     def _work(self, stop: Stop, once: bool) -> None:
-        # A chunk is hundreds of thousands of small lists without cycles; by default the collector walks them again and
-        # again, 6 % of the flusher's CPU.
+        # A batch is hundreds of thousands of small lists without cycles. By default the collector traverses them again
+        # and again: 6 % of the flusher's CPU.
         gc.set_threshold(100_000, 50, 100)
         buffer = Buffer(settings.REDIS_URL)
         stop.call(lambda: hang_up_later(buffer))
@@ -64,19 +65,19 @@ class Command(BaseCommand):
 
 
 def hang_up_later(buffer: Buffer) -> None:
-    """A Redis that does not answer must not keep us from stopping."""
+    """A Redis that does not answer must not delay the stop."""
     timer = threading.Timer(LAST_ANSWER_SECONDS, buffer.hang_up)
     timer.daemon = True
     timer.start()
 
 
-def with_redis(stop: Stop, buffer: Buffer, work: Any) -> None:
-    """Does the work, from the start again whenever Redis went away: it may come back with other entries."""
-    delay = LOOK_SECONDS
+def with_redis(stop: Stop, buffer: Buffer, work: Callable[[], object]) -> None:
+    """Does the work on a connected buffer, and again after Redis was away: it may come back with other entries."""
+    delay = POLL_SECONDS
     while not stop:
         try:
             buffer.connect()
-            delay = LOOK_SECONDS
+            delay = POLL_SECONDS
             work()
             break
         except (BufferUnavailable, BufferFull) as error:
@@ -86,14 +87,14 @@ def with_redis(stop: Stop, buffer: Buffer, work: Any) -> None:
 
 
 def loop(stop: Stop, buffer: Buffer, flusher: Flusher) -> None:
-    """Flushes when the interval is over, when enough events wait, or when asked to."""
+    """Flushes when the interval is over, when enough events wait, or on request."""
     due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
     while not stop:
         depth = buffer.depth()
         metrics.DEPTH.set(depth)
-        asked = pending(Request.Kind.FLUSH)
-        if time.monotonic() >= due or depth >= settings.FLUSH_MAX_EVENTS or asked:
+        requests = pending(Request.Kind.FLUSH)
+        if time.monotonic() >= due or depth >= settings.FLUSH_MAX_EVENTS or requests:
             due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
             flusher.flush(lambda: bool(stop))
-            complete(asked, "the buffer was empty")
-        stop.wait(min(LOOK_SECONDS, max(0.0, due - time.monotonic())))
+            complete(requests, "the buffer was empty")
+        stop.wait(min(POLL_SECONDS, max(0.0, due - time.monotonic())))

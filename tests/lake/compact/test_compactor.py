@@ -2,71 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pyarrow.parquet as pq
 import pytest
 
-from lake.catalog import listing, read_guard
-from lake.compact import compactor as compact_compactor
-from lake.compact import index_upkeep
 from lake.compact.compactor import Compactor
-from lake.compact.rewrite_sql import sort_columns
-from lake.errors import LakeUnusable
-from lake.models import DataFile, InactiveAccount, IndexFile, Tombstone
+from lake.models import DataFile, InactiveAccount, Tombstone
 from lake.schema import DATASETS
-from lake.storage import derived_cids, disk, layout
-from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, identity, like, post
-
-MINUTE = 60_000_000
-HOUR = 60 * MINUTE
-NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def compactor(lake_root):
-    return make(lake_root)
-
-
-def make(root, after=0, grace=0, stop=lambda: False):
-    return Compactor(root, root / layout.SCRATCH, 1, after, grace, stop)
-
-
-def daily(compactor, purge=True):
-    return compactor.round(daily=True, patient=False, purge=purge)
-
-
-def names(root):
-    """Of the data files on the disk."""
-    return sorted(path.name for path in root.rglob("*.parquet") if layout.SCRATCH not in path.parts)
-
-
-def texts(root):
-    """All that Parquet files hold under the root, decompressed."""
-    return "\n".join(str(pq.ParquetFile(path).read().to_pylist()) for path in root.rglob("*.parquet"))
-
-
-def states(lake, dataset="posts"):
-    return {row["rkey"]: row["state"] for row in lake.rows(dataset)}
-
-
-def whole(dataset, row):
-    """The row with the CID that compaction leaves out."""
-    return {**row, "cid": derived_cids.cid(dataset, row)}
-
-
-def fill(lake):
-    for number in range(3):
-        lake.flush(
-            post(f"text {number}", rkey=f"p{number}"),
-            like(f"at://x/y/{9 - number}"),
-            commit("app.bsky.graph.follow", {"$type": "app.bsky.graph.follow", "subject": BOB}),
-            commit(
-                "app.bsky.actor.profile", {"$type": "app.bsky.actor.profile", "displayName": "a"}, rkey=f"s{number}"
-            ),
-            commit("com.example.thing", {"$type": "com.example.thing", "n": number}),
-            delete(f"gone{number}", "app.bsky.feed.like"),
-            account(True, seq=number),
-            identity("alice.example", seq=10 + number),
-        )
+from lake.storage import disk
+from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post
+from tests.lake.compact.compacting import HOUR, NOON, daily, fill, make, names, states, texts, whole
 
 
 def test_a_closed_hour_becomes_one_file_of_each_dataset(lake, compactor):
@@ -94,38 +37,6 @@ def test_the_catalog_says_of_a_compacted_file_what_it_holds(lake, compactor):
     assert DataFile.objects.get(hour=arrived.hour).rows_by_arrival == 1
 
 
-def test_rows_are_in_the_order_in_which_they_are_looked_up(lake, compactor):
-    fill(lake)
-    compactor.round(patient=False)
-    for dataset in DATASETS.values():
-        columns = sort_columns(dataset)
-        for path in listing.files_of(dataset.name).values_list("path", flat=True):
-            rows = pq.ParquetFile(lake.root / path).read(list(columns)).to_pylist()
-            keys = [[str(row[name]) for name in columns] for row in rows]
-            assert keys == sorted(keys), dataset.name
-    assert sort_columns(DATASETS["likes"])[:2] == ("subject_uri", "seen")
-    assert sort_columns(DATASETS["posts"])[:2] == ("seen", "did")
-    assert sort_columns(DATASETS["deletes"])[:3] == ("collection", "rkey", "did")
-
-
-def test_a_compacted_file_has_small_groups_statistics_page_indexes_and_bloom_filters(lake, compactor):
-    lake.flush(*(post(f"text {number}") for number in range(8_300)))
-    compactor.round(patient=False)
-    metadata = pq.ParquetFile(lake.root / DataFile.objects.get().path).metadata
-    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [2048, 2048, 2048, 2048, 108]
-    columns = {metadata.schema.column(n).path: n for n in range(metadata.num_columns)}
-    for name in ("seen", "did", "rkey"):
-        column = metadata.row_group(0).column(columns[name])
-        assert column.has_offset_index
-        assert column.has_column_index
-        assert column.statistics.has_min_max
-    assert not metadata.row_group(0).column(columns["text"]).is_stats_set
-    sql = (
-        "SELECT count(*) FROM parquet_metadata($1) WHERE path_in_schema IN ('did', 'rkey') AND bloom_filter_offset > 0"
-    )
-    assert lake.engine.rows(sql, [str(lake.root / DataFile.objects.get().path)]) == [(10,)]
-
-
 def test_an_hour_that_is_not_over_or_that_the_flusher_has_not_passed_waits(lake, lake_root):
     now_us = int(datetime.now(UTC).timestamp() * 1e6)
     lake.flush(post("now", time_us=now_us))
@@ -146,23 +57,6 @@ def test_late_files_join_in_the_daily_pass_only(lake, compactor):
     assert len(names(lake.root)) == 1
 
 
-def test_a_deleted_post_keeps_its_key_and_nothing_else(lake, compactor):
-    frame = post("secret", rkey="a", time_us=NOON_US, langs=["de"])
-    lake.flush(frame, post("stays", rkey="b", time_us=NOON_US))
-    lake.flush(delete("a", time_us=NOON_US + HOUR))
-    compactor.round(patient=False)
-    gone, stays = sorted(lake.rows("posts"), key=lambda row: row["rkey"])
-    assert {name for name, value in gone.items() if value is not None} == {
-        *("seen", "did", "rkey", "rev", "operation", "state", "state_seen")
-    }
-    assert (gone["state"], gone["state_seen"]) == ("deleted", datetime(2026, 7, 1, 13))  # noqa: DTZ001
-    assert (stays["state"], stays["text"]) == (None, "stays")
-    assert "secret" not in texts(lake.root)
-    lake.flush(frame)  # when it comes again, it is known
-    assert len(lake.rows("posts")) == 2
-    assert DataFile.objects.filter(dataset="posts").count() == 1
-
-
 def test_a_delete_reaches_files_that_were_compacted_before(lake, compactor):
     lake.flush(post("secret", rkey="a", time_us=NOON_US), post("other hour", rkey="x", time_us=NOON_US - HOUR))
     lake.flush(commit("com.example.thing", {"n": "confided"}, rkey="r", time_us=NOON_US))
@@ -180,28 +74,6 @@ def test_a_delete_reaches_files_that_were_compacted_before(lake, compactor):
     assert DataFile.listed.filter(path=untouched).exists()
     assert not Tombstone.objects.filter(applied_at=None).exists()
     assert daily(compactor) == 0
-
-
-def test_a_replaced_version_keeps_its_text_and_a_delete_wins(lake, compactor):
-    old = post("first", rkey="a", rev="1", time_us=NOON_US)
-    lake.flush(old)
-    lake.flush(post("second", "update", rkey="a", rev="2", time_us=NOON_US + 5))
-    compactor.round(patient=False)
-    first, second = lake.rows("posts")
-    assert (first["text"], first["state"], first["state_seen"]) == ("first", "superseded", second["seen"])
-    assert second["state"] is None
-    lake.flush(delete("a", rev="3", time_us=NOON_US + 7))
-    daily(compactor)
-    assert [(row["state"], row["text"], row["state_seen"].microsecond) for row in lake.rows("posts")] == [
-        ("deleted", None, 7),
-        ("deleted", None, 7),
-    ]
-
-
-def test_a_version_after_the_delete_shows(lake, compactor):
-    lake.flush(post("one", rkey="a", rev="1"), delete("a", rev="2"), post("two", rkey="a", rev="3"))
-    daily(compactor)
-    assert sorted((row["rev"], row["state"]) for row in lake.rows("posts")) == [("1", "deleted"), ("3", None)]
 
 
 def test_without_purging_text_stays_and_goes_in_the_first_pass_with_it(lake, compactor):
@@ -269,57 +141,6 @@ def test_tombstones_are_removed_some_days_after_and_made_anew_for_what_comes_lat
     ]
 
 
-def listed_twice(lake):
-    """The only file, listed a second time under another name."""
-    file = DataFile.objects.get()
-    path = file.path.replace("/f-", "/f-9")
-    (lake.root / path).write_bytes((lake.root / file.path).read_bytes())
-    file.pk, file.path = None, path
-    file.save()
-
-
-def test_rows_that_repeat_a_key_fold_and_are_counted(lake, compactor, caplog):
-    lake.flush(post("once"), post("and again"))
-    listed_twice(lake)
-    compactor.round(patient=False)
-    assert sorted(row["text"] for row in lake.rows("posts")) == ["and again", "once"]
-    assert "'rows': 2" in caplog.text
-    assert "there twice" in caplog.text
-
-
-def test_nothing_is_swapped_when_a_row_would_be_missing(lake, compactor, monkeypatch):
-    lake.flush(post("one"), post("two"))
-    before = names(lake.root)
-    monkeypatch.setattr(
-        "lake.compact.rewrite._grouped", lambda batches, *_: (batch.slice(1) for batch in tables(batches))
-    )
-    with pytest.raises(LakeUnusable, match="says 2 rows, its files hold 2 and 2 keys, written were 1"):
-        compactor.round(patient=False)
-    assert names(lake.root) == before
-    assert not list(lake.root.rglob("*.parquet.tmp"))
-
-
-def tables(batches):
-    import pyarrow as pa
-
-    return (pa.Table.from_batches([batch]) for batch in batches)
-
-
-def test_a_file_that_holds_other_rows_than_listed_stops_the_compactor(lake, compactor):
-    lake.flush(post("one"))
-    DataFile.objects.update(rows=2)
-    with pytest.raises(LakeUnusable, match="verify_lake"):
-        compactor.round(patient=False)
-
-
-def test_a_stop_in_the_midst_of_a_file_leaves_nothing_behind(lake, lake_root):
-    fill(lake)
-    before = names(lake_root)
-    assert make(lake_root, stop=lambda: True).round(patient=False) == 0
-    assert names(lake_root) == before
-    assert not [path for path in lake_root.rglob("*.tmp") if path.is_file()]
-
-
 def test_a_stop_while_files_are_searched_for_deletions_applies_none(lake, lake_root):
     lake.flush(post("secret", rkey="a"))
     make(lake_root).round(patient=False)
@@ -328,58 +149,6 @@ def test_a_stop_while_files_are_searched_for_deletions_applies_none(lake, lake_r
     make(lake_root, stop=lambda: next(asked, False)).round(daily=True, patient=False)
     assert Tombstone.objects.filter(applied_at=None).count() == 2
     assert states(lake) == {"a": None}
-
-
-def test_an_error_of_duckdb_amid_the_rows_is_one_sentence(lake, lake_root):
-    lake.flush(*(post(f"text {number}") for number in range(3000)))
-    path = lake_root / DataFile.objects.get().path
-    whole = path.read_bytes()
-    path.write_bytes(whole[:5000] + bytes(len(whole) - 6000) + whole[-1000:])
-    with pytest.raises(LakeUnusable):
-        make(lake_root).round(patient=False)
-    assert not list(lake_root.rglob("*.parquet.tmp"))
-
-
-def test_replaced_files_leave_the_folders_at_once_and_the_disk_after_the_grace(lake, lake_root):
-    lake.flush(post("one"))
-    path = DataFile.objects.get().path
-    patient = make(lake_root, grace=3600)
-    patient.round(patient=False)
-    assert not (lake_root / path).exists()
-    assert (lake_root / layout.superseded_place(path)).exists()
-    assert DataFile.objects.get(path=path).superseded_at is not None
-    make(lake_root, grace=0).round(patient=False)
-    assert not (lake_root / layout.superseded_place(path)).exists()
-    assert not DataFile.objects.filter(path=path).exists()
-
-
-def test_a_start_finishes_what_a_kill_has_cut_short(lake, lake_root, monkeypatch):
-    lake.flush(post("one"))
-    path = DataFile.objects.get().path
-    with monkeypatch.context() as patch:
-        patch.setattr(compact_compactor.sweep, "move", lambda root, paths: None)  # killed between the swap and the move
-        patch.setattr(compact_compactor.sweep, "sweep", lambda root, before: 0)
-        make(lake_root).round(patient=False)
-    folder = (lake_root / path).parent
-    (folder / "c-1.parquet").write_bytes(b"never listed")
-    (folder / ".c-2.parquet.tmp").write_bytes(b"half")
-    (folder / "f-1.parquet").write_bytes(b"the flusher's")
-    (lake_root / layout.SCRATCH).mkdir(exist_ok=True)
-    (lake_root / layout.SCRATCH / "spilled").write_bytes(b"x")
-    (lake_root / layout.SUPERSEDED).mkdir()
-    (lake_root / index_upkeep.FOLDER / "half-built").mkdir()
-    (lake_root / index_upkeep.FOLDER / "half-built" / "0").write_bytes(b"x")
-    (lake_root / index_upkeep.FOLDER / "never-listed.index").write_bytes(b"x")
-    (lake_root / layout.SUPERSEDED / "posts~c-0.parquet").write_bytes(b"swept, but for its file")
-    make(lake_root, grace=3600).prepare()
-    left = {str(p.relative_to(lake_root)) for p in lake_root.rglob("*") if p.is_file()}
-    listed = DataFile.listed.get().path
-    index = IndexFile.objects.get().path
-    never_listed = layout.orphan_place(f"{folder.relative_to(lake_root)}/c-1.parquet")
-    assert left == {
-        *(layout.MARKER, listed, index, layout.superseded_place(path), f"{folder.relative_to(lake_root)}/f-1.parquet"),
-        *(never_listed, layout.orphan_place(".superseded/posts~c-0.parquet")),
-    }
 
 
 def test_the_flusher_leaves_the_compactors_files_alone(lake, lake_root):
@@ -401,38 +170,3 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(lake, lake_root, tmp
         "compact deletes 2026-07-01T12: 1 files, 1 rows, closed",
     ]
     assert ({path for path in lake_root.rglob("*") if path.is_file()}, set(DataFile.objects.values_list())) == before
-
-
-def test_the_flusher_folds_while_files_are_replaced_under_it(lake, compactor, monkeypatch):
-    """The catalog has just told the flusher where to look, when compaction takes the files away."""
-    news = account(False, "deactivated", seq=1)
-    frames = [post("one", time_us=NOON_US), like("at://x/y/z"), news]
-    lake.flush(*frames)
-    replaced = []
-
-    def overtaken(ask):
-        def answer(*args):
-            paths = ask(*args)
-            replaced.append(compactor.round(patient=False))
-            return paths
-
-        return answer
-
-    monkeypatch.setattr(listing, "paths_near", overtaken(listing.paths_near))
-    lake.flush(*frames, account(True, seq=0, time="2026-06-01T00:00:00.000Z"))
-    assert replaced[0] == 3
-    assert [len(lake.rows(name)) for name in ("posts", "likes", "accounts")] == [1, 1, 2]
-    assert InactiveAccount.objects.count() == 1
-
-
-def test_a_listed_file_that_is_gone_still_stops_the_flusher(lake):
-    lake.flush(post("one", time_us=NOON_US))
-    (lake.root / DataFile.objects.get().path).unlink()
-    with pytest.raises(LakeUnusable):
-        read_guard.read_current(
-            lambda: listing.paths_near("posts", [(NOON_US, NOON_US)], False), lambda paths: read(lake, paths)
-        )
-
-
-def read(lake, paths):
-    return lake.engine.rows("SELECT * FROM read_parquet($1)", [[str(lake.root / path) for path in paths]])

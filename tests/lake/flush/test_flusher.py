@@ -6,7 +6,7 @@ import pytest
 
 from ingest.buffer.entries import Cursor
 from ingest.models import Checkpoint
-from lake.catalog import lake_root, listing
+from lake.catalog import listing
 from lake.errors import LakeUnusable
 from lake.flush import deletions, flusher
 from lake.models import BatchRun, DataFile
@@ -153,22 +153,6 @@ def test_files_of_a_batch_that_fails_before_its_commit_are_withdrawn(lake, monke
     assert parquet(lake.root) == set()
     assert lake.buffer.depth() == 2
     assert BatchRun.objects.get().state == "failed"
-
-
-def test_a_lake_that_is_not_the_catalogs_is_refused(lake, tmp_path):
-    lake.flush(post())
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(LakeUnusable, match="which the catalog lists"):
-        lake_root.require_lake_root(tmp_path / "empty")
-    with pytest.raises(LakeUnusable, match="is missing"):
-        lake_root.require_lake_root(tmp_path / "gone")
-
-
-def test_the_first_start_makes_the_lakes_folder_but_never_its_parents(db, tmp_path):
-    lake_root.require_lake_root(tmp_path / "lake")
-    assert (tmp_path / "lake").is_dir()
-    with pytest.raises(LakeUnusable, match="is missing"):
-        lake_root.require_lake_root(tmp_path / "no" / "lake")
 
 
 def test_the_lake_is_laid_out_for_other_readers(lake):

@@ -15,7 +15,7 @@ from lake.search.reader import Reader
 from lake.search.sample import draw
 from lake.storage.duckdb_engine import Engine
 from tests.builders import ALICE, BOB, NOON_US, commit, delete, post
-from tests.lake.compact.test_compactor import HOUR, make
+from tests.lake.compact.compacting import HOUR, make
 from tests.lake.export.test_stream import exported
 
 HOURS = range(3)
