@@ -58,9 +58,9 @@ def _nearby(engine: Engine, root: Path, dataset: Dataset, events: pa.Table) -> p
 def _candidates(dataset: Dataset) -> str:
     """A rev is of one commit, and most batches are all new: few rows of the files have a rev of theirs. tombstones()
     needs the other versions of posts, too; account events have no rev."""
-    narrow = {"posts": "did, rkey", "accounts": "did"}.get(dataset.name, "rev")
-    files = "lake_rows($files)"
-    return f"SELECT {', '.join(dataset.key_columns)} FROM {files} SEMI JOIN event USING ({narrow})"
+    column = {"posts": "did", "accounts": "did"}.get(dataset.name, "rev")
+    condition = f"{column} IN (SELECT {column} FROM event)"
+    return f"SELECT {', '.join(dataset.key_columns)} FROM lake_rows($files) WHERE {condition}"
 
 
 def _without_known(engine: Engine, dataset: Dataset, events: pa.Table, nearby: pa.Table) -> pa.Table:
