@@ -1,6 +1,7 @@
 """A small network from a seed: endless events of all kinds, in realistic proportions."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 
 from ingest.simulator.world.accounts import Accounts
@@ -8,7 +9,7 @@ from ingest.simulator.world.interactions import Interactions
 from ingest.simulator.world.other_records import OtherRecords
 from ingest.simulator.world.people import Person
 from ingest.simulator.world.posts import Posts
-from ingest.simulator.world.state import BLOCK, FOLLOW, LIKE, POST, REPOST, State, TimedFrame
+from ingest.simulator.world.state import BLOCK, FOLLOW, LIKE, OTHER, POST, REPOST, State, TimedFrame
 
 USERS = 50_000
 _TABLE_SIZE = 10_000  # the sum of the shares below; likes have the rest
@@ -53,12 +54,12 @@ class World:
             (1180, posts.post),
             (1000, interactions.repost),
             (600, interactions.follow),
-            (160, interactions.unlike),
-            (130, interactions.unfollow),
+            (160, partial(self._state.delete_any, LIKE)),
+            (130, partial(self._state.delete_any, FOLLOW)),
             (120, posts.delete),
-            (60, interactions.unrepost),
-            (20, interactions.unblock),
-            (10, others.remove),
+            (60, partial(self._state.delete_any, REPOST)),
+            (20, partial(self._state.delete_any, BLOCK)),
+            (10, partial(self._state.delete_any, OTHER)),
             (80, interactions.block),
             (100, others.profile),
             (60, others.listitem),
