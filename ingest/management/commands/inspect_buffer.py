@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest.buffer.entries import BufferState, Cursor, DeadLetter, arrival_ms
-from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
+from ingest.buffer.redis_stream import Buffer, BufferUnavailable
 from ingest.events import Event, read
 from process.instants import iso_us, now_us
 
@@ -49,8 +49,6 @@ class Command(BaseCommand):
                 self._write(summary(buffer, letters, now_us()))
         except BufferUnavailable as error:
             raise CommandError(f"Redis at REDIS_URL can't be reached ({error}): start it, then try again.") from error
-        except BufferUnsafe as error:
-            raise CommandError(str(error)) from error
         finally:
             buffer.close()
 

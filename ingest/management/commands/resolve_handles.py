@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest import checks
-from ingest.buffer.redis_stream import Buffer, BufferUnsafe
+from ingest.buffer.redis_stream import Buffer
 from ingest.handles.appview import AppView
 from ingest.handles.resolver import Resolver
 from ingest.handles.store import Store
@@ -42,8 +42,6 @@ class Command(BaseCommand):
                 return
             try:
                 Work(stop, once).run()
-            except BufferUnsafe as error:
-                raise CommandError(str(error)) from error
             except sqlite3.Error as error:
                 raise CommandError(
                     f"The handles' file {settings.HANDLES_PATH} can't be used ({error}): make its disk writable, or "

@@ -16,7 +16,6 @@ from django.db.utils import DatabaseError
 from lake import checks
 from lake.catalog.command_requests import complete, delegate, pending
 from lake.compact.compactor import DAILY, Compactor, last_daily_pass
-from lake.errors import LakeError
 from lake.flags.store import flags
 from lake.models import Request
 from lake.storage import layout
@@ -48,8 +47,6 @@ class Command(BaseCommand):
                         self.stdout.write(line)
             elif not (once and delegate(NAME, Request.Kind.COMPACT, stop)):
                 self._run(stop, once)
-        except LakeError as error:
-            raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"The catalog can't be used ({error}): mend that, then start again.") from error
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
+from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable
 from lake import checks
 from lake.catalog.command_requests import complete, delegate, pending
-from lake.errors import LakeError
 from lake.flush import metrics
 from lake.flush.flusher import Flusher
 from lake.models import Request
@@ -44,10 +43,7 @@ class Command(BaseCommand):
         with only_one(NAME, stop):
             if stop:
                 return
-            try:
-                self._work(stop, once)
-            except (LakeError, BufferUnsafe) as error:
-                raise CommandError(str(error)) from error
+            self._work(stop, once)
 
     def _work(self, stop: Stop, once: bool) -> None:
         # A batch is hundreds of thousands of small lists without cycles. By default the collector traverses them again

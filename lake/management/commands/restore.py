@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from lake.errors import LakeError
 from lake.recovery.restore import Restore
 from process import progress_bar
 from process.instants import iso_us
@@ -21,10 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         restore = Restore(folder, settings.DATABASE_PATH, settings.LAKE_ROOT)
-        try:
-            progress_bar.run_with_progress(restore.run(), "files")
-        except LakeError as error:
-            raise CommandError(str(error)) from error
+        progress_bar.run_with_progress(restore.run(), "files")
         for path in restore.damaged:
             self.stdout.write(f"{path}: is missing or damaged in the backup; take it from another backup")
         self.stdout.write(f"Restored the backup of {restore.made_at}. {what_next(restore.resume_us())}")
