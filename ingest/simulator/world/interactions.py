@@ -2,7 +2,9 @@
 
 from ingest.simulator.wire import Record
 from ingest.simulator.world.people import Person, Stamp
-from ingest.simulator.world.state import BLOCK, FOLLOW, LIKE, REPOST, State, TimedFrame
+from ingest.simulator.world.state import LIKE, REPOST, State, TimedFrame
+
+_VIA_SHARES = {LIKE: 0.25, REPOST: 0.15}  # of those that name the repost through which the post was seen
 
 
 class Interactions:
@@ -14,22 +16,8 @@ class Interactions:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def like(self, person: Person | None = None, rkey: str | None = None) -> TimedFrame | None:
-        return self._about_post(LIKE, 0.25, person, rkey)
-
-    def repost(self, person: Person | None = None, rkey: str | None = None) -> TimedFrame | None:
-        return self._about_post(REPOST, 0.15, person, rkey)
-
-    def follow(self, person: Person | None = None, rkey: str | None = None) -> TimedFrame:
-        return self._about_account(FOLLOW, person, rkey)
-
-    def block(self, person: Person | None = None, rkey: str | None = None) -> TimedFrame:
-        return self._about_account(BLOCK, person, rkey)
-
-    def _about_post(
-        self, collection: str, via_share: float, person: Person | None, rkey: str | None
-    ) -> TimedFrame | None:
-        """`via_share`: how many of them name the repost through which the post was seen."""
+    def about_post(self, collection: str, person: Person | None = None, rkey: str | None = None) -> TimedFrame | None:
+        """A like or a repost."""
         state = self._state
         post = state.popular_post()
         if post is None:
@@ -37,11 +25,12 @@ class Interactions:
         person = person or state.people.pick()
         stamp = state.clock.stamp(person)
         record: Record = {"$type": collection, "createdAt": stamp.created, "subject": post.ref}
-        if state.random() < via_share and (repost := state.records[REPOST].pick(state.random())):
+        if state.random() < _VIA_SHARES[collection] and (repost := state.records[REPOST].pick(state.random())):
             record["via"] = repost.ref
         return self._create(person, stamp, collection, rkey, record)
 
-    def _about_account(self, collection: str, person: Person | None, rkey: str | None) -> TimedFrame:
+    def about_account(self, collection: str, person: Person | None = None, rkey: str | None = None) -> TimedFrame:
+        """A follow or a block."""
         state = self._state
         person = person or state.people.pick()
         subject = state.people.pick() if state.random() < 0.5 else state.people.anybody()

@@ -29,8 +29,14 @@ class World:
     def __init__(self, seed: int, start_us: int, per_second: float, users: int = USERS) -> None:
         self._start_us, self._step_us = start_us, 1e6 / per_second
         self._state = state = State(seed, users)
-        self._interactions = Interactions(state)
-        self._posts = Posts(state)
+        self._posts, interactions = Posts(state), Interactions(state)
+        self._creators: dict[str, Callable[..., TimedFrame | None]] = {
+            LIKE: partial(interactions.about_post, LIKE),
+            REPOST: partial(interactions.about_post, REPOST),
+            FOLLOW: partial(interactions.about_account, FOLLOW),
+            BLOCK: partial(interactions.about_account, BLOCK),
+            POST: self._posts.post,
+        }
         others = OtherRecords(state, self._posts.embeds)
         self._accounts = Accounts(state, seed, others.first_profile)
         self._makers = self._table(others)
@@ -49,18 +55,18 @@ class World:
 
     def _table(self, others: OtherRecords) -> list[EventMaker]:
         """An entry per share: a random one gives the proportions."""
-        interactions, posts, accounts = self._interactions, self._posts, self._accounts
+        posts, accounts, creators = self._posts, self._accounts, self._creators
         shares: list[tuple[int, EventMaker]] = [
-            (1180, posts.post),
-            (1000, interactions.repost),
-            (600, interactions.follow),
+            (1180, creators[POST]),
+            (1000, creators[REPOST]),
+            (600, creators[FOLLOW]),
             (160, partial(self._state.delete_any, LIKE)),
             (130, partial(self._state.delete_any, FOLLOW)),
             (120, posts.delete),
             (60, partial(self._state.delete_any, REPOST)),
             (20, partial(self._state.delete_any, BLOCK)),
             (10, partial(self._state.delete_any, OTHER)),
-            (80, interactions.block),
+            (80, creators[BLOCK]),
             (100, others.profile),
             (60, others.listitem),
             (8, others.list),
@@ -79,7 +85,7 @@ class World:
             (15, accounts.come_back),
         ]
         makers = [make for share, make in shares for _ in range(share)]
-        return makers + [interactions.like] * (_TABLE_SIZE - len(makers))
+        return makers + [creators[LIKE]] * (_TABLE_SIZE - len(makers))
 
     def _recreate(self) -> TimedFrame | None:
         """Makes a record again that was deleted some time ago, under the same rkey."""
@@ -87,13 +93,5 @@ class World:
         if not deleted or not deleted[0].person.active:
             return None
         record = deleted.popleft()
-        interactions = self._interactions
-        makers = {
-            LIKE: interactions.like,
-            REPOST: interactions.repost,
-            FOLLOW: interactions.follow,
-            BLOCK: interactions.block,
-            POST: self._posts.post,
-        }
-        make = makers.get(record.collection)
+        make = self._creators.get(record.collection)
         return make and make(record.person, record.rkey)
