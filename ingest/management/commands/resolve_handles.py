@@ -41,7 +41,8 @@ class Command(BaseCommand):
             if stop:
                 return
             try:
-                Work(stop, once).run()
+                with ProgressBar("accounts") as bar:
+                    Work(stop, once).run(bar)
             except sqlite3.Error as error:
                 raise CommandError(
                     f"The handles' file {settings.HANDLES_PATH} can't be used ({error}): make its disk writable, or "
@@ -60,11 +61,7 @@ class Work:
         if appview is None:
             log.info("APPVIEW_URL is empty: only handles in events are learned")
 
-    def run(self) -> None:
-        with ProgressBar("accounts") as bar:
-            self._run(bar)
-
-    def _run(self, bar: ProgressBar) -> None:
+    def run(self, bar: ProgressBar) -> None:
         while not self._stop:
             more = self._resolver.follow()
             asked = not self._stop and self._resolver.ask()

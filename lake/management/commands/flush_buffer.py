@@ -1,7 +1,6 @@
 """Flushes the buffer into the lake, every FLUSH_INTERVAL_SECONDS or as soon as it is full."""
 
 import gc
-import threading
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -50,7 +49,7 @@ class Command(BaseCommand):
         # and again: 6 % of the flusher's CPU.
         gc.set_threshold(100_000, 50, 100)
         buffer = Buffer(settings.REDIS_URL)
-        stop.call(lambda: hang_up_later(buffer))
+        stop.call_later(LAST_ANSWER_SECONDS, buffer.hang_up)  # a Redis that does not answer must not delay it
         flusher = Flusher(buffer, settings.LAKE_ROOT, settings.FLUSH_MAX_EVENTS, settings.QUERY_THREADS)
         flusher.prepare()
         if once:
@@ -58,13 +57,6 @@ class Command(BaseCommand):
         else:
             serve_metrics("METRICS_PORT_FLUSHER")
             with_redis(stop, buffer, lambda: loop(stop, buffer, flusher))
-
-
-def hang_up_later(buffer: Buffer) -> None:
-    """A Redis that does not answer must not delay the stop."""
-    timer = threading.Timer(LAST_ANSWER_SECONDS, buffer.hang_up)
-    timer.daemon = True
-    timer.start()
 
 
 def with_redis(stop: Stop, buffer: Buffer, work: Callable[[], object]) -> None:

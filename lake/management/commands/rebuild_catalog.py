@@ -14,8 +14,9 @@ from lake.catalog import orphans
 from lake.rebuild.rebuild import Rebuilt, rebuild
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
-from lake.verify.repair import WRITERS, locked
+from lake.verify.repair import WRITERS
 from process.instants import iso_us
+from process.locks import take
 
 MEMORY = "500MB"
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with ExitStack() as locks:
-            if running := [name for name in WRITERS if not locked(locks, name)]:
+            if running := [name for name in WRITERS if not take(locks, name)]:
                 raise CommandError(f"{' and '.join(running)} runs: stop it, then begin again.")
             try:
                 self._rebuild(settings.LAKE_ROOT)
