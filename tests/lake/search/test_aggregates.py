@@ -152,7 +152,7 @@ def test_coverage_names_gaps_and_why(lake):
     assert (gap["start"], gap["end"], gap["minutes"]) == ("2026-07-01T12:02:00Z", "2026-07-01T12:10:00Z", 8)
     assert gap["why"] == "connection closed (wss://one.example: the host went away)"
     Connection.objects.all().delete()
-    assert coverage()["gaps"][0]["why"] == "no connection to a host was open"
+    assert coverage()["gaps"][0]["why"] == "no connection to a host is recorded for this time"
     part = coverage(NOON + 3 * MINUTE, NOON + 5 * MINUTE)
     assert (part["minutes"], part["minutes_with_data"], part["gaps_total"]) == (2, 0, 1)
     assert coverage(NOON + timedelta(days=1))["minutes"] == 0
