@@ -25,7 +25,7 @@ class QueryParams(WindowParams):
     text = Text(
         "search",
         default="",
-        help_text='What to search for: words, "phrases", OR, -not, ( ), *, #tag, from:, lang: ...',
+        help_text='What to search for: words, "phrases", AND, OR, -not, ( ), *, #tag, from:, lang: ...',
     )
     exact = Boolean(default=False, help_text="The whole of text is one phrase, bounded by non-letters.")
     dataset = Choice(list(DATASETS), default="posts", help_text="Kind of rows.")

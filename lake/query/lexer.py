@@ -27,6 +27,7 @@ class TokenKind(Enum):
     WHOLE = auto()
     FILTER = auto()
     NOT = auto()
+    AND = auto()
     OR = auto()
     OPEN = auto()
     CLOSE = auto()
@@ -39,8 +40,8 @@ _MARKS = {
     "）": TokenKind.CLOSE,
     "-": TokenKind.NOT,
     "－": TokenKind.NOT,
-    "−": TokenKind.NOT,
 }
+_WORDS = {"AND": TokenKind.AND, "OR": TokenKind.OR, "NOT": TokenKind.NOT}
 
 
 class Token(NamedTuple):
@@ -85,8 +86,8 @@ def _token(text: str, start: int) -> Token:
         return _operator(text, start, match)
     word = _at(_WORD, text, start)
     end = start + len(word) + 1
-    if word == "OR":
-        return Token(TokenKind.OR, start + 1, end, word)
+    if kind := _WORDS.get(word):
+        return Token(kind, start + 1, end, word)
     return Token(TokenKind.TERM, start + 1, end, word, _parts(word, start))
 
 

@@ -59,6 +59,24 @@ A, B, C = term("a"), term("b"), term("c")
         ("a or b", And((A, term("or"), B))),
         ('a "OR" b', And((A, term("OR"), B))),
         ("ORa aOR", And((term("ORa"), term("aOR")))),
+        # AND, which is what a blank is, and NOT, which is what a minus is
+        ("a AND b", And((A, B))),
+        ("a AND b OR c AND d", Or((And((A, B)), And((C, term("d")))))),
+        ("a and b aAND ANDa", And((A, term("and"), B, term("aAND"), term("ANDa")))),
+        ('a "AND" "NOT" b', And((A, term("AND"), term("NOT"), B))),
+        ("a AND(b OR c)", And((A, Or((B, C))))),
+        ("NOT a", Not(A)),
+        ("a NOT b", And((A, Not(B)))),
+        ("a AND NOT b", And((A, Not(B)))),
+        ("a OR NOT b", Or((A, Not(B)))),
+        ("not a NOTa", And((term("not"), A, term("NOTa")))),
+        ("NOT(a OR b) c", And((Not(Or((A, B))), C))),
+        ("NOT (a b)", Not(And((A, B)))),
+        ('NOT "a b" NOT #x', And((Not(term("a b")), Not(tag("x"))))),
+        ("NOT lang:en AND has:alt", And((Not(Filter("lang", ("en",))), Filter("has", ("alt",))))),
+        ("NOT NOT a", A),
+        ("NOT -a", A),
+        ("-NOT a", A),
         # parentheses
         ("(a)", A),
         ("((a b)) c", And((A, B, C))),
@@ -66,7 +84,8 @@ A, B, C = term("a"), term("b"), term("c")
         ("a(b)c", And((A, B, C))),
         # minus
         ("-a", Not(A)),
-        ("a －b −c", And((A, Not(B), Not(C)))),
+        ("a －b −c", And((A, Not(B), term("−c")))),
+        ("− a", And((term("−"), A))),
         ("-(a OR b)", Not(Or((A, B)))),
         ("--a", A),
         ("---a", Not(A)),
@@ -153,6 +172,23 @@ def test_an_exact_text_is_one_phrase(text, tree):
         ("a OR OR b", "has nothing after the OR at character 3"),
         ("(a OR) b", "has nothing after the OR at character 4"),
         ("(OR a)", "has nothing before the OR at character 2"),
+        ("a OR", 'to search for the word write "OR"'),
+        ("a AND", "has nothing after the AND at character 3"),
+        ("AND a", 'has nothing before the AND at character 1; to search for the word write "AND"'),
+        ("AND", "has nothing before the AND at character 1"),
+        ("a AND AND b", "has nothing after the AND at character 3"),
+        ("a AND OR b", "has nothing after the AND at character 3"),
+        ("a OR AND b", "has nothing after the OR at character 3"),
+        ("(a AND) b", "has nothing after the AND at character 4"),
+        ("(AND a)", "has nothing before the AND at character 2"),
+        ("NOT", 'has nothing after the NOT at character 1; to search for the word write "NOT"'),
+        ("a NOT", "has nothing after the NOT at character 3"),
+        ("NOT OR a", "has nothing after the NOT at character 1"),
+        ("NOT AND a", "has nothing after the NOT at character 1"),
+        ("(NOT)", "has nothing after the NOT at character 2"),
+        ("a AND NOT", "has nothing after the NOT at character 7"),
+        ("NOT - a", "has a - at character 5"),
+        ("-AND a", "has a - at character 1"),
         ("(", "opens a parenthesis at character 1 that is not closed"),
         ("()", "has nothing in the parentheses at character 1"),
         ("a (b", "opens a parenthesis at character 3 that is not closed"),
@@ -207,6 +243,7 @@ def test_the_limits_name_the_number_and_the_limit():
 
 def test_no_depth_of_signs_is_too_much_for_the_parser():
     assert parse("-" * 1999 + "a") == Not(A)
+    assert parse("NOT " * 399 + "a") == Not(A)
     for text in (
         "(" * 2000,
         ")" * 2000,
@@ -224,7 +261,7 @@ def test_no_depth_of_signs_is_too_much_for_the_parser():
 
 
 SIGNS = st.sampled_from(
-    ['"', "“", "”", "„", "＂", "(", ")", "（", "-", "−", "*", "#", " OR ", " ", "　", ",", ":", '""']
+    ['"', "“", "”", "„", "＂", "(", ")", "（", "-", "−", "*", "#", " OR ", " AND ", " NOT ", " ", "　", ",", ":", '""']
 )
 NAMES = st.sampled_from([f"{kind.operator}:" for kind in FILTERS.values()] + ["exact:", "From：", "x:"])
 PIECES = st.one_of(
@@ -258,7 +295,7 @@ VALUES = {
     "mention": st.sampled_from(["alice.example", "did:plc:abc"]),
     "lang": st.sampled_from(["en", "pt-BR", "EN"]),
     "tag": st.sampled_from(
-        ["lake", "a b", "a,b", "1", "c++", "a!", 'x"y', "日本", "(x)", "a#b", "OR", "“x”", "🔥", "-x"]
+        ["lake", "a b", "a,b", "1", "c++", "a!", 'x"y', "日本", "(x)", "a#b", "OR", "AND", "“x”", "🔥", "-x"]
     ),
     "domain": st.sampled_from(["example.com", "日本.jp", "localhost", "a(b", 'x"y']),
     "url": st.sampled_from(["https://x.y/a,b", "x.y/(a)", "x.y/a)b", 'x"y', "https://日本.jp/?q=1#z", '"', ","]),
@@ -299,6 +336,7 @@ def test_any_tree_can_be_written_out(tree):
     [
         ("  a   b ", "a b"),
         ('"a" "b c" "OR" "-x" "#y" "lang:en"', 'a "b c" "OR" "-x" "#y" "lang:en"'),
+        ('"AND" AND NOT "NOT"', '"AND" -"NOT"'),
         ("(a b) (c)", "a b c"),
         ("(a b) OR (c d)", "a b OR c d"),
         ("(a OR b) c", "(a OR b) c"),
