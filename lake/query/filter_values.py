@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
+from unicodedata import category
 
 from ingest.identifiers import DID, HANDLE, SUBJECT_URI
 from process.instants import iso, parse_timestamp
@@ -68,6 +69,20 @@ def one_of(names: Iterable[str]) -> ValueKind:
 def _account(text: str) -> str:
     name = text.strip().removeprefix("@").removeprefix("＠")
     return name if name.startswith("did:") else name.lower()
+
+
+def is_hashtag(tag: str) -> bool:
+    """As in posts, a hashtag is more than digits and punctuation: #1 is text."""
+    return any(character == "_" or category(character)[0] not in "PN" for character in tag)
+
+
+def has_signs(tag: str) -> bool:
+    """A hashtag that a text can say, and that the column `hashtags` has of facets only: lake/flush/sql/posts.sql ends
+    those that it reads from a text before the first sign."""
+    in_column = any(character == "_" or category(character)[0] == "L" for character in tag) and all(
+        character == "_" or category(character)[0] in "LMN" for character in tag
+    )
+    return not in_column and is_hashtag(tag) and not any(map(str.isspace, tag))
 
 
 _TAKES_TIME = "a date like 2026-07-01 or a time like 2026-07-01T12:00:00Z"

@@ -80,7 +80,7 @@ FILTERS: dict[str, FilterSpec] = {
         (Parameter("lang", "Language of the post; pt matches pt-BR too. A leading - excludes."),),
     ),
     "tag": FilterSpec(
-        "tag", HASHTAG, filter_sql.has_line("hashtags", r"(?:^|\n)(?:", r")(?:\n|$)", ignore="#＃"),
+        "tag", HASHTAG, filter_sql.has_hashtag,
         (Parameter("tag", "Hashtag in any case, with or without #. A leading - excludes."),),
     ),
     "mention": FilterSpec(

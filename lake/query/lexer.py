@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 from unicodedata import category
 
-from lake.query.filter_values import LINK, QueryError
+from lake.query.filter_values import LINK, QueryError, is_hashtag
 from lake.query.filters import FILTERS
 
 _SYNTAX = r'\s()（）"＂“”„'
@@ -120,7 +120,7 @@ def _hashtags(text: str, start: int) -> Token | None:
     punctuation: #1 is text."""
     word = _at(_WORD, text, start)
     tags = [tag[1:] if tag[:1] in ("#", "＃") else tag for tag in _without_trailing_punctuation(word).split(",")]
-    if not all(_is_tag(tag) for tag in tags):
+    if not all(map(is_hashtag, tags)):
         return None
     return Token(TokenKind.FILTER, start + 1, start + len(word) + 1, "tag", tuple(dict.fromkeys(tags)))
 
@@ -130,10 +130,6 @@ def _without_trailing_punctuation(word: str) -> str:
     while word and category(word[-1])[0] == "P" and word[-1] != "_":
         word = word[:-1]
     return word
-
-
-def _is_tag(tag: str) -> bool:
-    return any(character == "_" or category(character)[0] not in "PN" for character in tag)
 
 
 def _operator(text: str, start: int, match: re.Match[str]) -> Token:
