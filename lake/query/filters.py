@@ -52,6 +52,24 @@ def _choice(name: str, help_text: str, conditions: Mapping[str, str]) -> FilterS
     return FilterSpec(name, one_of(conditions), sql, (Parameter(name, help_text),), choices=tuple(conditions))
 
 
+# Names that mean the same, as operators and as parameters.
+SYNONYMS = (
+    ("from", "username"),
+    ("lang", "langs", "language"),
+    ("tag", "tags", "hashtag", "hashtags"),
+    ("mentions", "mention"),
+    ("domain", "domains"),
+    ("url", "urls"),
+    ("since", "start"),
+    ("until", "end"),
+)
+
+
+def synonyms(name: str) -> tuple[str, ...]:
+    """The other names of an operator or a parameter."""
+    return tuple(other for group in SYNONYMS if name in group for other in group if other != name)
+
+
 _ALL = tuple(DATASETS)
 _WITH_SUBJECT = ("posts", *(name for name, dataset in DATASETS.items() if dataset.subject))
 

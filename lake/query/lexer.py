@@ -7,7 +7,7 @@ from typing import NamedTuple
 from unicodedata import category
 
 from lake.query.filter_values import LINK, QueryError, is_hashtag
-from lake.query.filters import FILTERS
+from lake.query.filters import FILTERS, synonyms
 
 _SYNTAX = r'\s()（）"＂“”„'
 _WORD = re.compile(rf"[^{_SYNTAX}]+")
@@ -15,7 +15,7 @@ _ITEM = re.compile(rf"[^{_SYNTAX},]+")
 _LINK = re.compile(rf"(?:[^{_SYNTAX}]|\([^{_SYNTAX}]*\))+")  # parentheses inside a link belong to it
 # In straight quotes a doubled quote is part of the text: "the ""lake"" house".
 _PHRASE = re.compile(r'"((?:[^"]|"")*+)"|＂((?:[^＂]|＂＂)*+)＂|[“”„]([^“”]*)[“”]')
-_OPERATORS = {kind.operator: name for name, kind in FILTERS.items()}
+_OPERATORS = {name: kind for kind, spec in FILTERS.items() for name in (spec.operator, *synonyms(spec.operator))}
 _OPERATOR = re.compile(rf"({'|'.join([*_OPERATORS, 'exact'])})[:：]", re.IGNORECASE)
 _STAR = re.compile(r"[*＊]")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")

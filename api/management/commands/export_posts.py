@@ -21,6 +21,7 @@ from lake.export import resumable_file
 from lake.export.resumable_file import ExportFile, State, beside
 from lake.export.spec import ExportSpec
 from lake.flags.store import flags
+from lake.query.filters import synonyms
 from process import progress_bar
 from process.instants import iso_us, now_us
 
@@ -35,7 +36,8 @@ class Command(BaseCommand):
             more: dict[str, Any] = {"nargs": "?", "const": "true"} if isinstance(field, Boolean) else {}
             repeat = " Repeatable." if isinstance(field, Repeatable) else ""
             text = f"{field.help_text}{repeat}".replace("%", "%%")
-            parser.add_argument(f"--{name}", action="append", default=[], help=text, **more)
+            names = [f"--{each}" for each in (name, *synonyms(name))]
+            parser.add_argument(*names, action="append", default=[], help=text, **more)
 
     def handle(self, *args: Any, output: Path, resume: bool, **options: Any) -> None:
         given = {str(name): options[str(name)] for name in ExportParams().fields if options[str(name)]}

@@ -36,7 +36,7 @@ CONTRADICTIONS = re.compile(
     r"|needs sample:|is for format=csv"
     r"|is for posts|is the AT-URI of a post that|is a DID for|have no subject|must be authors|deletes have no createdAt"
     r"|is out of range|is not a date"  # the years 0 and 10000, and leap seconds, are dates to a schema
-    r"|is not a column of"
+    r"|is not a column of|is given more than once, as"
 )
 for name, strategy in TEXTS.items():
     schemathesis.openapi.format(name, strategy)
@@ -87,7 +87,7 @@ def fits(schema, text):
             number = re.fullmatch("-?[0-9]+", text)
             return number and schema.get("minimum", 0) <= int(text) <= schema.get("maximum", 1e100)
         case {"type": "boolean"}:
-            return text in ("true", "false")
+            return text.lower() in ("true", "false")
         case {"enum": choices}:
             return text in choices
         case {"pattern": pattern}:
