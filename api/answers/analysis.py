@@ -7,7 +7,7 @@ from rest_framework.exceptions import ValidationError
 
 from api.answers.reader import reader
 from api.answers.rows import to_results
-from api.answers.usernames import handle_lookup, pinned_search, usernames
+from api.answers.usernames import handle_lookup, pinned_search, uris_with_dids, usernames
 from api.params.query import result_columns
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
@@ -37,7 +37,7 @@ def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
 
 
 def posts(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
-    uris = list(dict.fromkeys(values["uris"]))
+    uris = uris_with_dids(values["uris"], flags.query_timeout_seconds)
     lookup = by_uri.look_up(reader().scanner, uris, flags.query_timeout_seconds)
     return {
         "results": to_results(lookup.hits, usernames(lookup.hits), result_columns("posts")),

@@ -6,7 +6,7 @@ from typing import Any
 from api.params.fields import SHOWN, Boolean, Choice, FilterField, Repeatable, Text, Value
 from api.params.strict import Faults, WindowParams
 from lake.flags.definitions import Flags
-from lake.query import filters, parser
+from lake.query import parser
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, FilterSpec
 from lake.query.spec import CLOCKS, EVERYTHING, Search
@@ -100,13 +100,13 @@ def result_columns(dataset: str) -> list[str]:
 
 def _filter_fields() -> dict[str, FilterField]:
     return {
-        parameter.name: FilterField(kind, child=_value_field(kind, spec, parameter), help_text=parameter.help)
+        parameter.name: FilterField(kind, child=_value_field(kind, spec), help_text=parameter.help)
         for kind, spec in FILTERS.items()
         for parameter in spec.parameters
     }
 
 
-def _value_field(kind: str, spec: FilterSpec, parameter: filters.Parameter) -> Choice | Text:
+def _value_field(kind: str, spec: FilterSpec) -> Choice | Text:
     if spec.choices:
         return Choice(spec.choices)
-    return Value(parameter.value or spec.value, kind)
+    return Value(spec.value, kind)

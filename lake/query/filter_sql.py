@@ -113,9 +113,9 @@ def has_subject(scope: Scope, values: Sequence[str]) -> Iterator[str]:
 def subject_fault(value: str, dataset: Dataset) -> str:
     """Why the dataset has no such subject, or an empty string."""
     if dataset.name == "posts" and not _is_uri(value):
-        return "is the AT-URI of a post that posts reply to or quote, not a DID"
+        return "is the AT-URI of a post that posts reply to or quote, not a DID or handle"
     if dataset.subject == "subject" and _is_uri(value):
-        return f"is a DID for {dataset.name}, not an AT-URI"
+        return f"is a DID for {dataset.name}, or a handle, not an AT-URI"
     return ""
 
 

@@ -11,7 +11,6 @@ from lake.query import filter_sql
 from lake.query.filter_sql import Conditions
 from lake.query.filter_values import (
     ACCOUNT,
-    ACCOUNT_DID,
     DOMAIN,
     END,
     HASHTAG,
@@ -27,11 +26,10 @@ from lake.schema import DATASETS, Dataset
 
 
 class Parameter(NamedTuple):
-    """A search parameter that is a filter. `value`: what it takes, unless it is what the operator takes."""
+    """A search parameter that is a filter."""
 
     name: str
     help: str
-    value: ValueKind | None = None
 
 
 class FilterSpec(NamedTuple):
@@ -77,8 +75,8 @@ FILTERS: dict[str, FilterSpec] = {
     "author": FilterSpec(
         "from", ACCOUNT, filter_sql.is_in("did"),
         (
-            Parameter("username", "Author: handle or DID, with or without @."),
-            Parameter("did", "Author's DID. A handle goes into username.", ACCOUNT_DID),
+            Parameter("username", "Author: handle, with or without @, DID, or the profile's URL at bsky.app."),
+            Parameter("did", "Author's DID. Takes what username takes."),
         ),
         _ALL,
     ),
@@ -87,7 +85,8 @@ FILTERS: dict[str, FilterSpec] = {
         (
             Parameter(
                 "subject",
-                "What a like, repost, follow or block is of, or a post replies to or quotes: AT-URI or DID.",
+                "What a like, repost, follow or block is of, or a post replies to or quotes: AT-URI, DID, handle, "
+                "or the URL at bsky.app.",
             ),
         ),
         _WITH_SUBJECT,

@@ -29,10 +29,10 @@ TYPES = {
 # Two values of each filter. Of those with choices, all are tried.
 EXAMPLES = {
     "author": (ALICE, "alice.example"),
-    "subject": (POST, BOB),
+    "subject": (POST, BOB, f"https://bsky.app/profile/{ALICE}/post/3mmoodizfwc2j"),
     "lang": ("en", "pt-BR"),
     "tag": ("lake", "#fish"),
-    "mention": (BOB, "@alice.example"),
+    "mention": (BOB, "@alice.example", "https://bsky.app/profile/alice.example"),
     "domain": ("example.com", ".gov.uk"),
     "url": ("https://example.com/page", "example.com"),
     "since": ("2026-07-02", "2026-07-01T12:00:00Z"),

@@ -123,6 +123,26 @@ A, B, C = term("a"), term("b"), term("c")
             And((Filter("url", ("https://x.y/a_(b),c",)), Filter("url", ("x.y",)))),
         ),
         ("subject:at://did:plc:a/b/c,did:plc:d", Filter("subject", ("at://did:plc:a/b/c", "did:plc:d"))),
+        ("from:https://bsky.app/profile/Alice.Example,at://c.d", Filter("author", ("alice.example", "c.d"))),
+        ("mentions:https://bsky.app/profile/did:plc:AbC/?x=1", Filter("mention", ("did:plc:AbC",))),
+        (
+            "subject:at://Alice.example/app.bsky.feed.post/3K,@Bob.Example",
+            Filter("subject", ("at://alice.example/app.bsky.feed.post/3K", "bob.example")),
+        ),
+        (
+            "subject:https://bsky.app/profile/Alice.example/post/3k?x=1",
+            Filter("subject", ("at://alice.example/app.bsky.feed.post/3k",)),
+        ),
+        (
+            "subject:https://bsky.app/profile/did:plc:a/feed/x subject:https://bsky.app/profile/did:plc:a/lists/y",
+            And(
+                (
+                    Filter("subject", ("at://did:plc:a/app.bsky.feed.generator/x",)),
+                    Filter("subject", ("at://did:plc:a/app.bsky.graph.list/y",)),
+                )
+            ),
+        ),
+        ("subject:https://bsky.app/profile/did:plc:a", Filter("subject", ("did:plc:a",))),
         ("since:2026-07-01", Filter("since", ("2026-07-01T00:00:00Z",))),
         ("until:2026-07-01", Filter("until", ("2026-07-02T00:00:00Z",))),
         ("until:2026-07-01T12:00:00.5+02:00", Filter("until", ("2026-07-01T10:00:00.500000Z",))),
@@ -201,12 +221,15 @@ def test_an_exact_text_is_one_phrase(text, tree):
         ("lang: en", "says lang: at character 1, which takes a language code like en or pt-BR; to search for these"),
         ("lang:en,", "takes a language code"),
         ("lang:e_n", "not 'e_n'"),
-        ("from:a/b", "takes a handle like alice.bsky.social or a DID, not 'a/b'"),
+        ("from:a/b", "takes a handle like alice.bsky.social, a DID, or the URL of a profile at bsky.app, not 'a/b'"),
         ("since:yesterday", "takes a date like 2026-07-01 or a time like 2026-07-01T12:00:00Z, not 'yesterday'"),
         ("until:2026-02-30", "not '2026-02-30'"),
         ("since:0001-01-01T00:00+01:00", "takes the years 1 to 9999"),
         ("domain:https://x.y/z", "takes a domain like example.com"),
-        ("subject:at://alice.example/b/c", "takes a URI like"),
+        ("subject:at://alice/b/c", "takes a URI like"),
+        ("subject:https://bsky.app/profile/alice.example/post/", "takes a URI like"),
+        ("subject:https://other.example/profile/alice.example/post/3k", "takes a URI like"),
+        ("from:https://bsky.app/profile/alice.example/post/3k", "takes a handle like"),
         ("tag:#", "takes a hashtag"),
         ('tag:"a\nb"', "takes a hashtag"),
         ("exact:", "says exact: at character 1, which takes a phrase"),
@@ -301,7 +324,7 @@ VALUES = {
     "url": st.sampled_from(["https://x.y/a,b", "x.y/(a)", "x.y/a)b", 'x"y', "https://日本.jp/?q=1#z", '"', ","]),
     "has": st.sampled_from(["image", "alt"]),
     "is": st.sampled_from(["reply", "quote"]),
-    "subject": st.sampled_from(["did:plc:abc", "at://did:plc:abc/app.bsky.feed.post/3abc"]),
+    "subject": st.sampled_from(["did:plc:abc", "at://did:plc:abc/app.bsky.feed.post/3abc", "at://a.b/c.d/e", "a.b"]),
     "since": st.sampled_from(["2026-07-01T00:00:00Z", "0001-01-01T00:00:00Z"]),
     "until": st.sampled_from(["2026-07-01T12:00:00.000001Z", "9999-12-31T23:59:59.999999Z"]),
 }
