@@ -23,7 +23,7 @@ def timeline(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
         raise ValidationError({"by": [f"{error}."]}) from error
     rows = [{"start": iso_us(bucket.start_us), "hits": bucket.hits, "all": bucket.all} for bucket in buckets]
     hits, rows_at_all = sum(bucket.hits for bucket in buckets), sum(bucket.all for bucket in buckets)
-    return {"results": rows, "meta": {"by": by, "hits": hits, "all": rows_at_all, "query": render(values["text"])}}
+    return {"results": rows, "meta": {"by": by, "hits": hits, "all": rows_at_all, **_understood(values)}}
 
 
 def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
@@ -33,7 +33,11 @@ def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     if by == "authors":
         names = handle_lookup().names([value for value, _ in counted])
         results = [result | {"username": names.get(result["value"])} for result in results]
-    return {"results": results, "meta": {"by": by, "distinct": distinct, "query": render(values["text"])}}
+    return {"results": results, "meta": {"by": by, "distinct": distinct, **_understood(values)}}
+
+
+def _understood(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"query": render(values["text"]), "notes": values["notes"]}
 
 
 def posts(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.params.fields import SHOWN, Boolean, Choice, FilterField, Repeatable, Text, Value
+from api.params.notes import notes
 from api.params.strict import Faults, WindowParams
 from lake.flags.definitions import Flags
 from lake.query import parser
@@ -37,7 +38,7 @@ class QueryParams(WindowParams):
         return first | fields | _filter_fields()
 
     def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
-        """`text` becomes its tree."""
+        """`text` becomes its tree; `notes`: on all of the query."""
         values, faults = super().combined(values)
         text, values["text"] = values["text"], EVERYTHING
         for name in _QUERY:
@@ -47,6 +48,7 @@ class QueryParams(WindowParams):
                 check_dataset(values[name], DATASETS[values["dataset"]])
             except QueryError as error:
                 faults[name] = [f"{error}."]
+        values["notes"] = [] if faults else notes("" if values["exact"] else text, [values[name] for name in _QUERY])
         if values["clock"] == "created" and values["dataset"] == "deletes":
             faults["clock"] = ["deletes have no createdAt: use clock=seen."]
         return values, faults

@@ -36,15 +36,16 @@ PAGE = {
         "hidden": 0,
         "took_ms": 9,
         "query": "lake OR fish",
+        "notes": [],
     },
 }
 TIMELINE = {
     "results": [{"start": "2026-07-01T12:00:00.000000Z", "hits": 87, "all": 141_207}],
-    "meta": {"by": "hour", "hits": 87, "all": 141_207, "query": "lake", "took_ms": 40},
+    "meta": {"by": "hour", "hits": 87, "all": 141_207, "query": "lake", "notes": [], "took_ms": 40},
 }
 TOP = {
     "results": [{"value": "fishing", "hits": 12}],
-    "meta": {"by": "hashtags", "distinct": 831, "query": "lake", "took_ms": 60},
+    "meta": {"by": "hashtags", "distinct": 831, "query": "lake", "notes": [], "took_ms": 60},
 }
 POSTS = {
     "results": [POST],
@@ -85,6 +86,7 @@ COVERAGE = {
 MANIFEST = {
     "made_at": "2026-07-03T09:00:00.000000Z",
     "query": "lake",
+    "notes": [],
     "parameters": {"text": "lake", "start": "2026-07-01", "end": "2026-07-01", "format": "parquet"},
     "window": {
         "clock": "seen",

@@ -70,6 +70,7 @@ def _row() -> Schema:
 
 TOOK: Schema = documented(NUMBER, "Milliseconds.")
 QUERY: Schema = documented(TEXT, "text and exact as they were understood, in the search syntax.")
+NOTES: Schema = documented(many(TEXT), "What was probably meant otherwise, and the right form, in sentences.")
 ERROR = shape(
     error=shape(
         code=documented(TEXT, "One of a closed set: see the guide."),
@@ -93,17 +94,20 @@ PAGE = shape(
         hidden=documented(NUMBER, "Hits passed over, because they are deleted, replaced or of an inactive account."),
         took_ms=TOOK,
         query=QUERY,
+        notes=NOTES,
     ),
 )
 TIMELINE = shape(
     results=many(shape(start=TIME, hits=NUMBER, all=documented(NUMBER, "Rows of that time, hits or not."))),
-    meta=shape(by={"type": "string", "enum": list(BY)}, hits=NUMBER, all=NUMBER, query=QUERY, took_ms=TOOK),
+    meta=shape(
+        by={"type": "string", "enum": list(BY)}, hits=NUMBER, all=NUMBER, query=QUERY, notes=NOTES, took_ms=TOOK
+    ),
 )
 _TOP = shape(value=TEXT, hits=NUMBER)
 _TOP["properties"][USERNAME] = documented(nullable(TEXT), "Of authors only.")
 TOP_VALUES = shape(
     results=many(_TOP),
-    meta=shape(by={"type": "string", "enum": list(TOP)}, distinct=NUMBER, query=QUERY, took_ms=TOOK),
+    meta=shape(by={"type": "string", "enum": list(TOP)}, distinct=NUMBER, query=QUERY, notes=NOTES, took_ms=TOOK),
 )
 POSTS = shape(
     results=many({"$ref": "#/components/schemas/Row"}),
@@ -137,6 +141,7 @@ COVERAGE = shape(**_COVERED, meta=shape(took_ms=TOOK))
 _DESCRIBED = {
     "made_at": TIME,
     "query": QUERY,
+    "notes": NOTES,
     "parameters": documented(by_name({}), "As they were given, and the rest as they are by default."),
     "window": shape(
         clock={"type": "string", "enum": list(CLOCKS)},

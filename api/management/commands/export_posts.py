@@ -59,6 +59,8 @@ class Command(BaseCommand):
             raise CommandError(f"{beside(path, 'part')} exists: continue it with --resume, or remove it.")
         spec, state = self._begin(params, path, resume)
         manifest = with_coverage(new_manifest(params, spec))
+        for note in manifest["notes"]:
+            self.stdout.write(f"Note: {note}")
         export = ExportFile(path, state, manifest)
         progress = export.run(reader(), spec, file_format(params, spec, manifest), handle_lookup().names)
         progress_bar.run_with_progress(progress, lambda: f"seconds of the data, {state.rows:,} rows")
