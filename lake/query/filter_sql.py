@@ -61,9 +61,8 @@ def has_line(column: str, before: str, after: str, ignore: str = "") -> Conditio
     def conditions(scope: Scope, values: Sequence[str]) -> Iterator[str]:
         lines = _LINES.format(column=column)
         bare = [value.lstrip(ignore) for value in values]
-        for pattern in _patterns(
-            before, [value for value in bare if value and not set(value) & {"\n", "\0"}], after, scope
-        ):
+        possible = [value for value in bare if value and not set(value) & {"\n", "\0"}]
+        for pattern in _patterns(before, possible, after, scope):
             yield f"{column} IS NOT NULL AND regexp_matches({lines}, {pattern})"
 
     return conditions
@@ -73,9 +72,8 @@ def has_hashtag(scope: Scope, values: Sequence[str]) -> Iterator[str]:
     """Marked as one, or in the text: # and the value, with no letter or the like on either side."""
     yield from has_line("hashtags", r"(?:^|\n)(?:", r")(?:\n|$)", ignore=_SIGNS)(scope, values)
     before, after = r"(?:^|[^\p{L}\p{N}_#/&])[#＃](?:", r")(?:$|[^\p{L}\p{M}\p{N}_])"  # as in lake/flush/sql/posts.sql
-    for pattern in _patterns(
-        before, [bare for value in values if has_signs(bare := value.lstrip(_SIGNS))], after, scope
-    ):
+    with_signs = [bare for value in values if has_signs(bare := value.lstrip(_SIGNS))]
+    for pattern in _patterns(before, with_signs, after, scope):
         said = f"regexp_matches(lower(text), {pattern})"
         yield f"CASE WHEN contains(text, '#') OR contains(text, '＃') THEN {said} ELSE false END"
 

@@ -57,10 +57,6 @@ def _matching(pattern: str, prepare: Callable[[str], str] = str.strip) -> Callab
     return normalize
 
 
-def of_pattern(takes: str, pattern: str) -> ValueKind:
-    return ValueKind(takes, _matching(pattern, str), pattern)
-
-
 def one_of(names: Iterable[str]) -> ValueKind:
     names = tuple(names)
     return ValueKind(f"one of {', '.join(names)}", _matching("|".join(names), str.lower))
