@@ -3,6 +3,7 @@
 import json
 import re
 from urllib.parse import parse_qsl, urlsplit
+from urllib.request import urlopen
 
 import pytest
 import schemathesis
@@ -36,7 +37,7 @@ CONTRADICTIONS = re.compile(
     r"|needs sample:|is for format=csv"
     r"|is for posts|is the AT-URI of a post that|is a DID for|have no subject|must be authors|deletes have no createdAt"
     r"|is out of range|is not a date"  # the years 0 and 10000, and leap seconds, are dates to a schema
-    r"|is not a column of|is given more than once, as"
+    r"|is not a column of"
 )
 for name, strategy in TEXTS.items():
     schemathesis.openapi.format(name, strategy)
@@ -97,6 +98,20 @@ def fits(schema, text):
     return True
 
 
+def without_synonyms(node):
+    """The schema without what is given twice when all that may be sent is sent: nearly all would be refused."""
+    match node:
+        case dict():
+            return {key: without_synonyms(value) for key, value in node.items() if not is_synonym(value)}
+        case list():
+            return [without_synonyms(value) for value in node if not is_synonym(value)]
+    return node
+
+
+def is_synonym(node):
+    return isinstance(node, dict) and str(node.get("description")).startswith("The same as ")
+
+
 def run(live, examples, seed, phases):
     project = ProjectConfig.from_dict(
         {
@@ -111,7 +126,9 @@ def run(live, examples, seed, phases):
         }
     )
     config = SchemathesisConfig(projects=ProjectsConfig(default=project), seed=seed)
-    loaded = schemathesis.openapi.from_url(f"http://127.0.0.1:{live.port}/api/schema", config=config)
+    with urlopen(f"http://127.0.0.1:{live.port}/api/schema") as response:
+        served = json.load(response)
+    loaded = schemathesis.openapi.from_dict(without_synonyms(served), config=config)
     asked, wrong = set(), []
     for event in from_schema(loaded).execute():
         match event:
