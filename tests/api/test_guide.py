@@ -73,10 +73,10 @@ def test_the_documented_columns_are_those_of_the_answers():
 @pytest.mark.parametrize(
     ("section", "shape"),
     [
-        ("Search", shapes.PAGE["properties"]["meta"]),
-        ("Posts", shapes.POSTS["properties"]["meta"]),
-        ("Coverage", shapes.COVERAGE),
-        ("Manifest", {"properties": shapes.MANIFEST["properties"] | shapes.MADE["properties"]}),
+        ("Search", shapes.PAGE.schema["properties"]["meta"]),
+        ("Posts", shapes.POSTS.schema["properties"]["meta"]),
+        ("Coverage", shapes.COVERAGE.schema),
+        ("Manifest", {"properties": shapes.MANIFEST.schema["properties"] | shapes.MADE.schema["properties"]}),
     ],
 )
 def test_the_documented_fields_are_those_of_the_answers(section, shape):

@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 from constance import config
 
+from api.access.concurrency import idle, slot
 from api.answers import page as answers_page
 from api.answers.usernames import handle_lookup, uris_with_dids
 from ingest.handles.appview import HandleServiceDown
@@ -210,3 +211,19 @@ def test_a_broken_store_of_handles_stops_no_search(handles, client):
     with pytest.raises(sqlite3.DatabaseError):
         sqlite3.connect(handles).execute("SELECT * FROM handle")
     assert client.get("/search").json()["results"][0]["username"] is None
+
+
+def test_a_page_does_not_wait_for_its_count_while_others_search(posts, client, monkeypatch):
+    monkeypatch.setattr(answers_page, "idle", lambda kind: 0.0)
+    busy = meta(client.get("/search?text=p&limit=5"))
+    assert (busy["total"], busy["total_relation"]) == (5, "gte")
+    assert meta(client.get("/search?text=p&limit=5&total=true"))["total"] == 20
+    monkeypatch.undo()
+    idle = meta(client.get("/search?text=p&limit=5"))
+    assert (idle["total"], idle["total_relation"]) == (20, "eq")
+
+
+def test_a_share_of_the_slots_is_idle():
+    assert idle("search") == 1
+    with slot("search"):
+        assert idle("search") == 0.75
