@@ -8,7 +8,7 @@ from api.params.analysis import PostsParams, TimelineParams, TopParams
 from api.params.export import ExportParams
 from api.params.search import SearchParams
 from api.params.strict import WindowParams
-from api.schema import shapes
+from api.schema import manifests, shapes
 from api.schema.openapi import JSON, described, header
 from api.schema.shapes import Shape
 
@@ -77,7 +77,7 @@ MANIFEST = described(
     "Takes the parameters of the export and describes it: the query as it was understood, the window, the columns, how "
     "many rows it would have, and where data are missing. Also at /export/manifest.",
     ExportParams,
-    {JSON: shapes.MANIFEST},
+    {JSON: manifests.MANIFEST},
     query="text=lake&start=2026-07-01&end=2026-07-01",
     bodies=_EXPORT_BODIES,
     errors=(404,),
@@ -92,16 +92,17 @@ MADE = described(
         OpenApiParameter.PATH,
         description="X-Export-Id.",
     ),
-    {JSON: shapes.MADE},
+    {JSON: manifests.MADE},
     errors=(404,),
 )
 POSTS = described(
     "Posts by their AT-URIs.",
-    "Up to 10,000: the rows, and which are deleted, hidden or unknown here. To bring an old export into line with "
-    "deletions, send its `id` column and drop what is not in `results`.",
+    "Up to 10,000, by AT-URI or by URL at bsky.app: the rows, and which are deleted, hidden or unknown here. To bring "
+    "an old export into line with deletions, send its `id` column and drop what is not in `results`.",
     PostsParams,
     {JSON: shapes.POSTS},
     bodies={"two posts": {"uris": [shapes.POST_URI, shapes.DELETED_URI]}},
+    errors=(404,),
 )
 STATS = described(
     "What the lake holds.",

@@ -8,7 +8,6 @@ import re
 from typing import Any, NamedTuple
 
 from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, column_names, export_columns
-from lake.query.spec import CLOCKS
 from lake.schema import DATASETS
 from lake.search.aggregates import BY, TOP
 
@@ -125,6 +124,8 @@ ROW = Shape(
     },
 )
 QUERY = documented("lake", "text and exact as they were understood, in the search syntax.")
+_SENTENCES = Shape({"type": "array", "items": TEXT}, [])
+NOTES = documented(_SENTENCES, "What was probably meant otherwise, and the right form; empty when nothing was.")
 TOOK = documented(9, "Milliseconds.")
 ERROR = shape(
     error=shape(
@@ -152,16 +153,17 @@ PAGE = shape(
         hidden=documented(0, "Hits passed over, because they are deleted, replaced or of an inactive account."),
         took_ms=TOOK,
         query=QUERY,
+        notes=NOTES,
     ),
 )
 _ALL = documented(141_207, "Rows of that time, hits or not.")
 TIMELINE = shape(
     results=[shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)],
-    meta=shape(by=choice(*BY), hits=87, all=141_207, query=QUERY, took_ms=TOOK),
+    meta=shape(by=choice(*BY), hits=87, all=141_207, query=QUERY, notes=NOTES, took_ms=TOOK),
 )
 _TOP = shape(value="alice.example", hits=12)
 _TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of authors only."}
-TOP_VALUES = shape(results=[_TOP], meta=shape(by=choice(*TOP), distinct=831, query=QUERY, took_ms=TOOK))
+TOP_VALUES = shape(results=[_TOP], meta=shape(by=choice(*TOP), distinct=831, query=QUERY, notes=NOTES, took_ms=TOOK))
 _INACTIVE = shape(id=f"{POST_URI}a", account="deactivated")
 POSTS = shape(
     results=[ROW],
@@ -184,7 +186,7 @@ STATS = shape(
     meta=shape(took_ms=TOOK),
 )
 _WHY = "connection closed (jetstream.example: no frame for 30 s)"
-_COVERED = {
+COVERED = {
     "start": nullable("2026-07-01T00:00:00Z"),
     "end": nullable("2026-07-02T00:00:00Z"),
     "minutes": 1440,
@@ -194,58 +196,5 @@ _COVERED = {
     "gaps_total": documented(1, "gaps lists the first 1000 of them."),
     "newest": documented(nullable("2026-07-02T00:00:00.003000Z"), "The newest row of the lake."),
 }
-COVERAGE = shape(**_COVERED, meta=shape(took_ms=TOOK))
-_ANY = {"type": "object", "additionalProperties": {}}
-_ASKED = {"text": "lake", "start": "2026-07-01", "end": "2026-07-01", "format": "parquet"}
-_FLAGS = {"hide_deleted": True, "export_limit_rows": 0}
-_SEEN_UNTIL = nullable("2026-07-03T08:59:58.120000Z")
-_MANIFEST = {
-    "made_at": "2026-07-03T09:00:00.000000Z",
-    "query": QUERY,
-    "parameters": documented(Shape(_ANY, _ASKED), "As they were given, and the rest as they are by default."),
-    "window": shape(
-        clock=choice(*CLOCKS),
-        start=nullable("2026-07-01T00:00:00.000000Z"),
-        end=nullable("2026-07-02T00:00:00.000000Z"),
-        seen_until=documented(_SEEN_UNTIL, "What was seen later is not in it."),
-    ),
-    "sources": shape(
-        hosts=documented(["jetstream.example"], "That sent events of the window, as far as that is recorded."),
-        collections=documented(["app.bsky.feed.post"], "That are received now; empty: all."),
-    ),
-    "matching": documented("Words match anywhere in the text.", "How words match."),
-    "order": "seen, did, rkey; newest first",
-    "columns": [shape(name="id", type="string", meaning="AT-URI of the record")],
-    "newest_seen": _SEEN_UNTIL,
-    "hidden": documented("what was deleted, replaced, or is of an inactive account", "What is left out."),
-    "row_limit": Shape(null_or(NUMBER), None),
-    "row_limit_by": documented(
-        Shape({"type": ["string", "null"], "enum": ["limit", "export_limit_rows", None]}, None),
-        "What sets it: the parameter, or the flag of the service.",
-    ),
-    "truncated": documented(Shape(null_or(BOOLEAN), False), "Whether there are more rows than row_limit."),
-    "rows_hidden": documented(Shape(null_or(NUMBER), 12), "Rows that match and are left out, as `hidden` says."),
-    "flags": documented(Shape(_ANY, _FLAGS), "The service's settings that change exports."),
-    "software": "0.1.0",
-    "commit": documented(Shape(null_or(TEXT), None), "Of the software."),
-    "schema_version": 1,
-    "rows": 8431,
-    "coverage": shape(**_COVERED),
-}
-MANIFEST = shape(**_MANIFEST, rows_relation=choice("eq", "gte"))
-_SHA256 = nullable("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
-MADE = shape(
-    **_MANIFEST,
-    id="0f8fad5bd9cb469fa16570867728950e",
-    state=choice("complete", "running", "broken"),
-    error=Shape(null_or(TEXT), None),
-    bytes=1_204_311,
-    sha256=documented(_SHA256, "Of the body that was sent; null until it is complete."),
-    started_at="2026-07-03T09:00:00.000000Z",
-    finished_at=nullable("2026-07-03T09:00:04.000000Z"),
-    first_row=documented(nullable("2026-07-01T23:59:59.120000Z"), "Its time by the clock; null without rows."),
-    last_row=documented(nullable("2026-07-01T00:00:03.004000Z"), "Likewise."),
-    nuls_replaced=documented(0, "How often NUL became U+FFFD."),
-)
-MADE.schema["required"].remove("nuls_replaced")
+COVERAGE = shape(**COVERED, meta=shape(took_ms=TOOK))
 SCHEMAS = {"Error": ERROR.schema, "Row": _row()}

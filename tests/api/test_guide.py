@@ -13,9 +13,10 @@ from api.params.fields import MAX_VALUES
 from api.params.query import result_columns
 from api.params.search import MAX_SKIPPED, SearchParams
 from api.params.strict import WindowParams
-from api.schema import shapes
+from api.schema import manifests, shapes
 from deploy.local.child import ROOT
 from lake.flags.definitions import Flags
+from lake.query.filters import synonyms
 from lake.query.parser import MAX_CHARACTERS, MAX_TERMS
 from lake.schema import DATASETS
 from lake.search.aggregates import MOST_BUCKETS
@@ -54,6 +55,12 @@ def test_the_documented_parameters_beside_those_of_a_search_are_those_that_are_r
     assert set(documented(section, "parameter")) | common == set(kind().fields)
 
 
+def test_the_documented_synonyms_are_those_that_are_read():
+    table = API.split("| parameter | synonyms |")[1].split("\n\n")[0]
+    shown = {names[0]: tuple(names[1:]) for line in table.splitlines()[2:] if (names := re.findall("`(\\w+)`", line))}
+    assert shown == {name: synonyms(name) for name in SearchParams().fields if synonyms(name)}
+
+
 def test_the_documented_columns_are_those_of_the_answers():
     assert documented("Search", "column") == result_columns("posts")
     table = API.split("| dataset | columns |")[1].split("\n\n")[0]
@@ -69,7 +76,7 @@ def test_the_documented_columns_are_those_of_the_answers():
         ("Search", shapes.PAGE.schema["properties"]["meta"]),
         ("Posts", shapes.POSTS.schema["properties"]["meta"]),
         ("Coverage", shapes.COVERAGE.schema),
-        ("Manifest", {"properties": shapes.MANIFEST.schema["properties"] | shapes.MADE.schema["properties"]}),
+        ("Manifest", {"properties": manifests.MANIFEST.schema["properties"] | manifests.MADE.schema["properties"]}),
     ],
 )
 def test_the_documented_fields_are_those_of_the_answers(section, shape):
