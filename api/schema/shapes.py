@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, column_names, export_columns
 from lake.schema import DATASETS
-from lake.search.aggregates import BY, TOP
+from lake.search.aggregates import BY, OF, TOP
 
 Schema = dict[str, Any]
 
@@ -156,10 +156,10 @@ PAGE = shape(
         notes=NOTES,
     ),
 )
-_ALL = documented(141_207, "Rows of that time, hits or not.")
+_ALL = documented(141_207, "Rows of that time, hits or not; with of=lang in those languages.")
 TIMELINE = shape(
     results=[shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)],
-    meta=shape(by=choice(*BY), hits=87, all=141_207, query=QUERY, notes=NOTES, took_ms=TOOK),
+    meta=shape(by=choice(*BY), of=choice(*OF), hits=87, all=141_207, query=QUERY, notes=NOTES, took_ms=TOOK),
 )
 _TOP = shape(value="alice.example", hits=12)
 _TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of authors only."}
