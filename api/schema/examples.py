@@ -53,6 +53,7 @@ POSTS = {
         "found": 1,
         "deleted": [DELETED_URI],
         "hidden": [],
+        "purged": [],
         "unknown": [],
         "complete": True,
         "took_ms": 12,

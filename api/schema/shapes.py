@@ -112,8 +112,9 @@ POSTS = shape(
         found=NUMBER,
         deleted=documented(many(URI), "The author deleted them."),
         hidden=documented(many(shape(id=URI, account=TEXT)), "Their account is not active: its status."),
+        purged=documented(many(URI), "Seen here, but their text is gone: their account was deleted for a time."),
         unknown=documented(many(URI), "Neither they nor their deletes were seen here."),
-        complete=documented(BOOLEAN, "False when the time limit was reached: some of unknown may be here after all."),
+        complete=documented(BOOLEAN, "False when the time limit was reached: some of the others may show after all."),
         took_ms=TOOK,
     ),
 )

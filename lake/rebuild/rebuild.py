@@ -5,7 +5,7 @@ and what retention has removed. The next compact_lake builds the indexes.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from lake.flush.statements import define_macros
 from lake.models import CatalogIdentity, DataFile
 from lake.rebuild import catalog_rows, files
 from lake.rebuild.files import LakeFile
-from lake.schema import DATASETS, STATEFUL, deletes_of
+from lake.schema import DATASETS, INTERACTIONS, STATEFUL, deletes_of
 from lake.storage.duckdb_engine import Engine, Unreadable, read_sql
 from lake.storage.origin import Origin, Writer
 from process.instants import microseconds
@@ -39,7 +39,8 @@ log = structlog.get_logger("rebuild")
 KEYS_AT_ONCE = 2_000_000  # versions or account events of one query: about 500 MB
 ROWS_AT_ONCE = 500  # of the catalog, in one statement or transaction
 NO_ROWS = (  # of a dataset without files
-    "SELECT '' AS did, '' AS collection, '' AS rkey, '' AS rev, '' AS operation, '' AS state, now() AS seen WHERE false"
+    "SELECT '' AS did, '' AS collection, '' AS rkey, '' AS rev, '' AS operation, '' AS state, now() AS seen,"
+    " '' AS extra WHERE false"
 )
 
 Progress = Iterator[tuple[int, int]]
@@ -120,6 +121,7 @@ class Rebuild:
         tasks = [partial(self._account, *part) for part in self._parts("accounts")]
         for dataset in STATEFUL:
             tasks += [partial(self._versions, dataset, *part) for part in self._parts(dataset, "deletes")]
+        tasks += [partial(self._interactions, dataset) for dataset in INTERACTIONS]
         for number, task in enumerate(tasks, 1):
             task()
             yield number, len(tasks)
@@ -140,19 +142,26 @@ class Rebuild:
 
     def _versions(self, dataset: str, parts: int, part: int) -> None:
         collection = DATASETS[dataset].collection
-        young = microseconds(datetime.now(UTC) - KEPT)
+        values = {"parts": parts, "part": part, "young": microseconds(datetime.now(UTC) - KEPT)}
+        self._add("rebuilt_tombstones.sql", dataset, f"'{collection}'" if collection else "collection", values)
+
+    def _interactions(self, dataset: str) -> None:
+        """Of likes and the like, which have few."""
+        self._add("rebuilt_interactions.sql", dataset, DATASETS[dataset].collection or "", {})
+
+    def _add(self, sql: str, dataset: str, collection: str, values: Mapping[str, Any]) -> None:
+        """The tombstones that this SQL makes of the dataset and its deletes."""
         paths = {name: own for name in (dataset, "deletes") if (own := self._paths(name))}
-        values: dict[str, Any] = {**paths, "parts": parts, "part": part, "young": young}
-        sql = read_sql(SQL / "rebuilt_tombstones.sql").format(
-            collection=f"'{collection}'" if collection else "collection",
+        statement = read_sql(SQL / sql).format(
+            collection=collection,
             condition=deletes_of(dataset),
             versions=_source(dataset) if dataset in paths else NO_ROWS,
             deletes=_source("deletes") if "deletes" in paths else NO_ROWS,
         )
-        versions = [NewTombstone(*row) for row in self._engine.rows(sql, values)]
+        tombstones = [NewTombstone(*row) for row in self._engine.rows(statement, {**paths, **values})]
         with transaction.atomic():
-            commits.add_tombstones(versions)
-        self.tombstones += len(versions)
+            commits.add_tombstones(tombstones)
+        self.tombstones += len(tombstones)
 
     def _paths(self, dataset: str) -> list[str]:
         return [str(self._root / path) for path, file in self._files.items() if file.row.dataset == dataset]
