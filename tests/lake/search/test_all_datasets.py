@@ -152,6 +152,14 @@ def must_agree(stage, search, limits=(1, 2, 3, 7)):
     assert drawn == [row[:5] for row in sampled(rows, "s", 3)]
 
 
+def must_agree_by_created(stage, newest):
+    """All records claim the same time."""
+    search = pin_snapshot(asked("records", clock="created", newest=newest))
+    rows = sorted(stage.world.shown("records", search.snapshot_us), key=lambda row: row[1:5], reverse=newest)
+    assert walked(stage.reader, search, 1)[0] == [row[:5] for row in rows]
+    assert exported(stage.reader, search) == [row.uri for row in rows]
+
+
 def must_be_found(stage):
     """Every post that the world knows, and one that it does not."""
     world = stage.world
@@ -269,4 +277,5 @@ def test_what_shows_of_each_dataset_is_what_the_events_say(lake, lake_root, monk
         must_agree(stage, search, (2,))
     for dataset in DATASETS:
         must_agree(stage, pin_snapshot(asked(dataset, newest=newest)))
+    must_agree_by_created(stage, newest)
     must_be_found(stage)
