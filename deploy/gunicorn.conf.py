@@ -9,8 +9,9 @@ wsgi_app = "explorer.wsgi:application"
 bind = f"0.0.0.0:{os.environ.get('WEB_PORT') or '8000'}"
 workers = 1
 worker_class = "gthread"
-# One for each request that api/access/concurrency.py lets run or wait (48). The rest are for health, metrics and admin.
-threads = 64
+# One for each request that api/access/concurrency.py lets run or wait (48), and for each that waits for the answer to
+# another (16, lake/search/answer_cache.py). The rest are for health, metrics and admin.
+threads = 80
 timeout = 60  # of a worker that hangs as a whole; a request has its own time limit
 graceful_timeout = 8  # within the 10 s that docker stop and the local stack give
 keepalive = 5

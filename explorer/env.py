@@ -4,7 +4,7 @@ allowed."""
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -12,12 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 _source = environ.Env()
 
 
-class Variable(NamedTuple):
-    name: str
-    default: str
-
-
-VARIABLES: dict[str, Variable] = {}  # all that were read, for the test that compares .env.example
+DEFAULTS: dict[str, str] = {}  # of all that were read, for the test that compares .env.example
 
 
 def load(dotenv: Path) -> None:
@@ -27,7 +22,7 @@ def load(dotenv: Path) -> None:
 
 
 def text(name: str, default: str, allowed: str = "any text", valid: Callable[[str], bool] = lambda _: True) -> str:
-    VARIABLES[name] = Variable(name, default)
+    DEFAULTS[name] = default
     value: str = _source.str(name, default=default).strip() or default
     return value if valid(value) else refuse(name, value, allowed)
 

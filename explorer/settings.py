@@ -99,9 +99,6 @@ STATIC_ROOT = BASE_DIR / "var" / "static"
 STATICFILES_DIRS = [BASE_DIR / "explorer" / "static"]
 WHITENOISE_USE_FINDERS = True  # serves the admin's assets without a collectstatic step
 WHITENOISE_AUTOREFRESH = DEBUG
-SECURE_CONTENT_TYPE_NOSNIFF = True
-SESSION_COOKIE_HTTPONLY = True
-X_FRAME_OPTIONS = "DENY"
 if not DEBUG and any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS):
     # TLS ends at a proxy, which passes the client's protocol on in X-Forwarded-Proto.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -115,9 +112,7 @@ elif not public(ALLOWED_HOSTS):
     # Only this machine reaches it, as http://localhost: there is no TLS to require, and browsers differ in whether they
     # accept a secure cookie there.
     SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
-USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_AUTHENTICATION_CLASSES": [],

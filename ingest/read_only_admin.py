@@ -6,12 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 if TYPE_CHECKING:
-    _Admin = admin.ModelAdmin[Any]
+    Admin = admin.ModelAdmin[Any]
 else:
-    _Admin = admin.ModelAdmin
+    Admin = admin.ModelAdmin
 
 
-class ReadOnlyAdmin(_Admin):
+class ReadOnlyAdmin(Admin):
     """Adds, changes and deletes nothing, also for superusers: the pipeline writes these tables."""
 
     actions = None
@@ -21,8 +21,4 @@ class ReadOnlyAdmin(_Admin):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    has_change_permission = has_delete_permission = has_add_permission

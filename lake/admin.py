@@ -1,14 +1,14 @@
 """Admin pages of the catalog, read-only: batches, files, indexes, tombstones, accounts and exports. Editable are the
 retention of a dataset, and requests for a flush or a compaction."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
-from ingest.read_only_admin import ReadOnlyAdmin
+from ingest.read_only_admin import Admin, ReadOnlyAdmin
 from lake.export import record
 from lake.models import (
     BatchRun,
@@ -23,11 +23,6 @@ from lake.models import (
 )
 from lake.schema import DATASETS
 from process.instants import iso_us
-
-if TYPE_CHECKING:
-    _Admin = admin.ModelAdmin[Any]
-else:
-    _Admin = admin.ModelAdmin
 
 SHOWN_CHARACTERS = 100  # of an error or a query in a list; its own page shows all
 
@@ -65,7 +60,7 @@ class BatchRunAdmin(ReadOnlyAdmin):
 
 class _Sized(ReadOnlyAdmin):
     @admin.display(description="size", ordering="bytes")
-    def size(self, file: DataFile | IndexFile) -> str:
+    def size(self, file: DataFile | IndexFile | Export) -> str:
         return filesizeformat(file.bytes)
 
 
@@ -86,7 +81,7 @@ class IndexFileAdmin(_Sized):
 
 
 @admin.register(Retention)
-class RetentionAdmin(_Admin):
+class RetentionAdmin(Admin):
     """Removes data: the compactor's next daily pass logs what would go, the pass after that removes it."""
 
     list_display = ("dataset", "days", "announced")
@@ -131,7 +126,7 @@ class InactiveAccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Export)
-class ExportAdmin(ReadOnlyAdmin):
+class ExportAdmin(_Sized):
     list_display = ("started_at", "id", "query", "format", "outcome", "rows", "size", "finished_at")
     list_filter = ("state", "started_at")
     search_fields = ("id", "sha256", "error")
@@ -148,10 +143,6 @@ class ExportAdmin(ReadOnlyAdmin):
     @admin.display(description="state", ordering="state")
     def outcome(self, export: Export) -> str:
         return ": ".join(filter(None, record.outcome(export)))
-
-    @admin.display(description="size", ordering="bytes")
-    def size(self, export: Export) -> str:
-        return filesizeformat(export.bytes)
 
 
 @admin.register(Request)

@@ -7,9 +7,11 @@ QueryTooLarge   a query reached its memory limit
 Stopped is no error: the process was asked to stop.
 """
 
+from django.core.management.base import CommandError
 
-class LakeError(Exception):
-    """Anything that the lake refuses or can't do."""
+
+class LakeError(CommandError):
+    """Anything that the lake refuses or can't do. A command that it leaves ends with its sentence and exit code 1."""
 
 
 class LakeUnusable(LakeError):

@@ -74,14 +74,31 @@ class SupersededManager(models.Manager[M]):
         return super().get_queryset().exclude(superseded_at=None)
 
 
-class DataFile(models.Model):
-    """One Parquet file of the lake. A file that is not listed here does not exist."""
+class CatalogFile(models.Model):
+    """A file below LAKE_ROOT. It never changes: another one supersedes it."""
 
     path = models.CharField(max_length=255, unique=True, help_text="below LAKE_ROOT")
-    dataset = models.CharField(max_length=16)
-    hour = models.DateTimeField(help_text="the hour of seen that this file belongs to, UTC")
     rows = models.BigIntegerField()
     bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    superseded_at = models.DateTimeField(null=True, blank=True)
+
+    objects = models.Manager()
+    listed = ListedManager()
+    superseded = SupersededManager()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class DataFile(CatalogFile):
+    """One Parquet file of the lake. A file that is not listed here does not exist."""
+
+    dataset = models.CharField(max_length=16)
+    hour = models.DateTimeField(help_text="the hour of seen that this file belongs to, UTC")
     min_seen = models.DateTimeField()
     max_seen = models.DateTimeField()
     min_created = models.DateTimeField(null=True, help_text="null: no row has one")
@@ -89,18 +106,12 @@ class DataFile(models.Model):
     rows_by_arrival = models.BigIntegerField(
         default=0, help_text="rows whose seen is their ingest time, as their time_us is impossible"
     )
-    sha256 = models.CharField(max_length=64)
     batch = models.ForeignKey(
         BatchRun, null=True, on_delete=models.PROTECT, related_name="files", help_text="null: made by compaction"
     )
     unpurged = models.BigIntegerField(
         default=0, help_text="rows in state deleted that keep their text, because purge_deleted was off"
     )
-    superseded_at = models.DateTimeField(null=True, blank=True)
-
-    objects = models.Manager()
-    listed = ListedManager()
-    superseded = SupersededManager()
 
     class Meta:
         ordering = ["-hour", "dataset"]
@@ -108,31 +119,16 @@ class DataFile(models.Model):
             models.Index(fields=["dataset", "max_seen"], condition=models.Q(superseded_at=None), name="listed_files")
         ]
 
-    def __str__(self) -> str:
-        return self.path
 
-
-class IndexFile(models.Model):
+class IndexFile(CatalogFile):
     """A text index of posts, of one hour or one day. It only narrows: without it a search reads whole files."""
 
-    path = models.CharField(max_length=255, unique=True, help_text="below LAKE_ROOT")
     start = models.DateTimeField(help_text="first hour that it covers, UTC")
     end = models.DateTimeField(help_text="the hour after the last")
     files = models.JSONField(help_text="paths of the files that it covers, in the order of its doc ids")
-    rows = models.BigIntegerField()
-    bytes = models.BigIntegerField()
-    sha256 = models.CharField(max_length=64)
-    superseded_at = models.DateTimeField(null=True, blank=True)
-
-    objects = models.Manager()
-    listed = ListedManager()
-    superseded = SupersededManager()
 
     class Meta:
         ordering = ["-start"]
-
-    def __str__(self) -> str:
-        return self.path
 
 
 class Tombstone(models.Model):

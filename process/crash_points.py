@@ -6,18 +6,9 @@ import signal
 from django.conf import settings
 
 CRASH_POINTS = (
-    "consume:received",
-    "consume:appended",
-    "flush:read",
-    "flush:written",
-    "flush:renamed",
-    "flush:committed",
-    "flush:trimmed",
-    "compact:written",
-    "compact:renamed",
-    "compact:committed",
-    "compact:moved",
-    "compact:swept",
+    *("consume:received", "consume:appended"),
+    *("flush:read", "flush:written", "flush:renamed", "flush:committed", "flush:trimmed"),
+    *("compact:written", "compact:renamed", "compact:committed", "compact:moved", "compact:swept"),
 )
 
 

@@ -38,28 +38,30 @@ def only_one(name: str, stop: Stop) -> Iterator[None]:
     """Holds the lock of a command. A second copy logs that it waits, until the first one ends.
 
     A stop ends the wait without the lock: the block must look at `stop` first."""
-    path, waiting = lock_path(name), False
+    waiting = False
     with ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(exclusive(path))
-                break
-            except Locked:
-                if not waiting:
-                    log.warning("another copy runs: waiting until it ends", command=name, lock=str(path))
-                waiting = True
+        while not take(held, name):
+            if not waiting:
+                log.warning("another copy runs: waiting until it ends", command=name, lock=str(lock_path(name)))
+            waiting = True
             if stop.wait(RETRY_SECONDS):
                 break
         yield
 
 
+def take(held: ExitStack, name: str) -> bool:
+    """Takes the lock of a command until `held` closes; False while a process holds it."""
+    try:
+        held.enter_context(exclusive(lock_path(name)))
+    except Locked:
+        return False
+    return True
+
+
 def running(name: str) -> bool:
     """Whether a process holds the lock of that command now."""
-    try:
-        with exclusive(lock_path(name)):
-            return False
-    except Locked:
-        return True
+    with ExitStack() as held:
+        return not take(held, name)
 
 
 def lock_path(name: str) -> Path:

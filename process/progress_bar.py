@@ -2,11 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable
-from typing import Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Self, TypeVar
 
 WIDTH = 30
 REDRAW_SECONDS = 0.2
+
+T = TypeVar("T")
 
 
 class ProgressBar:
@@ -49,3 +51,11 @@ def run_with_progress(progress: Iterable[tuple[int, int]], unit: str | Callable[
     with ProgressBar(unit) as bar:
         for done, total in progress:
             bar.show(done, total)
+
+
+def tracked(items: Sequence[T], unit: str) -> Iterator[T]:
+    """The items one by one; shows how many are done."""
+    with ProgressBar(unit) as bar:
+        for done, item in enumerate(items, 1):
+            yield item
+            bar.show(done, len(items))

@@ -23,6 +23,16 @@ class Stop:
         """Adds a callback, which runs inside the signal handler."""
         self._callbacks.append(callback)
 
+    def call_later(self, seconds: float, work: Callable[[], object]) -> None:
+        """Adds a call that comes, in a thread, so long after the request, unless the process has ended by then."""
+
+        def start() -> None:
+            timer = threading.Timer(seconds, work)
+            timer.daemon = True
+            timer.start()
+
+        self.call(start)
+
     def set(self) -> None:
         self._event.set()
         for callback in self._callbacks:

@@ -56,9 +56,9 @@ class Limit:
         return self._free
 
 
-# Searches share DuckDB's threads, so more at once make each slower. With four that count a common word for 0.5 s each,
-# the whole line passes in 4 s. An export holds its slot for as long as its client reads, so it has slots of its own,
-# and waiting long for one is of little use. deploy/gunicorn.conf.py has a thread for each of these and some to spare.
+# Searches share DuckDB's threads, so more at once make each slower; a page that is kept (lake/search/answer_cache.py)
+# takes no slot. An export holds its slot for as long as its client reads, so it has slots of its own, and waiting long
+# for one is of little use. deploy/gunicorn.conf.py has a thread for each of these and some to spare.
 LIMITS: dict[Activity, Limit] = {
     "search": Limit(4, line=32, patience=10.0),
     "export": Limit(4, line=8, patience=2.0),
@@ -122,3 +122,9 @@ def slot(kind: Activity) -> Slot:
         return StreamingHttpResponse(held.over(body(first, parts)))  # closing the response releases it
     """
     return Slot(LIMITS[kind])
+
+
+def idle(kind: Activity) -> float:
+    """The share of the slots that is free, from 0 to 1."""
+    limit = LIMITS[kind]
+    return limit.free / limit.at_once

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from api.access.concurrency import idle, slot
 from api.answers.reader import reader
 from api.answers.rows import to_results
 from api.answers.usernames import usernames, with_dids
@@ -18,7 +19,8 @@ from lake.scan.snapshot import pin_snapshot
 from lake.search import sample
 from lake.search.reader import Page
 
-COUNT_SECONDS = 0.5  # for counting, unless the request says whether to count
+# For counting, unless the request says whether to count. Others wait meanwhile: the less is idle, the less it may take.
+COUNT_SECONDS = 0.5
 
 
 class Counted(NamedTuple):
@@ -32,7 +34,8 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
     """What /search answers to validated parameters. `deadline`: in monotonic seconds."""
     search = with_dids(to_search(values, flags))
     if values["sample"]:
-        hits = sample.draw(reader().full_scan, pin_snapshot(search), values["sample"], values["seed"])
+        with slot("search"):
+            hits = sample.draw(reader().full_scan, pin_snapshot(search), values["sample"], values["seed"])
         page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
     else:
         page, counted, following = _page(values, search, deadline)
@@ -49,6 +52,7 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
             "searched_to": page.searched_to,
             "hidden": page.hidden,
             "query": render(values["text"]),
+            "notes": values["notes"],
         },
     }
 
@@ -78,5 +82,5 @@ def _count(values: Mapping[str, Any], search: Search, page: Page, deadline: floa
     if token and token.total is not None and (token.relation == "eq" or values["total"] is None):
         return Counted(token.total, token.relation)
     left = deadline - time.monotonic()
-    total, relation = reader().full_scan.count(search, left if values["total"] else min(left, COUNT_SECONDS))
+    total, relation = reader().count(search, left if values["total"] else min(left, COUNT_SECONDS * idle("search")))
     return Counted(max(total, len(page.hits)), relation)

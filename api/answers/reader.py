@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from api.access.concurrency import slot
 from lake.search.reader import Reader
 from lake.storage.duckdb_engine import Engine
 
@@ -21,4 +22,4 @@ def reader() -> Reader:
 
 @lru_cache(maxsize=1)
 def _reader(_process: int, memory: str, threads: int, root: Path) -> Reader:
-    return Reader(Engine(memory, threads, fence=root), root)
+    return Reader(Engine(memory, threads, fence=root), root, lambda: slot("search"))

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from api.params.strict import StrictSerializer
 from api.schema import parameters  # noqa: F401 - registers the extension that maps them
-from api.schema.shapes import SCHEMAS, TEXT, Schema
+from api.schema.shapes import SCHEMAS, TEXT, Schema, Shape
 
 JSON = "application/json"
 V = TypeVar("V", bound=type[APIView])
@@ -92,15 +92,15 @@ def described(
     summary: str,
     description: str,
     params: type[StrictSerializer] | OpenApiParameter,
-    answers: Mapping[str, tuple[Schema, Any]],
+    answers: Mapping[str, Shape],
     *,
     query: str = "",
     bodies: Mapping[str, Any] | None = None,
     errors: tuple[int, ...] = (),
     headers: Sequence[OpenApiParameter] = (),
 ) -> Callable[[V], V]:
-    """Describes a view: its GET takes `params` in the query, its POST as JSON. `answers`: by media type, the shape and
-    an example. `query`, `bodies`: examples of a GET and, by what they are for, of a POST."""
+    """Describes a view: its GET takes `params` in the query, its POST as JSON. `answers`: by media type.
+    `query`, `bodies`: examples of a GET and, by what they are for, of a POST."""
     success = {
         (200, media): OpenApiResponse(shape, "OK.", [OpenApiExample("An answer", example)] if example else [])
         for media, (shape, example) in answers.items()

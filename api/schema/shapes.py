@@ -1,9 +1,11 @@
-"""The shapes of answers as JSON Schema, for /api/schema. Columns are those of lake.export.columns.
+"""The shapes of answers as JSON Schema, for /api/schema, each made of an example: all of them are made up.
 
-As serializers of REST framework the same shapes take 40 lines more, inline, or 90, as classes.
+Columns are those of lake.export.columns. As serializers of REST framework the same shapes take 40 lines more, inline,
+or 90, as classes.
 """
 
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, column_names, export_columns
 from lake.query.spec import CLOCKS
@@ -13,30 +15,9 @@ from lake.search.aggregates import BY, TOP
 Schema = dict[str, Any]
 
 
-def nullable(schema: Schema) -> Schema:
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-def shape(**properties: Schema) -> Schema:
-    """An object of exactly these properties."""
-    return {
-        "type": "object",
-        "required": list(properties),
-        "properties": properties,
-        "additionalProperties": False,
-    }
-
-
-def many(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-def by_name(items: Schema) -> Schema:
-    return {"type": "object", "additionalProperties": items}
-
-
-def documented(schema: Schema, description: str) -> Schema:
-    return {**schema, "description": description}
+class Shape(NamedTuple):
+    schema: Schema
+    example: Any
 
 
 TEXT: Schema = {"type": "string"}
@@ -45,20 +26,71 @@ BINARY: Schema = {"type": "string", "format": "binary"}
 BOOLEAN: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 URI: Schema = {"type": "string", "pattern": "^at://"}
-DATASET: Schema = {"type": "string", "enum": list(DATASETS)}
+
+
+def null_or(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def shape(**parts: Any) -> Shape:
+    """An object of exactly these properties, each given by an example of it."""
+    of = {name: of_example(part) for name, part in parts.items()}
+    properties = {name: part.schema for name, part in of.items()}
+    schema = {"type": "object", "required": list(of), "properties": properties, "additionalProperties": False}
+    return Shape(schema, {name: part.example for name, part in of.items()})
+
+
+def of_example(example: Any) -> Shape:
+    """What the example stands for; a list for lists of its one item. A value that may be something else than its
+    example shows is given as a Shape."""
+    match example:
+        case Shape():
+            return example
+        case [item]:
+            return Shape({"type": "array", "items": of_example(item).schema}, [of_example(item).example])
+        case bool():
+            return Shape(BOOLEAN, example)
+        case int():
+            return Shape(NUMBER, example)
+        case str() if example.startswith("at://"):
+            return Shape(URI, example)
+        case str() if re.match(r"\d{4}-\d{2}-\d{2}T", example):
+            return Shape(TIME, example)
+    return Shape(TEXT, example)
+
+
+def nullable(example: Any) -> Shape:
+    schema, example = of_example(example)
+    return Shape(null_or(schema), example)
+
+
+def choice(example: str, *others: str) -> Shape:
+    return Shape({"type": "string", "enum": [example, *others]}, example)
+
+
+def documented(example: Any, description: str) -> Shape:
+    schema, example = of_example(example)
+    return Shape({**schema, "description": description}, example)
+
+
+def by_name(name: str, example: Any) -> Shape:
+    """Objects whose names are not known beforehand."""
+    schema, example = of_example(example)
+    return Shape({"type": "object", "additionalProperties": schema}, {name: example})
+
+
 _KINDS: dict[CellType, Schema] = {
-    CellType.TEXT: nullable(TEXT),
-    CellType.LIST: many(TEXT),
-    CellType.TIME: nullable(TIME),
-    CellType.BOOLEAN: nullable(BOOLEAN),
+    CellType.TEXT: null_or(TEXT),
+    CellType.LIST: {"type": "array", "items": TEXT},
+    CellType.TIME: null_or(TIME),
+    CellType.BOOLEAN: null_or(BOOLEAN),
 }
 _NEVER_NULL = {"id": URI, "did": TEXT, "seen_at": TIME, "url": TEXT}
 
 
 def _column(column: ExportColumn) -> Schema:
-    return documented(
-        _NEVER_NULL.get(column.name, _KINDS[column.kind]), column.meaning.replace(" when it was exported", "")
-    )
+    schema = _NEVER_NULL.get(column.name, _KINDS[column.kind])
+    return {**schema, "description": column.meaning.replace(" when it was exported", "")}
 
 
 def _row() -> Schema:
@@ -68,104 +100,143 @@ def _row() -> Schema:
     return {"type": "object", "properties": columns, "additionalProperties": False, "minProperties": 1}
 
 
-TOOK: Schema = documented(NUMBER, "Milliseconds.")
-QUERY: Schema = documented(TEXT, "text and exact as they were understood, in the search syntax.")
+DID = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
+POST_URI = f"at://{DID}/app.bsky.feed.post/3mabcdefghi2k"
+DELETED_URI = f"at://{DID}/app.bsky.feed.post/3mabcdefghj2k"
+ROW = Shape(
+    {"$ref": "#/components/schemas/Row"},
+    {
+        "id": POST_URI,
+        "did": DID,
+        "username": "alice.example",
+        "timestamp": "2026-07-01T11:59:59.123000Z",
+        "seen_at": "2026-07-01T12:00:00.000000Z",
+        "text": "A walk around the lake",
+        "langs": ["en"],
+        "cid": "bafyreib",
+        "reply_root": None,
+        "reply_parent": None,
+        "quote": None,
+        "links": [],
+        "hashtags": [],
+        "mentions": [],
+        "media": ["image"],
+        "url": f"https://bsky.app/profile/{DID}/post/3mabcdefghi2k",
+    },
+)
+QUERY = documented("lake", "text and exact as they were understood, in the search syntax.")
+_SENTENCES = Shape({"type": "array", "items": TEXT}, [])
+NOTES = documented(_SENTENCES, "What was probably meant otherwise, and the right form; empty when nothing was.")
+TOOK = documented(9, "Milliseconds.")
 ERROR = shape(
     error=shape(
-        code=documented(TEXT, "One of a closed set: see the guide."),
-        message=documented(TEXT, "A sentence for people."),
-        details=documented(many(shape(field=TEXT, message=TEXT)), "Each parameter that is wrong, and why."),
-        temporary=documented(BOOLEAN, "True: the same request may succeed after Retry-After seconds."),
-        request_id=documented(TEXT, "Under which the service logged it."),
+        code=documented("invalid_parameter", "One of a closed set: see the guide."),
+        message=documented("start is not a date.", "A sentence for people."),
+        details=documented([shape(field="start", message="No date.")], "Each parameter that is wrong, and why."),
+        temporary=documented(False, "True: the same request may succeed after Retry-After seconds."),
+        request_id=documented("0f8fad5bd9cb469fa16570867728950e", "Under which the service logged it."),
     )
 )
+_RELATION = Shape({"type": ["string", "null"], "enum": ["eq", "gte", None]}, "eq")
 PAGE = shape(
-    results=many({"$ref": "#/components/schemas/Row"}),
+    results=[ROW],
     meta=shape(
-        count=documented(NUMBER, "Hits on this page."),
-        total=documented(nullable(NUMBER), "All hits, or a lower bound; null when nothing was counted."),
-        total_relation=documented({"type": ["string", "null"], "enum": ["eq", "gte", None]}, "gte: a lower bound."),
-        page=NUMBER,
-        limit=NUMBER,
-        next=documented(nullable(TEXT), "The token of the next page; null on the last one."),
-        complete=documented(BOOLEAN, "False when the time limit was reached."),
-        searched_to=documented(nullable(TIME), "How far it came within the time limit; null when it came to the end."),
-        hidden=documented(NUMBER, "Hits passed over, because they are deleted, replaced or of an inactive account."),
+        count=documented(1, "Hits on this page."),
+        total=documented(nullable(1), "All hits, or a lower bound; null when nothing was counted."),
+        total_relation=documented(_RELATION, "gte: a lower bound."),
+        page=1,
+        limit=50,
+        next=documented(Shape(null_or(TEXT), None), "The token of the next page; null on the last one."),
+        complete=documented(True, "False when the time limit was reached."),
+        searched_to=documented(
+            Shape(null_or(TIME), None), "How far it came within the time limit; null when it came to the end."
+        ),
+        hidden=documented(0, "Hits passed over, because they are deleted, replaced or of an inactive account."),
         took_ms=TOOK,
         query=QUERY,
+        notes=NOTES,
     ),
 )
+_ALL = documented(141_207, "Rows of that time, hits or not.")
 TIMELINE = shape(
-    results=many(shape(start=TIME, hits=NUMBER, all=documented(NUMBER, "Rows of that time, hits or not."))),
-    meta=shape(by={"type": "string", "enum": list(BY)}, hits=NUMBER, all=NUMBER, query=QUERY, took_ms=TOOK),
+    results=[shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)],
+    meta=shape(by=choice(*BY), hits=87, all=141_207, query=QUERY, notes=NOTES, took_ms=TOOK),
 )
-_TOP = shape(value=TEXT, hits=NUMBER)
-_TOP["properties"][USERNAME] = documented(nullable(TEXT), "Of authors only.")
-TOP_VALUES = shape(
-    results=many(_TOP),
-    meta=shape(by={"type": "string", "enum": list(TOP)}, distinct=NUMBER, query=QUERY, took_ms=TOOK),
-)
+_TOP = shape(value="alice.example", hits=12)
+_TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of authors only."}
+TOP_VALUES = shape(results=[_TOP], meta=shape(by=choice(*TOP), distinct=831, query=QUERY, notes=NOTES, took_ms=TOOK))
+_INACTIVE = shape(id=f"{POST_URI}a", account="deactivated")
 POSTS = shape(
-    results=many({"$ref": "#/components/schemas/Row"}),
+    results=[ROW],
     meta=shape(
-        asked=documented(NUMBER, "Different URIs."),
-        found=NUMBER,
-        deleted=documented(many(URI), "The author deleted them."),
-        hidden=documented(many(shape(id=URI, account=TEXT)), "Their account is not active: its status."),
-        purged=documented(many(URI), "Seen here, but their text is gone: their account was deleted for a time."),
-        unknown=documented(many(URI), "Neither they nor their deletes were seen here."),
-        complete=documented(BOOLEAN, "False when the time limit was reached: some of the others may show after all."),
+        asked=documented(4, "Different URIs."),
+        found=1,
+        deleted=documented([DELETED_URI], "The author deleted them."),
+        hidden=documented([_INACTIVE], "Their account is not active: its status."),
+        purged=documented([f"{POST_URI}c"], "Seen here, but their text is gone: their account was deleted for a time."),
+        unknown=documented([f"{POST_URI}b"], "Neither they nor their deletes were seen here."),
+        complete=documented(True, "False when the time limit was reached: some of the others may show after all."),
         took_ms=TOOK,
     ),
 )
-_SUMS = {"rows": NUMBER, "bytes": NUMBER, "files": NUMBER}
+_SUMS = {"rows": 3_400_000, "bytes": 408_000_000, "files": 24}
+_TIMES = {"oldest": "2026-07-01T00:00:00.012000Z", "newest": "2026-07-01T23:59:59.991000Z"}
+_DAY = Shape({"type": "string", "format": "date"}, "2026-07-01")
 STATS = shape(
-    datasets=by_name(shape(dataset=DATASET, **_SUMS, oldest=TIME, newest=TIME)),
-    days=many(shape(day={"type": "string", "format": "date"}, datasets=by_name(shape(**_SUMS)))),
+    datasets=by_name("posts", shape(dataset=choice(*DATASETS), **_SUMS, **_TIMES)),
+    days=[shape(day=_DAY, datasets=by_name("posts", shape(**_SUMS)))],
     meta=shape(took_ms=TOOK),
 )
+_WHY = "connection closed (jetstream.example: no frame for 30 s)"
 _COVERED = {
-    "start": nullable(TIME),
-    "end": nullable(TIME),
-    "minutes": NUMBER,
-    "minutes_with_data": NUMBER,
-    "events": NUMBER,
-    "gaps": many(shape(start=TIME, end=TIME, minutes=NUMBER, why=TEXT)),
-    "gaps_total": documented(NUMBER, "gaps lists the first 1000 of them."),
-    "newest": documented(nullable(TIME), "The newest row of the lake."),
+    "start": nullable("2026-07-01T00:00:00Z"),
+    "end": nullable("2026-07-02T00:00:00Z"),
+    "minutes": 1440,
+    "minutes_with_data": 1437,
+    "events": 41_000_000,
+    "gaps": [shape(start="2026-07-01T03:10:00Z", end="2026-07-01T03:13:00Z", minutes=3, why=_WHY)],
+    "gaps_total": documented(1, "gaps lists the first 1000 of them."),
+    "newest": documented(nullable("2026-07-02T00:00:00.003000Z"), "The newest row of the lake."),
 }
 COVERAGE = shape(**_COVERED, meta=shape(took_ms=TOOK))
-_DESCRIBED = {
-    "made_at": TIME,
+_ANY = {"type": "object", "additionalProperties": {}}
+_ASKED = {"text": "lake", "start": "2026-07-01", "end": "2026-07-01", "format": "parquet"}
+_FLAGS = {"hide_deleted": True, "export_limit_rows": 0}
+_SEEN_UNTIL = nullable("2026-07-03T08:59:58.120000Z")
+_MANIFEST = {
+    "made_at": "2026-07-03T09:00:00.000000Z",
     "query": QUERY,
-    "parameters": documented(by_name({}), "As they were given, and the rest as they are by default."),
+    "notes": NOTES,
+    "parameters": documented(Shape(_ANY, _ASKED), "As they were given, and the rest as they are by default."),
     "window": shape(
-        clock={"type": "string", "enum": list(CLOCKS)},
-        start=nullable(TIME),
-        end=nullable(TIME),
-        seen_until=documented(nullable(TIME), "What was seen later is not in it."),
+        clock=choice(*CLOCKS),
+        start=nullable("2026-07-01T00:00:00.000000Z"),
+        end=nullable("2026-07-02T00:00:00.000000Z"),
+        seen_until=documented(_SEEN_UNTIL, "What was seen later is not in it."),
     ),
-    "order": TEXT,
-    "columns": many(shape(name=TEXT, type=TEXT, meaning=TEXT)),
-    "newest_seen": nullable(TIME),
-    "hidden": documented(TEXT, "What is left out."),
-    "row_limit": nullable(NUMBER),
-    "flags": documented(by_name({}), "The service's settings that change exports."),
-    "software": TEXT,
-    "schema_version": NUMBER,
-    "rows": NUMBER,
+    "order": "seen, did, rkey; newest first",
+    "columns": [shape(name="id", type="string", meaning="AT-URI of the record")],
+    "newest_seen": _SEEN_UNTIL,
+    "hidden": documented("what was deleted, replaced, or is of an inactive account", "What is left out."),
+    "row_limit": Shape(null_or(NUMBER), None),
+    "flags": documented(Shape(_ANY, _FLAGS), "The service's settings that change exports."),
+    "software": "0.1.0",
+    "schema_version": 1,
+    "rows": 8431,
     "coverage": shape(**_COVERED),
 }
-MANIFEST = shape(**_DESCRIBED, rows_relation={"type": "string", "enum": ["eq", "gte"]})
+MANIFEST = shape(**_MANIFEST, rows_relation=choice("eq", "gte"))
+_SHA256 = nullable("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
 MADE = shape(
-    **_DESCRIBED,
-    id=TEXT,
-    state={"type": "string", "enum": ["running", "complete", "broken"]},
-    error=nullable(TEXT),
-    bytes=NUMBER,
-    sha256=documented(nullable(TEXT), "Of the body that was sent; null until it is complete."),
-    started_at=TIME,
-    finished_at=nullable(TIME),
+    **_MANIFEST,
+    id="0f8fad5bd9cb469fa16570867728950e",
+    state=choice("complete", "running", "broken"),
+    error=Shape(null_or(TEXT), None),
+    bytes=1_204_311,
+    sha256=documented(_SHA256, "Of the body that was sent; null until it is complete."),
+    started_at="2026-07-03T09:00:00.000000Z",
+    finished_at=nullable("2026-07-03T09:00:04.000000Z"),
+    nuls_replaced=documented(0, "How often NUL became U+FFFD."),
 )
-MADE["properties"]["nuls_replaced"] = documented(NUMBER, "How often NUL became U+FFFD.")
-SCHEMAS = {"Error": ERROR, "Row": _row()}
+MADE.schema["required"].remove("nuls_replaced")
+SCHEMAS = {"Error": ERROR.schema, "Row": _row()}

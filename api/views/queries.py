@@ -17,6 +17,7 @@ from lake.catalog.statistics import stats
 @SEARCH
 class SearchView(AnswerView):
     params = SearchParams
+    takes_slot = False
 
     def answer(self, values: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         return answer_page(values, self.flags, deadline)

@@ -3,6 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
@@ -72,11 +73,12 @@ class AnswerView(View, ABC):
 
     http_method_names = ["get", "head", "post"]
     params: type[StrictSerializer]
+    takes_slot = True  # a view whose answers may need none takes it itself
 
     def get(self, request: Request) -> Response:
         started = time.monotonic()
         values = self.validated(self.params, request).validated_data
-        with slot("search"):
+        with slot("search") if self.takes_slot else nullcontext():
             body = self.answer(values, started + self.flags.query_timeout_seconds)
         body["meta"]["took_ms"] = round((time.monotonic() - started) * 1000)
         return Response(body)

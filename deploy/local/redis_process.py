@@ -47,7 +47,7 @@ class RedisProcess:
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
         if self.socket.parent.stat().st_uid != os.getuid():
             raise RedisError(f"{self.socket.parent} belongs to someone else: remove it.")
-        if not _wait(lambda: not _accepts(self.socket), STOP_SECONDS):
+        if not _wait(lambda: _reply(self.socket) is None, STOP_SECONDS):
             raise RedisError(f"Another redis-server keeps running in {self.folder}: stop it first.")
         self.child.start()
         _wait(lambda: self.answers() or not self.child.alive, START_SECONDS)
@@ -57,14 +57,7 @@ class RedisProcess:
 
     def answers(self) -> bool:
         """False while it still loads its data."""
-        try:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(1)
-                connection.connect(str(self.socket))
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
-        except OSError:
-            return False
+        return (_reply(self.socket) or b"").startswith(b"+PONG")
 
     def stop(self) -> None:
         """A clean stop: all accepted writes are on disk afterwards."""
@@ -107,16 +100,18 @@ def socket_path(folder: Path) -> Path:
     )
 
 
-def _accepts(path: Path) -> bool:
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1)
+def _reply(path: Path) -> bytes | None:
+    """To a PING; empty if a server is there and does not reply. None: there is none."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1)
+        try:
             connection.connect(str(path))
-            return True
-    except TimeoutError:
-        return True
-    except OSError:
-        return False
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16)
+        except (TimeoutError, ConnectionResetError, BrokenPipeError):
+            return b""
+        except OSError:
+            return None
 
 
 def _wait(done: Callable[[], bool], seconds: float) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import redis
 import redis.connection
+from django.core.management.base import CommandError
 
 from ingest.buffer import commands
 from ingest.buffer.commands import CURSOR, DEAD_LETTERS, STREAM, TOTALS
@@ -29,8 +30,8 @@ class BufferFull(Exception):
     """Redis is at its maxmemory and refused the append: none of it was stored."""
 
 
-class BufferUnsafe(Exception):
-    """Redis is configured so that it may lose entries."""
+class BufferUnsafe(CommandError):
+    """Redis is configured so that it may lose entries. A command that it leaves ends with its sentence."""
 
 
 class Buffer:

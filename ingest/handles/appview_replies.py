@@ -85,18 +85,13 @@ class _Did(msgspec.Struct):
     did: str
 
 
-_decode_profiles = msgspec.json.Decoder(_Profiles).decode
-_decode_profile = msgspec.json.Decoder(_Profile).decode
-_decode_did = msgspec.json.Decoder(_Did).decode
-
-
 def read_profiles(body: bytes, asked: Collection[str]) -> dict[str, str]:
     """The handles in an answer of getProfiles, by DID: valid ones, of the DIDs in `asked`. A profile that can't be
     decoded is skipped. Raises ValueError or RecursionError when the answer as a whole can't."""
     handles = {}
-    for raw in _decode_profiles(body).profiles:
+    for raw in msgspec.json.decode(body, type=_Profiles).profiles:
         try:
-            profile = _decode_profile(raw)
+            profile = msgspec.json.decode(raw, type=_Profile)
         except msgspec.ValidationError:
             continue
         handle = normalize_handle(profile.handle)
@@ -107,7 +102,7 @@ def read_profiles(body: bytes, asked: Collection[str]) -> dict[str, str]:
 
 def read_did(body: bytes) -> str:
     """The DID in an answer of resolveHandle. Raises ValueError or RecursionError when there is none."""
-    did = _decode_did(body).did
+    did = msgspec.json.decode(body, type=_Did).did
     if not is_did(did):
         raise ValueError("not a DID")
     return did

@@ -1,6 +1,5 @@
 """Events as bytes on the wire: keys, their order and escapes as the real server's encoder (Go's) writes them."""
 
-import hashlib
 from typing import Any
 
 import libipld
@@ -10,7 +9,6 @@ from ingest import events
 
 Record = dict[str, Any]
 
-_CID_PREFIX = b"\x01\x71\x12\x20"  # version 1, DAG-CBOR, SHA-256, 32 bytes
 _encode = msgspec.json.Encoder(order="deterministic").encode  # keys sorted
 _ESCAPES = (
     (b"<", b"\\u003c"),
@@ -30,14 +28,10 @@ def record_json(record: Record) -> bytes:
     return encoded
 
 
-def plain_cid(record: Record) -> str:
-    """The CID of a record without links and bytes: like `events.record_cid`, four times as fast."""
-    cid: str = libipld.encode_cid(_CID_PREFIX + hashlib.sha256(libipld.encode_dag_cbor(record)).digest())
-    return cid
-
-
 def record_cid(record: Record, linked: bool) -> str:
-    return events.record_cid(record) if linked else plain_cid(record)
+    """`linked`: the record holds links or bytes. Without them this is four times as fast as `events.record_cid`."""
+    cid: str = libipld.encode_cid(events.cid_bytes(record, plain=not linked))
+    return cid
 
 
 def commit(

@@ -7,7 +7,6 @@ a killed writer.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -63,14 +62,8 @@ def read_marker(root: Path) -> State | None:
 
 def write_marker(root: Path, state: State) -> None:
     """Atomic and durable."""
-    temporary = root / f"{layout.MARKER}.tmp"
     with disk.disk_errors(root):
-        with temporary.open("w") as file:
-            file.write(json.dumps({"what": WHAT, **state._asdict()}, indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(root / layout.MARKER)
-        disk.sync_folder(root)
+        disk.write_whole(root / layout.MARKER, json.dumps({"what": WHAT, **state._asdict()}, indent=1) + "\n")
 
 
 def refusal(state: State | None, marker: State | None, root: Path) -> str:

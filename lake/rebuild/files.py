@@ -19,8 +19,9 @@ from lake.storage.parquet_columns import wrong_column
 from process import instants
 
 _MINUTES = """
-    SELECT strftime(seen, '%Y-%m-%dT%H:%M'), count(*), epoch_us(min(seen)), epoch_us(max(seen)),
-        epoch_us(min(created_at)), epoch_us(max(created_at))
+    SELECT strftime(seen, '%Y-%m-%dT%H:%M'), count(*),
+        epoch_us(min(min(seen)) OVER ()), epoch_us(max(max(seen)) OVER ()),
+        epoch_us(min(min(created_at)) OVER ()), epoch_us(max(max(created_at)) OVER ())
     FROM lake_rows($1) GROUP BY ALL ORDER BY ALL
 """
 _COUNTS = """
@@ -82,7 +83,7 @@ def read(engine: Engine, root: Path, path: str) -> LakeFile:
     if wrong := wrong_column(engine, root / path, dataset):
         raise LakeUnusable(wrong)
     minutes = engine.rows(_MINUTES, [absolute])
-    times = [_extreme(minutes, column) for column in range(2, 6)]
+    times = minutes[0][2:] if minutes else [None] * 4  # of the whole file
     first_seen, last_seen, first_created, last_created = (None if us is None else instants.utc(us) for us in times)
     if first_seen is None or last_seen is None or not hour <= first_seen <= last_seen < hour + HOUR:
         raise LakeUnusable(f"its rows are seen from {first_seen} to {last_seen}, outside its hour")
@@ -103,12 +104,6 @@ def read(engine: Engine, root: Path, path: str) -> LakeFile:
         sha256=disk.sha256(root / path),
     )
     return LakeFile(row, origin, {row[0]: row[1] for row in minutes})
-
-
-def _extreme(minutes: Sequence[tuple[str | int | None, ...]], column: int) -> int | None:
-    """Of a column of _MINUTES: the minimum of even columns, the maximum of odd ones."""
-    known = [us for row in minutes if isinstance(us := row[column], int)]
-    return (max if column % 2 else min)(known, default=None)
 
 
 def _counts(engine: Engine, dataset: Dataset, path: str) -> tuple[int, int]:

@@ -5,11 +5,11 @@ and what retention has removed. The next compact_lake builds the indexes.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 from uuid import uuid4
 
 import structlog
@@ -32,6 +32,7 @@ from lake.schema import DATASETS, INTERACTIONS, STATEFUL, deletes_of
 from lake.storage.duckdb_engine import Engine, Unreadable, read_sql
 from lake.storage.origin import Origin, Writer
 from process.instants import microseconds
+from process.progress_bar import tracked
 
 SQL = Path(__file__).parent / "sql"
 log = structlog.get_logger("rebuild")
@@ -43,143 +44,142 @@ NO_ROWS = (  # of a dataset without files
     " '' AS extra WHERE false"
 )
 
-Progress = Iterator[tuple[int, int]]
+
+class Rebuilt(NamedTuple):
+    """What the catalog has now. `damaged`: files that can't be used, and why."""
+
+    files: list[LakeFile]
+    tombstones: int
+    accounts: int
+    cursor: Cursor | None
+    damaged: dict[str, str]
 
 
-class Rebuild:
-    """Run the steps in this order: read, choose, add_tombstones, commit. The first three yield (done, all). The engine
-    must be able to spill. `scratch`: a folder for its use alone. `damaged`: files that can't be used, and why."""
+def rebuild(root: Path, engine: Engine, scratch: Path) -> Rebuilt:
+    """Raises LakeUnusable when the catalog is not empty, or there is no lake. The engine must be able to spill.
+    `scratch`: a folder for its use alone."""
+    if not root.is_dir():
+        raise LakeUnusable(f"LAKE_ROOT {root} is missing: mount it, then begin again.")
+    _require_empty()
+    define_macros(engine)
+    found, damaged = _read(root, engine)
+    marker = identity.read_marker(root)
+    cursor = catalog_rows.resume(found, marker)
+    chosen, state = _choose(root, engine, scratch, found, catalog_rows.state(found, marker, str(uuid4())), cursor)
+    for path in damaged:
+        orphans.set_aside(root, path)
+    accounts = _add_accounts(root, engine, chosen)
+    tombstones = _add_tombstones(root, engine, chosen)
+    _commit(chosen, state, cursor)
+    identity.write_marker(root, state)
+    index_upkeep.remove_orphans(root)
+    sweep.finish(root)
+    return Rebuilt(chosen, tombstones, accounts, cursor, damaged)
 
-    def __init__(self, root: Path, engine: Engine, scratch: Path) -> None:
-        self._root, self._engine, self._scratch = root, engine, scratch
-        self._marker = identity.read_marker(root)
-        self._files: dict[str, LakeFile] = {}
-        self._state = State("")
-        self.damaged: dict[str, str] = {}
-        self.tombstones = self.accounts = 0
-        self.cursor: Cursor | None = None
-        define_macros(engine)
 
-    @property
-    def files(self) -> int:
-        return len(self._files)
+def _read(root: Path, engine: Engine) -> tuple[list[LakeFile], dict[str, str]]:
+    found: list[LakeFile] = []
+    damaged: dict[str, str] = {}
+    for path in tracked(files.finished_paths(root), "files"):
+        try:
+            found.append(files.read(engine, root, path))
+        except (LakeUnusable, Unreadable) as error:
+            damaged[path] = str(error)
+    return found, damaged
 
-    @property
-    def rows(self) -> int:
-        return sum(file.row.rows for file in self._files.values())
 
-    def read(self) -> Progress:
-        """Raises LakeUnusable when the catalog is not empty, or there is no lake."""
-        if not self._root.is_dir():
-            raise LakeUnusable(f"LAKE_ROOT {self._root} is missing: mount it, then begin again.")
-        _require_empty()
-        paths = files.finished_paths(self._root)
-        for number, path in enumerate(paths, 1):
-            try:
-                self._files[path] = files.read(self._engine, self._root, path)
-            except (LakeUnusable, Unreadable) as error:
-                self.damaged[path] = str(error)
-            yield number, len(paths)
-        self._state = catalog_rows.state(self._files.values(), self._marker, str(uuid4()))
-        self.cursor = catalog_rows.resume(list(self._files.values()), self._marker)
+def _choose(
+    root: Path, engine: Engine, scratch: Path, found: Sequence[LakeFile], state: State, cursor: Cursor | None
+) -> tuple[list[LakeFile], State]:
+    """In each partition the files that hold its events once; the others become orphans. And the state after the
+    compactions that this took."""
+    partitions: defaultdict[PartitionKey, list[LakeFile]] = defaultdict(list)
+    for file in found:
+        partitions[file.row.dataset, file.row.hour].append(file)
+    chosen = [group[0] for group in partitions.values() if len(group) == 1]
+    several = [group for group in partitions.values() if len(group) > 1]
+    for group in tracked(several, "hours with several files of a dataset"):
+        kept, covered, overlap = files.choose(engine, root, group)
+        if overlap:
+            state = state._replace(compact=state.compact + 1)
+            origin = Origin(state.catalog, Writer.COMPACT, state.compact, state.flush, cursor)
+            kept, covered = [_dedupe(root, engine, scratch, kept, origin)], group
+        chosen += kept
+        for file in covered:
+            orphans.set_aside(root, file.row.path)
+    return chosen, state
 
-    def choose(self) -> Progress:
-        """Keeps in each partition the files that hold its events once; the others become orphans."""
-        partitions: defaultdict[PartitionKey, list[LakeFile]] = defaultdict(list)
-        for file in self._files.values():
-            partitions[file.row.dataset, file.row.hour].append(file)
-        several = [group for group in partitions.values() if len(group) > 1]
-        for number, group in enumerate(several, 1):
-            choice = files.choose(self._engine, self._root, group)
-            if choice.overlap:
-                self._dedupe(choice.kept)
-            self._set_aside([file.row.path for file in choice.covered])
-            yield number, len(several)
-        for path in self.damaged:
-            orphans.set_aside(self._root, path)
 
-    def _dedupe(self, kept: Sequence[LakeFile]) -> None:
-        """Rewrites files that share rows as one, as a compaction would."""
-        job = RewriteJob(kept[0].row.dataset, kept[0].row.hour, tuple(file.listed for file in kept), Reason.LATE)
-        self._state = self._state._replace(compact=self._state.compact + 1)
-        origin = Origin(
-            self._state.catalog, Writer.COMPACT, self._state.compact, self._state.flush, self.cursor, job.at_ingest_time
-        )
-        deletions = take_snapshot(self._scratch)
-        new = rewrite(self._engine, self._root, job, deletions, False, origin, lambda: False)
-        new.pending.publish()
-        self._files[new.pending.path] = files.read(self._engine, self._root, new.pending.path)
-        self._set_aside([file.row.path for file in kept])
+def _dedupe(root: Path, engine: Engine, scratch: Path, kept: Sequence[LakeFile], origin: Origin) -> LakeFile:
+    """Rewrites files that share rows as one, as a compaction would."""
+    job = RewriteJob(kept[0].row.dataset, kept[0].row.hour, tuple(file.listed for file in kept), Reason.LATE)
+    origin = replace(origin, at_ingest_time=job.at_ingest_time)
+    new = rewrite(engine, root, job, take_snapshot(scratch), False, origin, lambda: False)
+    new.pending.publish()
+    return files.read(engine, root, new.pending.path)
 
-    def _set_aside(self, paths: Sequence[str]) -> None:
-        for path in paths:
-            del self._files[path]
-            orphans.set_aside(self._root, path)
 
-    def add_tombstones(self) -> Progress:
-        """And inactive accounts. Both hold even if this run does not finish."""
-        tasks = [partial(self._account, *part) for part in self._parts("accounts")]
-        for dataset in STATEFUL:
-            tasks += [partial(self._versions, dataset, *part) for part in self._parts(dataset, "deletes")]
-        tasks += [partial(self._interactions, dataset) for dataset in INTERACTIONS]
-        for number, task in enumerate(tasks, 1):
-            task()
-            yield number, len(tasks)
-
-    def _parts(self, *datasets: str) -> list[tuple[int, int]]:
-        """(parts, part) of the rows, divided by a hash of the DID; empty if there are no rows."""
-        rows = [file.row.rows for file in self._files.values() if file.row.dataset in datasets]
-        parts = sum(rows) // KEYS_AT_ONCE + 1
-        return [(parts, part) for part in range(parts)] if rows else []
-
-    def _account(self, parts: int, part: int) -> None:
-        values = {"files": self._paths("accounts"), "parts": parts, "part": part}
-        states = [AccountState(*row) for row in self._engine.rows(read_sql(SQL / "rebuilt_accounts.sql"), values)]
+def _add_accounts(root: Path, engine: Engine, chosen: Sequence[LakeFile]) -> int:
+    """Adds the inactive accounts, and counts them. They hold even if this run does not finish."""
+    count, paths = 0, _paths(root, chosen, "accounts")
+    for part in tracked(_parts(chosen, "accounts"), "parts of the account events"):
+        rows = engine.rows(read_sql(SQL / "rebuilt_accounts.sql"), {"files": paths, **part})
+        states = [AccountState(*row) for row in rows]
         for start in range(0, len(states), ROWS_AT_ONCE):
             with transaction.atomic():
                 commits.set_accounts(states[start : start + ROWS_AT_ONCE])
-        self.accounts += len(states)
+        count += len(states)
+    return count
 
-    def _versions(self, dataset: str, parts: int, part: int) -> None:
+
+def _add_tombstones(root: Path, engine: Engine, chosen: Sequence[LakeFile]) -> int:
+    """The same of deletes and newer versions."""
+    values = {"young": microseconds(datetime.now(UTC) - KEPT)}
+    tasks = [
+        ("rebuilt_tombstones.sql", dataset, values | part)
+        for dataset in STATEFUL
+        for part in _parts(chosen, dataset, "deletes")
+    ]
+    tasks += [("rebuilt_interactions.sql", dataset, {}) for dataset in INTERACTIONS]
+    count = 0
+    for sql, dataset, bound in tracked(tasks, "parts of the deletes and newer versions"):
+        paths = {name: own for name in (dataset, "deletes") if (own := _paths(root, chosen, name))}
         collection = DATASETS[dataset].collection
-        values = {"parts": parts, "part": part, "young": microseconds(datetime.now(UTC) - KEPT)}
-        self._add("rebuilt_tombstones.sql", dataset, f"'{collection}'" if collection else "collection", values)
-
-    def _interactions(self, dataset: str) -> None:
-        """Of likes and the like, which have few."""
-        self._add("rebuilt_interactions.sql", dataset, DATASETS[dataset].collection or "", {})
-
-    def _add(self, sql: str, dataset: str, collection: str, values: Mapping[str, Any]) -> None:
-        """The tombstones that this SQL makes of the dataset and its deletes."""
-        paths = {name: own for name in (dataset, "deletes") if (own := self._paths(name))}
         statement = read_sql(SQL / sql).format(
-            collection=collection,
+            collection=f"'{collection}'" if collection else "collection",
             condition=deletes_of(dataset),
             versions=_source(dataset) if dataset in paths else NO_ROWS,
             deletes=_source("deletes") if "deletes" in paths else NO_ROWS,
         )
-        tombstones = [NewTombstone(*row) for row in self._engine.rows(statement, {**paths, **values})]
+        tombstones = [NewTombstone(*row) for row in engine.rows(statement, {**paths, **bound})]
         with transaction.atomic():
             commits.add_tombstones(tombstones)
-        self.tombstones += len(tombstones)
+        count += len(tombstones)
+    return count
 
-    def _paths(self, dataset: str) -> list[str]:
-        return [str(self._root / path) for path, file in self._files.items() if file.row.dataset == dataset]
 
-    def commit(self) -> None:
-        """Fills the catalog in one transaction. Raises LakeUnusable when it has been filled meanwhile."""
-        runs = catalog_rows.batch_runs(self._files.values())
-        with transaction.atomic():
-            _require_empty()
-            for run in runs:
-                run.save()
-            DataFile.objects.bulk_create([file.row for file in self._files.values()], ROWS_AT_ONCE)
-            if self.cursor:
-                commits.set_checkpoint(self.cursor)
-            CatalogIdentity.objects.update_or_create(pk=CatalogIdentity.ONLY, defaults=self._state._asdict())
-        identity.write_marker(self._root, self._state)
-        index_upkeep.remove_orphans(self._root)
-        sweep.finish(self._root)
+def _parts(chosen: Sequence[LakeFile], *datasets: str) -> list[dict[str, int]]:
+    """Parts of the rows, divided by a hash of the DID; empty if there are no rows."""
+    rows = [file.row.rows for file in chosen if file.row.dataset in datasets]
+    parts = sum(rows) // KEYS_AT_ONCE + 1
+    return [{"parts": parts, "part": part} for part in range(parts)] if rows else []
+
+
+def _paths(root: Path, chosen: Sequence[LakeFile], dataset: str) -> list[str]:
+    return [str(root / file.row.path) for file in chosen if file.row.dataset == dataset]
+
+
+def _commit(chosen: Sequence[LakeFile], state: State, cursor: Cursor | None) -> None:
+    """Fills the catalog in one transaction. Raises LakeUnusable when it has been filled meanwhile."""
+    runs = catalog_rows.batch_runs(chosen)
+    with transaction.atomic():
+        _require_empty()
+        for run in runs:
+            run.save()
+        DataFile.objects.bulk_create([file.row for file in chosen], ROWS_AT_ONCE)
+        if cursor:
+            commits.set_checkpoint(cursor)
+        CatalogIdentity.objects.update_or_create(pk=CatalogIdentity.ONLY, defaults=state._asdict())
 
 
 def _source(name: str) -> str:

@@ -53,7 +53,7 @@ def identity_of(catalog: Path) -> State | None:
 
 
 def resume_us(catalog: Path) -> int | None:
-    """The resume cursor as of the last commit, microseconds."""
+    """Where the consumer resumes when Redis is empty, microseconds; None: the catalog has no commit yet."""
     with closing(_open(catalog)) as database:
         row = database.execute(f"SELECT time_us FROM {Checkpoint._meta.db_table}").fetchone()
     return row[0] if row else None

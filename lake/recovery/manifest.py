@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lake.errors import LakeError
+from lake.storage import disk
 
 NAME = "manifest.json"
 LAKE = "lake"
@@ -44,14 +45,8 @@ class Manifest:
 
 def write(folder: Path, manifest: Manifest) -> None:
     """Replaces the manifest atomically. The files that it names must be complete."""
-    temporary = folder / f".{NAME}.tmp"
-    with temporary.open("w") as file:
-        json.dump({"version": VERSION, **asdict(manifest)}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
     os.sync()  # the entries of the files in their many folders
-    temporary.rename(folder / NAME)
-    os.sync()
+    disk.write_whole(folder / NAME, json.dumps({"version": VERSION, **asdict(manifest)}, indent=1))
 
 
 def read(folder: Path) -> Manifest | None:

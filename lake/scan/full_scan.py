@@ -34,6 +34,8 @@ class FullScan:
     def count(self, search: Search, seconds: float) -> tuple[int, str]:
         """How many hits there are and `eq`, or a lower bound and `gte` after so many seconds. Never raises."""
         total = 0
+        if seconds <= 0:
+            return total, "gte"
         try:
             for ((rows,),) in self.slices(search, "count(*)", "{sql}", seconds):
                 total += rows

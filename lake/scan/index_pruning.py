@@ -87,7 +87,7 @@ def _groups(rows: DocIds) -> int:
 
 @lru_cache(OPEN)
 def open_index(path: Path) -> TextIndex:
-    return TextIndex.open(path)
+    return TextIndex(path)
 
 
 def _indexed_files(search: Search) -> dict[str, IndexedFile]:

@@ -5,19 +5,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from numpy import int64
 from numpy.typing import NDArray
 
 from lake.errors import LakeUnusable, QueryTimeout
 from lake.query.spec import FIRST_US
-from lake.scan.scan_range import ScanRange
+from lake.scan.scan_range import ScanFile, ScanRange
 from lake.scan.search_sql import Statement
 from lake.schema import DATASETS
 from lake.storage import row_reader
 from lake.storage.duckdb_engine import Engine, Unreadable
 from lake.textindex.postings import DocIds
+
+
+class Matches(NamedTuple):
+    """Picked rows that match, file by file, and the columns of them that were read to know it."""
+
+    files: tuple[ScanFile, ...]
+    table: Any  # pyarrow.Table
 
 
 class Scanner:
@@ -54,21 +62,62 @@ class Scanner:
         """Microseconds of the picked rows, file by file."""
         return row_reader.read_times(self._picks(scan), column, FIRST_US, self._engine.threads, seconds)
 
+    def matches(self, statement: Statement, scan: ScanRange, seconds: float) -> Matches:
+        """Those of the picked rows that a SearchSql's statement, which selects `n`, keeps. Reads the columns that its
+        condition needs."""
+        deadline = monotonic() + seconds
+        table = self._read(scan.files, _columns(statement), seconds)
+        with _readable(left := deadline - monotonic()):
+            found = self._engine.rows(statement.sql, statement.values, left, picked=row_reader.numbered(table))
+        kept = np.sort(np.array([n for (n,) in found], np.int64))
+        return Matches(_with_rows(scan.files, kept), table.take(kept))
+
+    def rows_of_matches(self, statement: Statement, parts: Sequence[Matches], seconds: float) -> list[tuple[Any, ...]]:
+        """Of a SearchSql's statement over these rows. Reads the columns that they lack."""
+        deadline = monotonic() + seconds
+        lacking = [name for name in _columns(statement) if name not in parts[0].table.column_names]
+        rest = self._read([file for part in parts for file in part.files], lacking, seconds)
+        picked = row_reader.widened([part.table for part in parts], rest)
+        with _readable(left := deadline - monotonic()):
+            return self._engine.rows(statement.sql, statement.values, left, picked=picked)
+
+    def _read(self, files: Sequence[ScanFile], columns: Sequence[str], seconds: float) -> Any:
+        """The picked rows of these files, in this order."""
+        picks = [(self.root / file.path, file.row_numbers) for file in files]
+        return row_reader.read_rows(picks, columns, self._engine.threads, seconds)
+
     def _inputs(
         self, statement: Statement, scan: ScanRange, seconds: float
     ) -> tuple[dict[str, Any], dict[str, Any], float]:
         """Values, Arrow tables and the seconds that are left."""
         whole = scan.whole.paths
         values = statement.values | ({"files": self.absolute(whole)} if whole else {})
-        if not (picks := self._picks(scan)):
+        if not scan.picked.files:
             return values, {}, seconds
-        deadline, words = monotonic() + seconds, set(re.findall(r"\w+", statement.sql))
-        names = [name for name in DATASETS["posts"].names if name in words]
-        picked = row_reader.read_rows(picks, names, self._engine.threads, seconds)
+        deadline = monotonic() + seconds
+        picked = self._read(scan.picked.files, _columns(statement), seconds)
         return values, {"picked": picked}, deadline - monotonic()
 
     def _picks(self, scan: ScanRange) -> list[tuple[Path, DocIds]]:
         return [(self.root / file.path, file.row_numbers) for file in scan.picked.files]
+
+
+def _with_rows(files: Sequence[ScanFile], numbers: NDArray[int64]) -> tuple[ScanFile, ...]:
+    """The files with those of their picked rows that have these numbers, ascending, when all are counted from 0."""
+    counts = [len(file.row_numbers) for file in files]
+    starts = np.cumsum([0, *counts])
+    parts = np.split(numbers, numbers.searchsorted(starts[1:-1]))
+    kept = (
+        file._replace(picked=file.row_numbers[part - start])
+        for file, part, start in zip(files, parts, starts[:-1], strict=True)
+    )
+    return tuple(file for file in kept if not file.empty)
+
+
+def _columns(statement: Statement) -> list[str]:
+    """Those of posts that its text names."""
+    words = set(re.findall(r"\w+", statement.sql))
+    return [name for name in DATASETS["posts"].names if name in words]
 
 
 @contextmanager

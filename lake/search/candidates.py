@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from lake.scan.hit import Hit, select_list, to_hit
 from lake.scan.scan_range import ScanFile, ScanRange
-from lake.scan.scanner import Scanner
-from lake.scan.search_sql import SearchSql
+from lake.scan.scanner import Matches, Scanner
+from lake.scan.search_sql import SearchSql, Statement
 
 FEWEST_PICKS = 10  # picked rows that are read at once: two at a time take as long as one
 
@@ -26,24 +26,32 @@ def candidates(scanner: Scanner, compiled: SearchSql, scan: ScanRange, size: int
 
 
 def _select(scanner: Scanner, compiled: SearchSql, scan: ScanRange, size: int, seconds: float) -> list[Hit]:
+    return [to_hit(compiled.search, row) for row in scanner.rows(_first(compiled, scan, size), scan, seconds)]
+
+
+def _first(compiled: SearchSql, scan: ScanRange, size: int) -> Statement:
     statement = compiled.select(select_list(compiled.search), scan)
-    first = statement.inside(f"{{sql}} {compiled.order_by} LIMIT {size:d}")
-    return [to_hit(compiled.search, row) for row in scanner.rows(first, scan, seconds)]
+    return statement.inside(f"{{sql}} {compiled.order_by} LIMIT {size:d}")
 
 
 def _picked(scanner: Scanner, compiled: SearchSql, scan: ScanRange, size: int, deadline: float) -> list[Hit]:
     times = scanner.times(scan, compiled.search.time, deadline - monotonic())
     positions = np.concatenate([compiled.search.position(1) * part for part in times])
     order = _PickedOrder(scan.files, positions, scan.low, scan.high.position)
-    hits: list[Hit] = []
-    taken, more = 0, size
-    while order and len(hits) < size:
+    matches: list[Matches] = []
+    taken, found, more = 0, 0, size
+    while order and found < size:
         part = scan._replace(files=order.take(more))
-        hits += _select(scanner, compiled, part, size - len(hits), deadline - monotonic())
+        matches.append(scanner.matches(compiled.select("n", part), part, deadline - monotonic()))
+        found += len(matches[-1].table)
         taken += more
         # As many as should do, going by the share of the picked rows that matched so far.
-        more = min(4 * taken, max(FEWEST_PICKS, taken * (size - len(hits)) // max(1, len(hits))))
-    return hits
+        more = min(4 * taken, max(FEWEST_PICKS, taken * (size - found) // max(1, found)))
+    if not found:
+        return []
+    statement = _first(compiled, scan, size)
+    rows = scanner.rows_of_matches(statement, matches, deadline - monotonic())
+    return [to_hit(compiled.search, row) for row in rows]
 
 
 class _PickedOrder:

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +18,14 @@ from lake.scan.scanner import Scanner
 from lake.scan.search_sql import SearchSql
 from lake.scan.tombstone_cache import TombstoneCache
 from lake.scan.visibility import hidden_versions
+from lake.search.answer_cache import AnswerCache, Slot
 from lake.search.candidates import candidates
 from lake.storage.duckdb_engine import Engine
 from process.instants import iso_us
 
+PAGES = 256  # that are kept; some 2 KB a hit
+KEPT_HITS = 100  # of a page that is kept: 50 MB in all
+COUNTS = 10_000
 SPARE = 5  # candidates beyond a page, for those that are hidden
 
 
@@ -48,23 +54,39 @@ class Page(NamedTuple):
 
 class Reader:
     """Of one lake. One per process: it holds the DuckDB database. Any number of threads may use it. `full_scan` answers
-    what concerns all hits."""
+    what concerns all hits. `slot`: bounds how many pages are read and hits counted at once."""
 
-    def __init__(self, engine: Engine, root: Path) -> None:
+    def __init__(self, engine: Engine, root: Path, slot: Slot = nullcontext) -> None:
         self.scanner = Scanner(engine, root)
         self.tombstones = TombstoneCache(engine)
         self.full_scan = FullScan(self.scanner, self.tombstones)
+        self._pages: AnswerCache[Page] = AnswerCache(
+            PAGES, lambda page: page.complete and len(page.hits) <= KEPT_HITS, slot
+        )
+        self._counts: AnswerCache[tuple[int, str]] = AnswerCache(COUNTS, lambda counted: counted[1] == "eq", slot)
 
     def probe(self, seconds: float) -> None:
         """Reads the newest post. Raises what keeps searches from being answered."""
-        next(iter(self._pages(Search(), 1, lambda: seconds, None)), None)
+        next(iter(self._scan(Search(), 1, lambda: seconds, None)), None)
 
     def find(self, search: Search, limit: int = 50, offset: int = 0, start: ResumePoint | None = None) -> Page:
         """One page, from `start` on. Raises QueryTooLarge, LakeUnusable or, when no slice was read in time,
         QueryTimeout."""
+        question = (replace(search, timeout=0), limit, offset, start)
+        return self._pages.get(question, lambda: self._find(search, limit, offset, start), search.timeout)
+
+    def count(self, search: Search, seconds: float) -> tuple[int, str]:
+        """As FullScan.count(): how many hits there are and `eq`, or a lower bound and `gte` after so many seconds."""
+        question = replace(search, timeout=0)
+        try:
+            return self._counts.get(question, lambda: self.full_scan.count(search, seconds), seconds)
+        except QueryTimeout:  # while another reader counted the same
+            return 0, "gte"
+
+    def _find(self, search: Search, limit: int, offset: int, start: ResumePoint | None) -> Page:
         deadline = time.monotonic() + search.timeout
         last = offset + limit
-        scan = self._pages(search, last + SPARE, lambda: deadline - time.monotonic(), start)
+        scan = self._scan(search, last + SPARE, lambda: deadline - time.monotonic(), start)
         found: list[Found] = []
         read = 0
         reached: ResumePoint | None = None
@@ -89,7 +111,7 @@ class Reader:
             iso_us(search.position(reached.position)) if timed_out and reached else None,
         )
 
-    def _pages(
+    def _scan(
         self, search: Search, size: int, seconds: Callable[[], float], start: ResumePoint | None
     ) -> PagedScan[list[Found]]:
         compiled = SearchSql(search)

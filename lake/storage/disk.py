@@ -51,6 +51,17 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise LakeUnusable(f"{path} can't be written ({error.strerror}): mend that, then start again.") from error
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Replaces the file, atomically and durably."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    with temporary.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    sync_folder(path.parent)
+
+
 def files_below(root: Path) -> Iterator[Path]:
     """Paths, below the root, of all files at the root and in its folders. Folders at the root whose names begin with a
     dot are skipped; other hidden files are not."""

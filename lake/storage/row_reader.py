@@ -24,7 +24,7 @@ OPEN = 128  # footers: about 2 MB each, 3 ms to read
 
 
 def read_rows(picks: Iterable[tuple[Path, RowNumbers]], columns: Sequence[str], threads: int, seconds: float) -> Table:
-    """The rows of all files, in no order. Raises QueryTimeout after `seconds`, LakeUnusable when a file is missing or
+    """The rows of all files, in this order. Raises QueryTimeout after `seconds`, LakeUnusable when a file is missing or
     damaged."""
     return pa.concat_tables(_tables(picks, columns, threads, seconds)).combine_chunks()
 
@@ -36,6 +36,19 @@ def read_times(
     null. Raises as read_rows() does."""
     tables = _tables(picks, [column], threads, seconds)
     return [table[column].cast(pa.int64()).fill_null(missing_us).to_numpy() for table in tables]
+
+
+def numbered(rows: Table) -> Table:
+    """The rows with `n`, their number from 0."""
+    return rows.append_column("n", pa.array(np.arange(len(rows))))
+
+
+def widened(parts: Sequence[Table], rest: Table) -> Table:
+    """The rows of all parts with the columns that `rest` has of them."""
+    table = pa.concat_tables(parts)
+    for name in rest.column_names:
+        table = table.append_column(name, rest[name])
+    return table
 
 
 def _tables(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
@@ -61,19 +61,11 @@ _Plan = _Postings | _Disjunction | _Conjunction
 
 
 class TextIndex:
-    """One open index. Thread-safe. All methods raise IndexDamaged."""
+    """One open index. Thread-safe. All methods raise IndexDamaged. Opening it reads the directory only."""
 
-    def __init__(self, reader: SegmentReader) -> None:
-        self._reader = reader
-        self.rows = reader.rows
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Reads the directory only."""
-        return cls(SegmentReader(path))
-
-    def close(self) -> None:
-        self._reader.close()
+    def __init__(self, path: Path) -> None:
+        self._reader = SegmentReader(path)
+        self.rows, self.close = self._reader.rows, self._reader.close
 
     def candidates(self, query: KeyQuery | None, limit: float = inf) -> DocIds | None:
         """Doc ids, ascending, of all posts that match and of some that don't. None: the index can't narrow, or its

@@ -21,22 +21,17 @@ FEWER = "look for deduplicated rows or a retention in the log of compact_lake; e
 MORE = "look for duplicates above; else restore the catalog and the lake from the same backup"
 
 # Each comparison is one statement: a snapshot of both sides while the flusher commits.
-_BY_HOUR = """
-    SELECT hour, sum(counted), sum(held) FROM (
-        SELECT substr(key, 1, 13) AS hour, value AS counted, 0 AS held
-        FROM {runs}, json_each({runs}.minutes) WHERE state = 'committed'
+_DIFFERENCES = """
+    SELECT part, sum(counted), sum(held) FROM (
+        SELECT {part_of_key} AS part, value AS counted, 0 AS held
+        FROM {{runs}}, json_each({{runs}}.{counts}) WHERE state = 'committed'
         UNION ALL
-        SELECT strftime('%%Y-%%m-%%dT%%H', hour), 0, rows FROM {files} WHERE superseded_at IS NULL
-    ) GROUP BY hour HAVING sum(counted) <> sum(held) ORDER BY hour
+        SELECT {part_of_file}, 0, rows FROM {{files}} WHERE superseded_at IS NULL
+    ) GROUP BY part HAVING sum(counted) <> sum(held) ORDER BY part
 """
-_BY_DATASET = """
-    SELECT dataset, sum(counted), sum(held) FROM (
-        SELECT key AS dataset, value AS counted, 0 AS held
-        FROM {runs}, json_each({runs}.rows) WHERE state = 'committed'
-        UNION ALL
-        SELECT dataset, 0, rows FROM {files} WHERE superseded_at IS NULL
-    ) GROUP BY dataset HAVING sum(counted) <> sum(held) ORDER BY dataset
-"""
+_HOUR_OF_FILE = "strftime('%%Y-%%m-%%dT%%H', hour)"
+_BY_HOUR = _DIFFERENCES.format(part_of_key="substr(key, 1, 13)", counts="minutes", part_of_file=_HOUR_OF_FILE)
+_BY_DATASET = _DIFFERENCES.format(part_of_key="key", counts="rows", part_of_file="dataset")
 _UNBALANCED = """
     SELECT id, events, duplicates, dead_letters, counted FROM (
         SELECT id, events, duplicates, dead_letters,

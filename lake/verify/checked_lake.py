@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path, PurePath
 
 from lake.models import DataFile
@@ -18,8 +19,8 @@ class CheckedLake:
     engine: Engine
     report: Report
 
-    def absolute(self, paths: Iterable[str]) -> list[str]:
-        return [str(self.root / path) for path in paths]
+    def absolute(self, files: Iterable[DataFile]) -> list[str]:
+        return [str(self.root / file.path) for file in files]
 
     def relative(self, path: str) -> str:
         return str(Path(path).relative_to(self.root))
@@ -35,6 +36,11 @@ def age(file: DataFile) -> timedelta:
     if file.batch is not None:
         return now - file.batch.started_at
     return now - instants.utc(int(ms) * 1000) if ms.isdigit() else timedelta(0)
+
+
+def digest(files: Iterable[DataFile]) -> str:
+    """Of their paths: a file never changes."""
+    return sha256(" ".join(file.path for file in files).encode()).hexdigest()
 
 
 def random_slice(length: int, size: int) -> slice:

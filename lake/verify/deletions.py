@@ -7,14 +7,13 @@ catalog's tombstones are not used.
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from hashlib import sha256
 from itertools import product
 from typing import NamedTuple
 
 from lake.catalog import listing
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, deletes_of
-from lake.verify.checked_lake import CheckedLake, age
+from lake.verify.checked_lake import CheckedLake, age, digest
 from lake.verify.findings import Finding
 from lake.verify.runner import Task
 from process import instants
@@ -88,7 +87,7 @@ class DeletionChecks:
             for rule in rules(dataset):
                 for newer, hours in product(self._newer(rule), parts):
                     files = [*self._due(rule.source, newer), *self._settled(dataset, hours)]
-                    key = f"states {dataset} {rule.reason} {_digest(files)}"
+                    key = f"states {dataset} {rule.reason} {digest(files)}"
                     tasks.append(
                         Task(f"{dataset} {rule.reason}", key, partial(self._check, dataset, rule, newer, hours))
                     )
@@ -112,8 +111,8 @@ class DeletionChecks:
             unmarked=rule.unmarked,
         )
         values = {
-            "newer": self._paths(self._due(rule.source, newer)),
-            "files": self._paths(self._settled(dataset, hours)),
+            "newer": self._lake.absolute(self._due(rule.source, newer)),
+            "files": self._lake.absolute(self._settled(dataset, hours)),
         }
         if all(values.values()):
             yield from self._findings(self._lake.engine.rows(sql, values), rule.reason)
@@ -121,9 +120,9 @@ class DeletionChecks:
     def _of_deleted_accounts(self, dataset: str) -> Iterator[Finding]:
         accounts = self._files("accounts")
         values = {
-            "accounts": self._paths(accounts),
-            "due": self._paths(self._due("accounts")),
-            "files": self._paths(self._settled(dataset)),
+            "accounts": self._lake.absolute(accounts),
+            "due": self._lake.absolute(self._due("accounts")),
+            "files": self._lake.absolute(self._settled(dataset)),
         }
         if not all(values.values()):
             return
@@ -150,9 +149,6 @@ class DeletionChecks:
     def _files(self, dataset: str, hours: HourRange | None = None) -> list[DataFile]:
         listed = listing.files_of(dataset).order_by("hour", "path").select_related("batch")
         return self._lake.intact(listed.filter(hour__gte=hours.first, hour__lte=hours.last) if hours else listed)
-
-    def _paths(self, files: Iterable[DataFile]) -> list[str]:
-        return self._lake.absolute(file.path for file in files)
 
 
 def rules(dataset: str) -> tuple[Rule, ...]:
@@ -181,7 +177,3 @@ def _unpurged() -> Iterator[Finding]:
     """FileChecks has compared this count of the catalog with the rows."""
     for file in DataFile.listed.filter(unpurged__gt=0):
         yield Finding(file.path, f"holds {file.unpurged} deleted rows with text, purge_deleted is on", COMPACT)
-
-
-def _digest(files: Iterable[DataFile]) -> str:
-    return sha256(" ".join(file.path for file in files).encode()).hexdigest()

@@ -5,19 +5,17 @@ A partition is compared with itself and with what was seen some minutes after it
 however long the keys are; only repeated hashes are compared exactly.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from hashlib import sha256
-
-from django.db.models import Max, Min, QuerySet, Sum
 
 from lake.catalog import listing
 from lake.catalog.listing import AHEAD, NEARBY
+from lake.compact import rewrite_sql
 from lake.models import DataFile
 from lake.schema import DATASETS, Dataset
 from lake.storage.layout import HOUR
-from lake.verify.checked_lake import CheckedLake
+from lake.verify.checked_lake import CheckedLake, digest
 from lake.verify.findings import Finding
 from lake.verify.runner import Task
 from process.instants import microseconds
@@ -59,7 +57,7 @@ class DuplicateChecks:
         tasks = [
             Task(
                 f"{dataset} of {hour:%Y-%m-%d %H}:00",
-                _task_key(dataset, hour, *self._files(dataset, hour)),
+                f"events {dataset} {hour.isoformat()} {digest(self._files(dataset, hour))}",
                 partial(self._partition, DATASETS[dataset], hour),
             )
             for dataset, hour in partitions
@@ -69,59 +67,47 @@ class DuplicateChecks:
             Task(dataset, "", partial(self._by_ingest_time, DATASETS[dataset])) for dataset in by_ingest_time.order_by()
         ]
 
-    def _files(self, dataset: str, hour: datetime) -> tuple[list[str], int]:
-        """Paths of the partition's files and of those of the next hour that start within NEARBY; their rows."""
+    def _files(self, dataset: str, hour: datetime) -> list[DataFile]:
+        """The partition's files and those of the next hour that start within NEARBY."""
         listed = listing.files_of(dataset)
         near = listed.filter(hour=hour) | listed.filter(hour=hour + HOUR, min_seen__lt=hour + HOUR + NEARBY)
-        return self._intact(near), near.aggregate(n=Sum("rows"))["n"] or 0
+        return self._lake.intact(near.order_by("path"))
 
     def _partition(self, dataset: Dataset, hour: datetime) -> Iterator[Finding]:
-        paths, rows = self._files(dataset.name, hour)
-        if not paths:
+        files = self._files(dataset.name, hour)
+        if not files:
             return  # compacted meanwhile
-        parts = rows // ROWS_AT_ONCE + 1
+        parts = sum(file.rows for file in files) // ROWS_AT_ONCE + 1
         end = hour + HOUR
         values = {
-            "files": self._lake.absolute(paths),
+            "files": self._lake.absolute(files),
             "until": microseconds(end + NEARBY),
             "end": microseconds(end),
             "parts": parts,
         }
-        sql = _REPEATED_HASHES.format(key=_key(dataset), limit=MOST_HASHES)
+        sql = _REPEATED_HASHES.format(key=rewrite_sql.key(dataset), limit=MOST_HASHES)
         for part in range(parts):
             hashes = [row[0] for row in self._lake.engine.rows(sql, {**values, "part": part})]
             if hashes:
-                yield from self._repeats(dataset, paths, hashes)
+                yield from self._repeats(dataset, files, hashes)
 
     def _by_ingest_time(self, dataset: Dataset) -> Iterator[Finding]:
         """An event whose time was too far ahead has its ingest time; a replay at its own time may repeat it."""
-        early = listing.files_of(dataset.name).filter(rows_by_arrival__gt=0)
-        span = early.aggregate(low=Min("min_seen"), high=Max("max_seen"))
-        paths = self._intact(early)
-        if span["low"] is None or not paths:
+        listed = listing.files_of(dataset.name).order_by("path")
+        early = self._lake.intact(listed.filter(rows_by_arrival__gt=0))
+        if not early:
             return
-        sql = _INGEST_TIME_HASHES.format(key=_key(dataset), limit=MOST_HASHES)
-        if hashes := [row[0] for row in self._lake.engine.rows(sql, {"files": self._lake.absolute(paths)})]:
-            later = listing.files_of(dataset.name).filter(max_seen__gte=span["low"], min_seen__lte=span["high"] + AHEAD)
-            yield from self._repeats(dataset, self._intact(early | later), hashes)
+        sql = _INGEST_TIME_HASHES.format(key=rewrite_sql.key(dataset), limit=MOST_HASHES)
+        if hashes := [row[0] for row in self._lake.engine.rows(sql, {"files": self._lake.absolute(early)})]:
+            low, high = min(file.min_seen for file in early), max(file.max_seen for file in early)
+            later = listed.filter(max_seen__gte=low, min_seen__lte=high + AHEAD)
+            yield from self._repeats(dataset, self._lake.intact(later), hashes)
 
-    def _repeats(self, dataset: Dataset, paths: list[str], hashes: list[int]) -> Iterator[Finding]:
-        sql = _REPEATED_KEYS.format(key=_key(dataset))
-        for files, count, did in self._lake.engine.rows(sql, {"files": self._lake.absolute(paths), "hashes": hashes}):
-            names = [self._lake.relative(file) for file in files]
+    def _repeats(self, dataset: Dataset, files: list[DataFile], hashes: list[int]) -> Iterator[Finding]:
+        sql, values = _REPEATED_KEYS.format(key=rewrite_sql.key(dataset)), {"files": self._lake.absolute(files)}
+        for paths, count, did in self._lake.engine.rows(sql, {**values, "hashes": hashes}):
+            names = [self._lake.relative(path) for path in paths]
             number = f"{count}{' or more' if len(hashes) == MOST_HASHES else ''} events"
             problem = f"holds {number} twice" if len(names) == 1 else f"holds {number} that {names[1]} holds too"
             same_hour = len(names) > 1 and len({name.rpartition("/")[0] for name in names}) == 1
             yield Finding(names[0], f"{problem}, such as one of {did}", COMPACT if same_hour else REPORT)
-
-    def _intact(self, listed: "QuerySet[DataFile]") -> list[str]:
-        return [file.path for file in self._lake.intact(listed.order_by("path"))]
-
-
-def _key(dataset: Dataset) -> str:
-    """SQL of the columns that identify an event, of the relation s."""
-    return ", ".join(part.format(row="s") for part in dataset.key)
-
-
-def _task_key(dataset: str, hour: datetime, paths: Sequence[str], rows: int) -> str:
-    return f"events {dataset} {hour.isoformat()} {sha256(' '.join([*paths, str(rows)]).encode()).hexdigest()}"

@@ -16,7 +16,7 @@ from lake.storage import disk, layout
 from lake.storage.duckdb_engine import Engine
 from lake.verify.disk import accounted_paths, is_writers_path
 from lake.verify.findings import Finding
-from process.locks import Locked, exclusive, lock_path
+from process.locks import take
 
 WRITERS = ("flush_buffer", "compact_lake")
 
@@ -27,7 +27,7 @@ def repair(root: Path, engine: Engine, findings: Sequence[Finding]) -> Iterator[
     unlisted = [finding for finding in findings if finding.repair == "orphan"]
     indexes = [finding for finding in findings if finding.repair == "index"]
     with ExitStack() as locks:
-        if [name for name in WRITERS if not locked(locks, name)]:
+        if [name for name in WRITERS if not take(locks, name)]:
             yield from ((finding, "") for finding in [*unlisted, *indexes])
             return
         identity.require_match(root)
@@ -37,15 +37,6 @@ def repair(root: Path, engine: Engine, findings: Sequence[Finding]) -> Iterator[
         if indexes:
             _rebuild(root, engine, [finding.subject for finding in indexes])
             yield from ((finding, "rebuilt") for finding in indexes)
-
-
-def locked(locks: ExitStack, name: str) -> bool:
-    """Takes the lock of a command until `locks` closes; False while the command runs."""
-    try:
-        locks.enter_context(exclusive(lock_path(name)))
-    except Locked:
-        return False
-    return True
 
 
 def _clear(root: Path, path: str) -> str:

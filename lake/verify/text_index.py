@@ -62,7 +62,7 @@ class TextIndexChecks:
 
     def _compare(self, index: IndexFile, files: Sequence[tuple[str, int]]) -> Iterator[Finding]:
         """`files`: path and rows of each, in the order of the doc ids."""
-        with closing(TextIndex.open(self._lake.root / index.path)) as opened:
+        with closing(TextIndex(self._lake.root / index.path)) as opened:
             held = sum(rows for _, rows in files)
             if {index.rows, opened.rows} != {held}:
                 problem = f"covers {opened.rows} rows, the catalog says {index.rows}, its files hold {held}"

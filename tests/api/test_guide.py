@@ -16,6 +16,7 @@ from api.params.strict import WindowParams
 from api.schema import shapes
 from deploy.local.child import ROOT
 from lake.flags.definitions import Flags
+from lake.query.filters import synonyms
 from lake.query.parser import MAX_CHARACTERS, MAX_TERMS
 from lake.schema import DATASETS
 from lake.search.aggregates import MOST_BUCKETS
@@ -54,6 +55,12 @@ def test_the_documented_parameters_beside_those_of_a_search_are_those_that_are_r
     assert set(documented(section, "parameter")) | common == set(kind().fields)
 
 
+def test_the_documented_synonyms_are_those_that_are_read():
+    table = API.split("| parameter | synonyms |")[1].split("\n\n")[0]
+    shown = {names[0]: tuple(names[1:]) for line in table.splitlines()[2:] if (names := re.findall("`(\\w+)`", line))}
+    assert shown == {name: synonyms(name) for name in SearchParams().fields if synonyms(name)}
+
+
 def test_the_documented_columns_are_those_of_the_answers():
     assert documented("Search", "column") == result_columns("posts")
     table = API.split("| dataset | columns |")[1].split("\n\n")[0]
@@ -66,10 +73,10 @@ def test_the_documented_columns_are_those_of_the_answers():
 @pytest.mark.parametrize(
     ("section", "shape"),
     [
-        ("Search", shapes.PAGE["properties"]["meta"]),
-        ("Posts", shapes.POSTS["properties"]["meta"]),
-        ("Coverage", shapes.COVERAGE),
-        ("Manifest", {"properties": shapes.MANIFEST["properties"] | shapes.MADE["properties"]}),
+        ("Search", shapes.PAGE.schema["properties"]["meta"]),
+        ("Posts", shapes.POSTS.schema["properties"]["meta"]),
+        ("Coverage", shapes.COVERAGE.schema),
+        ("Manifest", {"properties": shapes.MANIFEST.schema["properties"] | shapes.MADE.schema["properties"]}),
     ],
 )
 def test_the_documented_fields_are_those_of_the_answers(section, shape):

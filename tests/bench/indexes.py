@@ -77,7 +77,7 @@ def own(engine: Engine, paths: list[Path], folder: Path) -> tuple[Measured, Text
     textindex_builder.purge(folder / "one.index", range(0, one.rows, 1000), folder / "without.index")
     speeds = (one.rows / seconds for seconds in (built - started, merged - built, time.process_time() - merged))
     print("posts/s: built {:,.0f} (reading included), merged {:,.0f}, one in 1,000 taken out {:,.0f}".format(*speeds))
-    opened = TextIndex.open(folder / "one.index")
+    opened = TextIndex(folder / "one.index")
 
     def ask(term: str) -> int | None:
         found = opened.candidates(index_terms(Term((term,))))

@@ -30,7 +30,7 @@ class Needle(NamedTuple):
         return np.arange(begin, last, self.every)
 
 
-_JAPANESE = next(number for number, language in enumerate(LANGUAGES) if language.tags == ("ja",))
+_JAPANESE = next(number for number, language in enumerate(LANGUAGES) if language.tags == ["ja"])
 
 WORD = Needle("a rare word", "quixbrandt", 1_500_000, 70_001, (" quixbrandt",))
 PART = Needle(

@@ -20,7 +20,7 @@ def example():
 
 
 def test_the_example_has_every_variable_with_its_default_and_no_other():
-    read = {name: variable.default for name, variable in env.VARIABLES.items() if not name.startswith("X_")}
+    read = {name: default for name, default in env.DEFAULTS.items() if not name.startswith("X_")}
     assert example() == read
 
 

@@ -32,3 +32,11 @@ def test_a_wait_ends_with_the_stop():
     stop = Stop()
     threading.Timer(0.05, stop.set).start()
     assert stop.wait(30)
+
+
+def test_a_later_call_comes_after_the_stop_and_not_before():
+    stop, called = Stop(), threading.Event()
+    stop.call_later(0, called.set)
+    assert not called.is_set()
+    stop.set()
+    assert called.wait(30)

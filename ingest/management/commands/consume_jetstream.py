@@ -6,10 +6,10 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from ingest import checks
-from ingest.buffer.redis_stream import Buffer, BufferUnsafe
+from ingest.buffer.redis_stream import Buffer
 from ingest.stream.connection_journal import ConnectionJournal, checkpoint
 from ingest.stream.consumer import Consumer, Options
 from process.locks import only_one
@@ -29,10 +29,7 @@ class Command(BaseCommand):
             if stop:
                 return
             serve_metrics("METRICS_PORT_CONSUMER")
-            try:
-                asyncio.run(consume(stop))
-            except BufferUnsafe as error:
-                raise CommandError(str(error)) from error
+            asyncio.run(consume(stop))
 
 
 async def consume(stop: Stop) -> None:

@@ -3,26 +3,18 @@
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest.buffer.entries import BufferState, Cursor, DeadLetter, arrival_ms
-from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
+from ingest.buffer.redis_stream import Buffer, BufferUnavailable
 from ingest.events import Event, read
 from process.instants import iso_us, now_us
 
 HEAD_SHOWN = 200  # characters of a dead letter; with --verbosity 2 all that is stored
 TIMEOUT_SECONDS = 5
-
-
-class Replay(NamedTuple):
-    """Dead letters read again by the present version. `cut`: those stored in part, which can't be replayed."""
-
-    events: list[DeadLetter]
-    no_events: list[DeadLetter]
-    cut: list[DeadLetter]
 
 
 class Command(BaseCommand):
@@ -49,15 +41,15 @@ class Command(BaseCommand):
                 self._write(summary(buffer, letters, now_us()))
         except BufferUnavailable as error:
             raise CommandError(f"Redis at REDIS_URL can't be reached ({error}): start it, then try again.") from error
-        except BufferUnsafe as error:
-            raise CommandError(str(error)) from error
         finally:
             buffer.close()
 
     def _replay(self, buffer: Buffer, letters: Sequence[DeadLetter]) -> None:
-        again = read_again(letters)
-        moved = buffer.replay(again.events) if again.events else 0
-        still, cut = len(again.no_events), len(again.cut)
+        """Reads them again, by the present version."""
+        whole = [letter for letter in letters if letter.whole]
+        events = [letter for letter in whole if isinstance(read(letter.head), Event)]
+        moved = buffer.replay(events) if events else 0
+        still, cut = len(whole) - len(events), len(letters) - len(whole)
         self._write(
             [f"{moved:,} replayed, {still:,} still not events, {cut:,} stored in part, which can't be replayed."]
         )
@@ -65,18 +57,6 @@ class Command(BaseCommand):
     def _write(self, lines: Iterable[str]) -> None:
         for text in lines:
             self.stdout.write(text)
-
-
-def read_again(letters: Iterable[DeadLetter]) -> Replay:
-    again = Replay([], [], [])
-    for letter in letters:
-        if not letter.whole:
-            again.cut.append(letter)
-        elif isinstance(read(letter.head), Event):
-            again.events.append(letter)
-        else:
-            again.no_events.append(letter)
-    return again
 
 
 def summary(buffer: Buffer, letters: Sequence[DeadLetter], now: int) -> Iterator[str]:

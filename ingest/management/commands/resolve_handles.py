@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest import checks
-from ingest.buffer.redis_stream import Buffer, BufferUnsafe
+from ingest.buffer.redis_stream import Buffer
 from ingest.handles.appview import AppView
 from ingest.handles.resolver import Resolver
 from ingest.handles.store import Store
@@ -41,9 +41,8 @@ class Command(BaseCommand):
             if stop:
                 return
             try:
-                Work(stop, once).run()
-            except BufferUnsafe as error:
-                raise CommandError(str(error)) from error
+                with ProgressBar("accounts") as bar:
+                    Work(stop, once).run(bar)
             except sqlite3.Error as error:
                 raise CommandError(
                     f"The handles' file {settings.HANDLES_PATH} can't be used ({error}): make its disk writable, or "
@@ -62,11 +61,7 @@ class Work:
         if appview is None:
             log.info("APPVIEW_URL is empty: only handles in events are learned")
 
-    def run(self) -> None:
-        with ProgressBar("accounts") as bar:
-            self._run(bar)
-
-    def _run(self, bar: ProgressBar) -> None:
+    def run(self, bar: ProgressBar) -> None:
         while not self._stop:
             more = self._resolver.follow()
             asked = not self._stop and self._resolver.ask()

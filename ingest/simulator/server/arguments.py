@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from ingest.simulator.log import StoredEvents
 from ingest.simulator.server.appview import SimulatedAppView
-from ingest.simulator.server.faults import NO_FAULTS, Faults
+from ingest.simulator.server.faults import Faults
 from ingest.simulator.server.jetstream import DEFAULTS, Options
 from ingest.simulator.server.producer import Source
 from ingest.simulator.server.recording import recorded
@@ -21,6 +22,7 @@ FIXED_START = datetime(2026, 7, 1, tzinfo=UTC)  # without --rate: the same seed 
 PER_SECOND = 474.0  # 41 million events a day
 _LAG_US = 10_000  # the most that an event comes after its turn: none is ahead of the clock
 _PROGRESS_EVENTS = 100_000
+_DEFAULT = "(default: %(default)s)"
 
 
 def _at_least(kind: Callable[[str], float], least: float, name: str) -> Callable[[str], float]:
@@ -44,16 +46,10 @@ _positive = _at_least(float, 1e-3, "positive number")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--host", default=DEFAULTS.host, help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=DEFAULTS.port, help="0 is any free one (default: %(default)s)")
+    add("--host", default=DEFAULTS.host, help=f"address to listen on {_DEFAULT}")
+    add("--port", type=int, default=DEFAULTS.port, help=f"0 is any free one {_DEFAULT}")
     add("--v2", action="store_true", help="add `cursor`, the number of the event, to each frame")
-    add(
-        "--ping-interval",
-        type=_positive,
-        default=DEFAULTS.ping_interval,
-        metavar="SECONDS",
-        help="(default: %(default)s)",
-    )
+    add("--ping-interval", type=_positive, default=DEFAULTS.ping_interval, metavar="SECONDS", help=_DEFAULT)
     _add_events(parser.add_argument_group("events"))
     _add_faults(parser.add_argument_group("faults", "Counts are of events sent. The log itself stays true."))
 
@@ -61,9 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_events(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--rate", type=_number, default=0, help="events a second; 0 (default): as fast as they are read")
-    add("--seed", type=int, default=1, help="the same seed gives the same events (default: %(default)s)")
+    add("--seed", type=int, default=1, help=f"the same seed gives the same events {_DEFAULT}")
     add("--events", type=_count, metavar="N", help="end the log after N events (default: endless)")
-    add("--users", type=_positive_count, default=USERS, help="people in the world (default: %(default)s)")
+    add("--users", type=_positive_count, default=USERS, help=f"people in the world {_DEFAULT}")
     add(
         "--start",
         type=_instant,
@@ -75,7 +71,7 @@ def _add_events(group: argparse._ArgumentGroup) -> None:
         type=_positive,
         default=PER_SECOND,
         metavar="N",
-        help="events in a second of simulated time, without --rate (default: %(default)s)",
+        help=f"events in a second of simulated time, without --rate {_DEFAULT}",
     )
     add("--pregenerate", action="store_true", help="make all --events before listening")
     add("--replay", type=Path, metavar="FILE.ndjson", help="serve a recorded stream instead of a generated world")
@@ -84,40 +80,20 @@ def _add_events(group: argparse._ArgumentGroup) -> None:
         type=_positive_count,
         default=DEFAULTS.keep,
         metavar="N",
-        help="events kept in memory for replays, at about 600 bytes each (default: %(default)s)",
+        help=f"events kept in memory for replays, at about 600 bytes each {_DEFAULT}",
     )
     add("--dump", type=Path, metavar="FILE.ndjson", help="write the log's frames as they are produced")
 
 
 def _add_faults(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--drop-every",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="cut the connection, without a close frame, after each N new events",
-    )
-    add("--drop-replay", type=_count, default=0, metavar="K", help="cut the first K replays in their middle")
-    add("--repeat-window", type=_count, default=0, metavar="N", help="now and then send the last N events again")
-    add("--reorder", action="store_true", help="mix events within a second; the order of each DID stays")
-    add(
-        "--stall",
-        dest="stall_seconds",
-        type=_number,
-        default=0,
-        metavar="SECONDS",
-        help="fall silent, pings too, for so long",
-    )
-    add(
-        "--stall-every",
-        type=_positive_count,
-        default=NO_FAULTS.stall_every,
-        metavar="N",
-        help="... after each N events (default: %(default)s)",
-    )
-    add("--junk-every", type=_count, default=0, metavar="N", help="send a frame that is no event after each N")
-    add("--cut-every", type=_count, default=0, metavar="N", help="send half an event before each N-th")
+    types = {"stall_seconds": _number, "stall_every": _positive_count}
+    for fault in fields(Faults):
+        option = f"--{fault.name.removesuffix('_seconds').replace('_', '-')}"
+        if fault.default is False:
+            group.add_argument(option, action="store_true", help=fault.metadata["help"])
+        elif fault.metadata:
+            kind = types.get(fault.name, _count)
+            group.add_argument(option, dest=fault.name, type=kind, default=fault.default, **fault.metadata)
 
 
 def server_options(given: dict[str, Any]) -> Options:

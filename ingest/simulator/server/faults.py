@@ -2,28 +2,34 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 _REORDER_US = 1_000_000
 
 
+def _fault(default: Any, description: str, metavar: str = "N") -> Any:
+    """Its description and the name of its value are those of its option on the command line."""
+    return field(default=default, metadata={"help": description, "metavar": metavar})
+
+
 @dataclass(frozen=True)
 class Faults:
-    """0 or False: never. Counts are of events sent, over all subscribers. `seed`: of what is random."""
+    """0 or False: never. Counts are of events sent, over all subscribers; events are new that were never sent before.
+    `seed`: of what is random."""
 
-    drop_every: int = 0  # cuts the connection, without a close frame, after so many events that were never sent before
-    drop_replay: int = 0  # cuts the first replays, so many, halfway
-    repeat_window: int = 0  # repeats the last events, so many, on average after ten times as many
-    reorder: bool = False  # shuffles events within a second of time_us; keeps the order of each DID
-    stall_seconds: float = 0.0  # sends nothing for so long, not even pings ...
-    stall_every: int = 10_000  # ... after so many events
-    junk_every: int = 0  # adds a frame that is not an event
-    cut_every: int = 0  # adds the first half of an event, before the whole one
+    drop_every: int = _fault(0, "cut the connection, without a close frame, after each N new events")
+    drop_replay: int = _fault(0, "cut the first K replays in their middle", "K")
+    repeat_window: int = _fault(0, "now and then send the last N events again")  # on average after ten times as many
+    reorder: bool = _fault(False, "mix events within a second; the order of each DID stays")
+    stall_seconds: float = _fault(0.0, "fall silent, pings too, for so long", "SECONDS")
+    stall_every: int = _fault(10_000, "... after each N events (default: %(default)s)")
+    junk_every: int = _fault(0, "send a frame that is no event after each N")
+    cut_every: int = _fault(0, "send half an event before each N-th")
     seed: int = 0
 
     def any(self) -> bool:

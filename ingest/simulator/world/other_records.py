@@ -6,7 +6,7 @@ from ingest.simulator.wire import Record
 from ingest.simulator.world.embeds import Embeds
 from ingest.simulator.world.people import Person, Stamp
 from ingest.simulator.world.pool import Pool
-from ingest.simulator.world.state import Post, RecordId, State, TimedFrame
+from ingest.simulator.world.state import OTHER, Post, State, TimedFrame
 
 PROFILE, STATUS = "app.bsky.actor.profile", "app.bsky.actor.status"
 LIST, LISTITEM, LISTBLOCK = "app.bsky.graph.list", "app.bsky.graph.listitem", "app.bsky.graph.listblock"
@@ -77,10 +77,6 @@ class OtherRecords:
                 record = {"proof": {"$bytes": "AAECAwQFBgc"}, "sheet": self._embeds.blob("application/pdf")}
                 return self._write(person, POLL, record, linked=True)
 
-    def remove(self) -> TimedFrame | None:
-        """Deletes a record that is neither a post nor an interaction."""
-        return self._state.delete(self._state.records["other"].take(self._state.random()))
-
     def _profile(self, operation: str, person: Person) -> TimedFrame:
         writer = self._state.writer
         record: Record = {"description": writer.phrase(person, 10), "displayName": writer.phrase(person, 2)[:60]}
@@ -101,10 +97,10 @@ class OtherRecords:
     def _gate(self, collection: str, record: Record) -> TimedFrame | None:
         """A gate has the rkey of its post, so a post gets one of each kind."""
         post = self._state.posts.newest()
-        if post is None or not post.person.active or post is self._gated.get(collection):
+        if post is None or not post.id.person.active or post is self._gated.get(collection):
             return None
         self._gated[collection] = post
-        return self._write(post.person, collection, record | {"post": post.ref["uri"]}, rkey=post.rkey)
+        return self._write(post.id.person, collection, record | {"post": post.ref["uri"]}, rkey=post.id.rkey)
 
     def _write(
         self,
@@ -120,6 +116,7 @@ class OtherRecords:
         record |= {"$type": collection, "createdAt": stamp.created}
         # A record with a fixed rkey replaces itself; the stream does not say whether it existed.
         operation = "update" if rkey == "self" else "create"
+        event, made = self._state.write(operation, person, stamp, (collection, rkey or stamp.rkey), record, linked)
         if rkey != "self":
-            self._state.records["other"].add(RecordId(person, collection, rkey or stamp.rkey))
-        return self._state.write(operation, person, stamp, (collection, rkey or stamp.rkey), record, linked)[0]
+            self._state.records[OTHER].add(made)
+        return event

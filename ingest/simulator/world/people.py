@@ -68,20 +68,17 @@ class Clock:
 
 def unusual_date(time_us: int, choice: int) -> str:
     """A valid but rare date-time: backdated, with an offset, or with other fractions."""
-    seconds = time_us // 1_000_000
-    match choice % 6:
-        case 0:
-            return iso_ms(time_us - choice % 5_000 * 86_400_000_000)
-        case 1:
-            return iso_second(seconds + 9 * 3600) + "+09:00"
-        case 2:
-            return f"{iso_second(seconds)}.{time_us % 1_000_000:06d}Z"
-        case 3:
-            return f"{iso_second(seconds)}.{time_us % 1_000_000:06d}+00:00"
-        case 4:
-            return iso_second(seconds) + "Z"
-        case _:
-            return f"{iso_second(seconds)}.{time_us % 1_000_000:06d}123Z"
+    seconds, us = divmod(time_us, 1_000_000)
+    second = iso_second(seconds)
+    unusual = (
+        iso_ms(time_us - choice % 5_000 * 86_400_000_000),
+        f"{iso_second(seconds + 9 * 3600)}+09:00",
+        f"{second}.{us:06d}Z",
+        f"{second}.{us:06d}+00:00",
+        f"{second}Z",
+        f"{second}.{us:06d}123Z",
+    )
+    return unusual[choice % len(unusual)]
 
 
 class People:

@@ -3,7 +3,7 @@
 from ingest.simulator.wire import Record
 from ingest.simulator.world.embeds import Embeds, Ref
 from ingest.simulator.world.people import Person, Stamp
-from ingest.simulator.world.state import POST, Post, RecordId, State, TimedFrame, ref
+from ingest.simulator.world.state import POST, Post, State, TimedFrame
 from ingest.simulator.world.vocabulary import LANGUAGES
 
 _SELF_LABELS = ("porn", "sexual", "nudity", "graphic-media", "!no-unauthenticated", "bot")
@@ -25,19 +25,20 @@ class Posts:
     def edit(self) -> TimedFrame | None:
         """A new version of a post, under the same URI and in the same thread."""
         post = self._state.posts.take(self._state.random())
-        if post is None or not post.person.active:
+        if post is None or not post.id.person.active:
             return None
-        return self._publish("update", post.person, self._state.clock.stamp(post.person), post.rkey, post.reply)
+        person = post.id.person
+        return self._publish("update", person, self._state.clock.stamp(person), post.id.rkey, post.reply)
 
     def delete(self) -> TimedFrame | None:
         post = self._state.posts.take(self._state.random())
-        return self._state.delete(post and RecordId(post.person, POST, post.rkey))
+        return self._state.delete(post and post.id)
 
     def _publish(self, operation: str, person: Person, stamp: Stamp, rkey: str, reply: Record | None) -> TimedFrame:
         record, linked = self._record(person, stamp.created, reply)
-        event, cid = self._state.write(operation, person, stamp, (POST, rkey), record, linked)
-        own = ref(person, POST, rkey, cid)
-        self._state.posts.add(Post(person, rkey, own, reply["root"] if reply else own, reply))
+        event, made = self._state.write(operation, person, stamp, (POST, rkey), record, linked)
+        own = made.ref
+        self._state.posts.add(Post(made, own, reply["root"] if reply else own, reply))
         return event
 
     def _record(self, person: Person, created: str, reply: Record | None) -> tuple[Record, bool]:

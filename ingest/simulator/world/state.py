@@ -15,21 +15,26 @@ TimedFrame = tuple[int, bytes]  # an event: time_us and its frame
 
 LIKE, REPOST, POST = "app.bsky.feed.like", "app.bsky.feed.repost", "app.bsky.feed.post"
 FOLLOW, BLOCK = "app.bsky.graph.follow", "app.bsky.graph.block"
+OTHER = "other"  # collections, together
 
 
 class RecordId(NamedTuple):
-    """What a delete of the record needs."""
+    """What a delete of the record, or a reference to it, needs."""
 
     person: Person
     collection: str
     rkey: str
+    cid: str
+
+    @property
+    def ref(self) -> Ref:
+        return {"cid": self.cid, "uri": f"at://{self.person.did}/{self.collection}/{self.rkey}"}
 
 
 class Post(NamedTuple):
     """`reply`: the field of its record. `root`: of its thread."""
 
-    person: Person
-    rkey: str
+    id: RecordId
     ref: Ref
     root: Ref
     reply: Record | None
@@ -44,22 +49,20 @@ class State:
         self.people = People(seed, users, self.random)
         self.writer = Writer(self.random)
         self.posts: Pool[Post] = Pool()
-        self.reposts: Pool[tuple[RecordId, Ref]] = Pool()
-        self.records: dict[str, Pool[RecordId]] = {name: Pool() for name in (LIKE, FOLLOW, BLOCK, "other")}
+        self.records: dict[str, Pool[RecordId]] = {name: Pool() for name in (LIKE, REPOST, FOLLOW, BLOCK, OTHER)}
         self.deleted: deque[RecordId] = deque(maxlen=1_000)
 
-    def create(
-        self, person: Person, stamp: Stamp, path: tuple[str, str], record: Record, linked: bool = False
-    ) -> tuple[TimedFrame, str]:
-        """The event that creates a record at `path` (collection and rkey), and its CID."""
-        return self.write("create", person, stamp, path, record, linked)
-
     def write(
-        self, operation: str, person: Person, stamp: Stamp, path: tuple[str, str], record: Record, linked: bool
-    ) -> tuple[TimedFrame, str]:
+        self, operation: str, person: Person, stamp: Stamp, path: tuple[str, str], record: Record, linked: bool = False
+    ) -> tuple[TimedFrame, RecordId]:
+        """The event that writes a record at `path` (collection and rkey). `linked`: it holds links or bytes."""
         cid = wire.record_cid(record, linked)
         frame = wire.commit(person.did, stamp.time_us, stamp.rev, operation, *path, record, cid)
-        return (stamp.time_us, frame), cid
+        return (stamp.time_us, frame), RecordId(person, *path, cid)
+
+    def delete_any(self, collection: str) -> TimedFrame | None:
+        """Deletes a record of that collection, or of OTHER."""
+        return self.delete(self.records[collection].take(self.random()))
 
     def delete(self, record: RecordId | None) -> TimedFrame | None:
         """None when there is no record, or its owner is away."""
@@ -72,7 +75,3 @@ class State:
     def popular_post(self) -> Post | None:
         """Few posts get most of the attention."""
         return self.posts.pick(self.random() ** 2)
-
-
-def ref(person: Person, collection: str, rkey: str, cid: str) -> Ref:
-    return {"cid": cid, "uri": f"at://{person.did}/{collection}/{rkey}"}

@@ -1,6 +1,7 @@
 """A small network from a seed: endless events of all kinds, in realistic proportions."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 
 from ingest.simulator.world.accounts import Accounts
@@ -8,7 +9,7 @@ from ingest.simulator.world.interactions import Interactions
 from ingest.simulator.world.other_records import OtherRecords
 from ingest.simulator.world.people import Person
 from ingest.simulator.world.posts import Posts
-from ingest.simulator.world.state import BLOCK, FOLLOW, LIKE, POST, REPOST, State, TimedFrame
+from ingest.simulator.world.state import BLOCK, FOLLOW, LIKE, OTHER, POST, REPOST, State, TimedFrame
 
 USERS = 50_000
 _TABLE_SIZE = 10_000  # the sum of the shares below; likes have the rest
@@ -28,8 +29,14 @@ class World:
     def __init__(self, seed: int, start_us: int, per_second: float, users: int = USERS) -> None:
         self._start_us, self._step_us = start_us, 1e6 / per_second
         self._state = state = State(seed, users)
-        self._interactions = Interactions(state)
-        self._posts = Posts(state)
+        self._posts, interactions = Posts(state), Interactions(state)
+        self._creators: dict[str, Callable[..., TimedFrame | None]] = {
+            LIKE: partial(interactions.about_post, LIKE),
+            REPOST: partial(interactions.about_post, REPOST),
+            FOLLOW: partial(interactions.about_account, FOLLOW),
+            BLOCK: partial(interactions.about_account, BLOCK),
+            POST: self._posts.post,
+        }
         others = OtherRecords(state, self._posts.embeds)
         self._accounts = Accounts(state, seed, others.first_profile)
         self._makers = self._table(others)
@@ -48,18 +55,18 @@ class World:
 
     def _table(self, others: OtherRecords) -> list[EventMaker]:
         """An entry per share: a random one gives the proportions."""
-        interactions, posts, accounts = self._interactions, self._posts, self._accounts
+        posts, accounts, creators = self._posts, self._accounts, self._creators
         shares: list[tuple[int, EventMaker]] = [
-            (1180, posts.post),
-            (1000, interactions.repost),
-            (600, interactions.follow),
-            (160, interactions.unlike),
-            (130, interactions.unfollow),
+            (1180, creators[POST]),
+            (1000, creators[REPOST]),
+            (600, creators[FOLLOW]),
+            (160, partial(self._state.delete_any, LIKE)),
+            (130, partial(self._state.delete_any, FOLLOW)),
             (120, posts.delete),
-            (60, interactions.unrepost),
-            (20, interactions.unblock),
-            (10, others.remove),
-            (80, interactions.block),
+            (60, partial(self._state.delete_any, REPOST)),
+            (20, partial(self._state.delete_any, BLOCK)),
+            (10, partial(self._state.delete_any, OTHER)),
+            (80, creators[BLOCK]),
             (100, others.profile),
             (60, others.listitem),
             (8, others.list),
@@ -78,7 +85,7 @@ class World:
             (15, accounts.come_back),
         ]
         makers = [make for share, make in shares for _ in range(share)]
-        return makers + [interactions.like] * (_TABLE_SIZE - len(makers))
+        return makers + [creators[LIKE]] * (_TABLE_SIZE - len(makers))
 
     def _recreate(self) -> TimedFrame | None:
         """Makes a record again that was deleted some time ago, under the same rkey."""
@@ -86,13 +93,5 @@ class World:
         if not deleted or not deleted[0].person.active:
             return None
         record = deleted.popleft()
-        interactions = self._interactions
-        makers = {
-            LIKE: interactions.like,
-            REPOST: interactions.repost,
-            FOLLOW: interactions.follow,
-            BLOCK: interactions.block,
-            POST: self._posts.post,
-        }
-        make = makers.get(record.collection)
+        make = self._creators.get(record.collection)
         return make and make(record.person, record.rkey)

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from lake.errors import LakeError
 from lake.recovery.backup import Backup
 from lake.recovery.transfer import Outcome
 from process import progress_bar
@@ -22,10 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, folder: Path, check: bool, **options: Any) -> None:
         backup = Backup(folder, settings.DATABASE_PATH, settings.LAKE_ROOT, check)
-        try:
-            progress_bar.run_with_progress(backup.run(), "files")
-        except LakeError as error:
-            raise CommandError(str(error)) from error
+        progress_bar.run_with_progress(backup.run(), "files")
         linked, copied, kept = (backup.outcomes[of] for of in (Outcome.LINKED, Outcome.COPIED, Outcome.KEPT))
         self.stdout.write(
             f"OK: {folder} is complete: {linked:,} files linked, {copied:,} copied, {kept:,} kept, "

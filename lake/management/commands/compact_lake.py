@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import threading
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -16,7 +15,6 @@ from django.db.utils import DatabaseError
 from lake import checks
 from lake.catalog.command_requests import complete, delegate, pending
 from lake.compact.compactor import DAILY, Compactor, last_daily_pass
-from lake.errors import LakeError
 from lake.flags.store import flags
 from lake.models import Request
 from lake.storage import layout
@@ -48,8 +46,6 @@ class Command(BaseCommand):
                         self.stdout.write(line)
             elif not (once and delegate(NAME, Request.Kind.COMPACT, stop)):
                 self._run(stop, once)
-        except LakeError as error:
-            raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(f"The catalog can't be used ({error}): mend that, then start again.") from error
 
@@ -57,7 +53,9 @@ class Command(BaseCommand):
         with only_one(NAME, stop):
             if stop:
                 return
-            stop.call(exit_later)
+            # A stop takes effect between row groups. To sort a large hour or to merge the indexes of a day may take
+            # longer than the 10 s of a stop: then the process exits, and the next start cleans up as after a kill.
+            stop.call_later(EXIT_SECONDS, lambda: os._exit(0))
             worker = compactor(stop, settings.LAKE_ROOT / layout.SCRATCH)
             worker.prepare()
             if once:
@@ -77,14 +75,6 @@ def compactor(stop: Stop, scratch: Path) -> Compactor:
         settings.SWEEP_GRACE_SECONDS,
         lambda: bool(stop),
     )
-
-
-def exit_later() -> None:
-    """A stop takes effect between row groups. Sorting a large hour or merging the indexes of a day may take longer than
-    the 10 s of a stop: then the process exits, and the next start removes what that leaves, as after a kill."""
-    timer = threading.Timer(EXIT_SECONDS, lambda: os._exit(0))
-    timer.daemon = True
-    timer.start()
 
 
 def loop(stop: Stop, round_: Callable[..., int]) -> None:

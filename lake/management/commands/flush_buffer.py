@@ -1,7 +1,6 @@
 """Flushes the buffer into the lake, every FLUSH_INTERVAL_SECONDS or as soon as it is full."""
 
 import gc
-import threading
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -9,12 +8,11 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
+from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable
 from lake import checks
 from lake.catalog.command_requests import complete, delegate, pending
-from lake.errors import LakeError
 from lake.flush import metrics
 from lake.flush.flusher import Flusher
 from lake.models import Request
@@ -44,17 +42,14 @@ class Command(BaseCommand):
         with only_one(NAME, stop):
             if stop:
                 return
-            try:
-                self._work(stop, once)
-            except (LakeError, BufferUnsafe) as error:
-                raise CommandError(str(error)) from error
+            self._work(stop, once)
 
     def _work(self, stop: Stop, once: bool) -> None:
         # A batch is hundreds of thousands of small lists without cycles. By default the collector traverses them again
         # and again: 6 % of the flusher's CPU.
         gc.set_threshold(100_000, 50, 100)
         buffer = Buffer(settings.REDIS_URL)
-        stop.call(lambda: hang_up_later(buffer))
+        stop.call_later(LAST_ANSWER_SECONDS, buffer.hang_up)  # a Redis that does not answer must not delay it
         flusher = Flusher(buffer, settings.LAKE_ROOT, settings.FLUSH_MAX_EVENTS, settings.QUERY_THREADS)
         flusher.prepare()
         if once:
@@ -62,13 +57,6 @@ class Command(BaseCommand):
         else:
             serve_metrics("METRICS_PORT_FLUSHER")
             with_redis(stop, buffer, lambda: loop(stop, buffer, flusher))
-
-
-def hang_up_later(buffer: Buffer) -> None:
-    """A Redis that does not answer must not delay the stop."""
-    timer = threading.Timer(LAST_ANSWER_SECONDS, buffer.hang_up)
-    timer.daemon = True
-    timer.start()
 
 
 def with_redis(stop: Stop, buffer: Buffer, work: Callable[[], object]) -> None:

@@ -11,13 +11,12 @@ from django.db.utils import DatabaseError
 
 from lake import checks
 from lake.catalog import orphans
-from lake.errors import LakeError
-from lake.rebuild.rebuild import Rebuild
+from lake.rebuild.rebuild import Rebuilt, rebuild
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
-from lake.verify.repair import WRITERS, locked
-from process import progress_bar
+from lake.verify.repair import WRITERS
 from process.instants import iso_us
+from process.locks import take
 
 MEMORY = "500MB"
 
@@ -28,12 +27,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with ExitStack() as locks:
-            if running := [name for name in WRITERS if not locked(locks, name)]:
+            if running := [name for name in WRITERS if not take(locks, name)]:
                 raise CommandError(f"{' and '.join(running)} runs: stop it, then begin again.")
             try:
                 self._rebuild(settings.LAKE_ROOT)
-            except LakeError as error:
-                raise CommandError(str(error)) from error
             except DatabaseError as error:
                 raise CommandError(f"The catalog can't be used ({error}): run manage.py migrate first.") from error
             except KeyboardInterrupt:
@@ -43,28 +40,25 @@ class Command(BaseCommand):
         scratch = root / layout.SCRATCH
         engine = Engine(MEMORY, settings.QUERY_THREADS, spill=scratch / "spill")
         try:
-            rebuild = Rebuild(root, engine, scratch)
-            progress_bar.run_with_progress(rebuild.read(), "files")
-            progress_bar.run_with_progress(rebuild.choose(), "hours with several files of a dataset")
-            progress_bar.run_with_progress(rebuild.add_tombstones(), "parts of the deletes and newer versions")
-            rebuild.commit()
+            rebuilt = rebuild(root, engine, scratch)
         finally:
             engine.close()
             shutil.rmtree(scratch, ignore_errors=True)
-        self._print(rebuild, orphans.held(root))
+        self._print(rebuilt, orphans.held(root))
 
-    def _print(self, rebuild: Rebuild, held: tuple[int, int]) -> None:
-        for path, reason in rebuild.damaged.items():
+    def _print(self, rebuilt: Rebuilt, held: tuple[int, int]) -> None:
+        for path, reason in rebuilt.damaged.items():
             self.stdout.write(f"{path}: {reason}; it is in .orphans, take it from a backup")
         if held[0]:
             self.stdout.write(orphans.advice(*held))
         resumes = (
-            f" Without a cursor in Redis the consumer resumes at {iso_us(rebuild.cursor.time_us)}."
-            if rebuild.cursor
+            f" Without a cursor in Redis the consumer resumes at {iso_us(rebuilt.cursor.time_us)}."
+            if rebuilt.cursor
             else ""
         )
-        counts = f"{rebuild.files:,} files, {rebuild.rows:,} rows, {rebuild.tombstones:,} tombstones, "
-        counts += f"{rebuild.accounts:,} inactive accounts"
-        if rebuild.damaged:
-            raise CommandError(f"{counts}; {len(rebuild.damaged):,} files could not be read.{resumes}")
+        rows = sum(file.row.rows for file in rebuilt.files)
+        counts = f"{len(rebuilt.files):,} files, {rows:,} rows, {rebuilt.tombstones:,} tombstones, "
+        counts += f"{rebuilt.accounts:,} inactive accounts"
+        if rebuilt.damaged:
+            raise CommandError(f"{counts}; {len(rebuilt.damaged):,} files could not be read.{resumes}")
         self.stdout.write(f"OK: {counts}.{resumes} Next: start all, then manage.py verify_lake.")

@@ -7,9 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from lake.errors import LakeError
-from lake.recovery.restore import Restore
-from process import progress_bar
+from lake.recovery.databases import resume_us
+from lake.recovery.restore import restore
 from process.instants import iso_us
 
 
@@ -20,16 +19,12 @@ class Command(BaseCommand):
         parser.add_argument("folder", metavar="DIR", type=Path, help="what `backup` made")
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
-        restore = Restore(folder, settings.DATABASE_PATH, settings.LAKE_ROOT)
-        try:
-            progress_bar.run_with_progress(restore.run(), "files")
-        except LakeError as error:
-            raise CommandError(str(error)) from error
-        for path in restore.damaged:
+        restored = restore(folder, settings.DATABASE_PATH, settings.LAKE_ROOT)
+        for path in restored.damaged:
             self.stdout.write(f"{path}: is missing or damaged in the backup; take it from another backup")
-        self.stdout.write(f"Restored the backup of {restore.made_at}. {what_next(restore.resume_us())}")
-        if restore.damaged:
-            raise CommandError(f"{len(restore.damaged):,} files were left out: verify_lake lists their rows.")
+        self.stdout.write(f"Restored the backup of {restored.made_at}. {what_next(resume_us(settings.DATABASE_PATH))}")
+        if restored.damaged:
+            raise CommandError(f"{len(restored.damaged):,} files were left out: verify_lake lists their rows.")
 
 
 def what_next(resume_us: int | None) -> str:

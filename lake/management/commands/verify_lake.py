@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from lake.errors import LakeError, LakeUnusable
+from lake.errors import LakeUnusable
 from lake.flags.store import flags
 from lake.storage.duckdb_engine import Engine
 from lake.verify import runner
@@ -46,8 +46,6 @@ class Command(BaseCommand):
             with Journal(Path(f"{settings.DATABASE_PATH}.verified"), again) as journal:
                 self._verify(all_checks(engine, report, cids), journal, report)
             repaired = self._repair(engine, report) if fix else 0
-        except LakeError as error:
-            raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError("Stopped: the next run continues from here.") from None
         finally:

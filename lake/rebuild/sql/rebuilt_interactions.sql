@@ -1,7 +1,7 @@
 -- The tombstones of likes and the like, as sql/tombstones.sql of the flush makes them: what may have an older version,
 -- deletes whose rev is no time or one ahead of their seen, and deletes of what is seen at its ingest time.
 WITH version AS (FROM ({versions})), deletion AS (FROM ({deletes}) WHERE {condition})
-SELECT did, '{collection}', rkey, rev, false, epoch_us(seen) FROM version
+SELECT did, {collection}, rkey, rev, false, epoch_us(seen) FROM version
 WHERE operation = 'update' OR strlen(rkey) <> 13
 UNION ALL
 SELECT did, collection, rkey, rev, true, epoch_us(seen) FROM deletion

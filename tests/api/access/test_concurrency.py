@@ -17,6 +17,7 @@ from api.access.concurrency import LIMITS, Limit, Overloaded, Slot, slot
 from api.views.view import View
 from deploy.local.child import ROOT
 from explorer.urls import urlpatterns as project
+from lake.search.answer_cache import WAITING
 
 LINES = [b"1\n", b"2\n", b"3\n"]
 
@@ -250,4 +251,4 @@ def test_over_http_a_streamed_answer_keeps_its_place_until_it_is_closed(client, 
 
 def test_there_is_a_thread_for_each_and_some_for_the_rest():
     threads = runpy.run_path(str(ROOT / "deploy" / "gunicorn.conf.py"))["threads"]
-    assert threads >= sum(limit.at_once + limit.line for limit in LIMITS.values()) + 8
+    assert threads >= sum(limit.at_once + limit.line for limit in LIMITS.values()) + WAITING + 8

@@ -12,7 +12,7 @@ from explorer import env
 from ingest.events import Event, read, record_cid
 from ingest.stream import jetstream
 
-HOSTS = env.VARIABLES["JETSTREAM_URLS"].default.split(",")
+HOSTS = env.DEFAULTS["JETSTREAM_URLS"].split(",")
 EVENTS = 1000
 KNOWN = {
     "": {"did", "time_us", "kind", "commit", "identity", "account", "cursor"},

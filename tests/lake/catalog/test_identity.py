@@ -1,6 +1,7 @@
 """A lake and its catalog know each other: what is not this catalog's is never touched by a writer."""
 
 import json
+import os
 import sqlite3
 import uuid
 from contextlib import closing
@@ -71,8 +72,8 @@ def refused(prepare, root):
 class TestTheMarker:
     def test_the_first_start_on_an_empty_lake_makes_it(self, lake):
         lake.flusher.prepare()
-        told = marker(lake)
-        assert (told["catalog"], told["flush"], told["compact"]) == (str(CatalogIdentity.objects.get().catalog), 0, 0)
+        made = marker(lake)
+        assert (made["catalog"], made["flush"], made["compact"]) == (str(CatalogIdentity.objects.get().catalog), 0, 0)
 
     def test_it_follows_each_commit(self, filled):
         row = CatalogIdentity.objects.get()
@@ -90,7 +91,7 @@ class TestTheMarker:
 
         def commit(change, reach):
             real(change, reach)
-            monkeypatch.setattr(identity.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(5, "I/O error")))
+            monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(5, "I/O error")))
 
         monkeypatch.setattr(commits, "commit", commit)
         with pytest.raises(LakeUnusable, match="can't be written"):
@@ -193,14 +194,14 @@ class TestWhatIsRefused:
 class TestFilesSayWhoWroteThem:
     def test_a_flushed_file(self, filled):
         path = DataFile.objects.get(hour=instants.utc(NOON_US + HOUR)).path
-        told = {key.decode(): value.decode() for key, value in pq.read_metadata(filled.root / path).metadata.items()}
+        made = {key.decode(): value.decode() for key, value in pq.read_metadata(filled.root / path).metadata.items()}
         run = BatchRun.objects.first()
-        assert told["catalog"] == str(CatalogIdentity.objects.get().catalog)
-        assert (told["dataset"], told["hour"]) == ("posts", "2026-07-01T13")
-        assert (told["writer"], told["commit"], told["flushed"]) == ("flush", "3", "3")
-        assert told["batch"].split(" ")[:2] == [run.first_id, run.last_id]
-        assert told["cursor"] == f"{NOON_US + HOUR}  test"
-        assert (told["rows_by_arrival"], told["unpurged"]) == ("0", "0")
+        assert made["catalog"] == str(CatalogIdentity.objects.get().catalog)
+        assert (made["dataset"], made["hour"]) == ("posts", "2026-07-01T13")
+        assert (made["writer"], made["commit"], made["flushed"]) == ("flush", "3", "3")
+        assert made["batch"].split(" ")[:2] == [run.first_id, run.last_id]
+        assert made["cursor"] == f"{NOON_US + HOUR}  test"
+        assert (made["rows_by_arrival"], made["unpurged"]) == ("0", "0")
 
     def test_a_compacted_file(self, filled):
         path = listing.files_of("posts").get(hour=instants.utc(NOON_US)).path

@@ -146,9 +146,9 @@ class TestTheyAreTold:
         assert REGISTRY.get_sample_value("lake_orphan_files") == 1
 
     def test_by_the_health_of_a_lake_that_is_searchable(self, orphaned, client):
-        told = client.get("/health/ready").json()["components"]["lake"]
-        assert told["ok"]
-        assert "1 files in LAKE_ROOT/.orphans" in told["message"]
+        lake_health = client.get("/health/ready").json()["components"]["lake"]
+        assert lake_health["ok"]
+        assert "1 files in LAKE_ROOT/.orphans" in lake_health["message"]
 
     def test_by_verify_lake(self, orphaned):
         out = StringIO()
@@ -183,28 +183,28 @@ def test_fix_moves_and_does_not_delete(lake, settings, tmp_path):
 STATE = State("mine", 7, 3)
 
 
-def leaving(name, catalog_="mine", writer=Writer.FLUSH, commit=8):
+def orphan(name, catalog_="mine", writer=Writer.FLUSH, commit=8):
     return Unlisted(f"posts/{name}", Origin(catalog_, writer, commit, commit, None) if catalog_ else None)
 
 
 @pytest.mark.parametrize(
-    ("leavings", "more"),
+    ("found", "more"),
     [
         ([], False),
-        ([leaving("f-1-0.parquet"), leaving("f-1-0-1.parquet")], False),
-        ([leaving("f-1-0.parquet"), leaving("f-2-0.parquet")], False),  # the next commit of this catalog, whatever
-        ([leaving("f-1-0.parquet", commit=9)], True),  # after the next commit there is another
-        ([leaving("c-1.parquet", writer=Writer.COMPACT, commit=5)], True),
-        ([leaving("c-1.parquet", writer=Writer.COMPACT, commit=4)], False),
-        ([leaving("f-1-0.parquet", None), leaving("f-1-0-1.parquet", None), leaving("c-1.parquet", None)], False),
-        ([leaving("f-1-0.parquet", None), leaving("f-2-0.parquet", None)], True),
-        ([leaving("f-1-0.parquet", "other"), leaving("f-2-0.parquet", "other")], True),
-        ([leaving("f-1-0.parquet", commit=7), leaving("f-2-0.parquet", commit=6)], True),
-        ([leaving("c-1.parquet", None), leaving("c-2.parquet", None)], True),
+        ([orphan("f-1-0.parquet"), orphan("f-1-0-1.parquet")], False),
+        ([orphan("f-1-0.parquet"), orphan("f-2-0.parquet")], False),  # the next commit of this catalog, whatever
+        ([orphan("f-1-0.parquet", commit=9)], True),  # after the next commit there is another
+        ([orphan("c-1.parquet", writer=Writer.COMPACT, commit=5)], True),
+        ([orphan("c-1.parquet", writer=Writer.COMPACT, commit=4)], False),
+        ([orphan("f-1-0.parquet", None), orphan("f-1-0-1.parquet", None), orphan("c-1.parquet", None)], False),
+        ([orphan("f-1-0.parquet", None), orphan("f-2-0.parquet", None)], True),
+        ([orphan("f-1-0.parquet", "other"), orphan("f-2-0.parquet", "other")], True),
+        ([orphan("f-1-0.parquet", commit=7), orphan("f-2-0.parquet", commit=6)], True),
+        ([orphan("c-1.parquet", None), orphan("c-2.parquet", None)], True),
     ],
 )
-def test_more_than_one_killed_batch_leaves(leavings, more):
-    assert bool(orphans.beyond_one_batch(leavings, STATE)) == more
+def test_more_than_one_killed_batch_leaves(found, more):
+    assert bool(orphans.beyond_one_batch(found, STATE)) == more
 
 
 def test_a_disk_that_refuses_the_move_is_one_sentence(lake, monkeypatch):

@@ -47,7 +47,7 @@ def found(lake, words):
     """Row numbers by the path of the file that they are in, as the indexes say."""
     rows = {}
     for listed_index in IndexFile.listed.all():
-        with closing(TextIndex.open(lake.root / listed_index.path)) as opened:
+        with closing(TextIndex(lake.root / listed_index.path)) as opened:
             numbers = opened.candidates(index_terms(parse(words))).tolist()
         first = 0
         for path in listed_index.files:

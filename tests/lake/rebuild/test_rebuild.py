@@ -85,21 +85,21 @@ def shown(lake, dataset, **search):
 
 
 def answers(lake):
-    """What readers are told."""
+    """What readers get."""
     reader = Reader(Engine("500MB", 1), lake.root)
     reader.tombstones.refresh()
-    told = {f"hits of {name}": shown(lake, name) for name in DATASETS}
-    told |= {f"all of {name}": shown(lake, name, hide=False) for name in ("posts", "profiles")}
-    told |= {f"count of {name}": reader.full_scan.count(Search(dataset=name), 60) for name in DATASETS}
-    told |= {text: shown(lake, "posts", query=parse(text)) for text in ("the", "a -the", "lang:en", "is:reply")}
+    results = {f"hits of {name}": shown(lake, name) for name in DATASETS}
+    results |= {f"all of {name}": shown(lake, name, hide=False) for name in ("posts", "profiles")}
+    results |= {f"count of {name}": reader.full_scan.count(Search(dataset=name), 60) for name in DATASETS}
+    results |= {text: shown(lake, "posts", query=parse(text)) for text in ("the", "a -the", "lang:en", "is:reply")}
     uris = [f"at://{row['did']}/app.bsky.feed.post/{row['rkey']}" for row in lake.rows("posts")]
     found = look_up(reader.scanner, uris[::3], 60)
-    told["lookup"] = ([hit.key for hit in found.hits], found.deleted, found.hidden, found.purged, found.unknown)
-    told["rows"] = {name: sorted(map(str, lake.rows(name))) for name in DATASETS}
-    told["stats"] = stats()
-    told["coverage"] = coverage()
-    told["inactive"] = sorted(InactiveAccount.objects.values_list("did", "status", "time_us", "seq"))
-    return told
+    results["lookup"] = ([hit.key for hit in found.hits], found.deleted, found.hidden, found.purged, found.unknown)
+    results["rows"] = {name: sorted(map(str, lake.rows(name))) for name in DATASETS}
+    results["stats"] = stats()
+    results["coverage"] = coverage()
+    results["inactive"] = sorted(InactiveAccount.objects.values_list("did", "status", "time_us", "seq"))
+    return results
 
 
 COMPARED = (

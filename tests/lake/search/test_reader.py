@@ -313,7 +313,7 @@ def swap(lake_root, file):
 def test_a_walk_goes_on_when_its_files_are_replaced_meanwhile(lake, reader, lake_root, monkeypatch):
     monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
     hours(lake, 3)
-    walk = iter(reader._pages(asked(), 3, lambda: PATIENCE, None))
+    walk = iter(reader._scan(asked(), 3, lambda: PATIENCE, None))
     first = next(walk)
     for file in list(files_of("posts")):
         swap(lake_root, file)

@@ -79,7 +79,7 @@ def expected(node, posts, purged=()):
 
 def candidates(path, node, rows):
     """As a set, after the checks that hold for every answer; all rows when the index can't narrow."""
-    with closing(TextIndex.open(path)) as index:
+    with closing(TextIndex(path)) as index:
         found = index.candidates(index_terms(node))
         if found is None:
             assert index.estimate(index_terms(node)) == rows

@@ -41,7 +41,7 @@ def test_characters_that_collide_are_found(tmp_path):
 def test_any_part_of_a_text_is_found(tmp_path):
     text = "In 東京都に tokyo, 펍 👍🏿x!"
     path = built(tmp_path, [("other", BOB, None), (text, ALICE, None), (None, BOB, None)])
-    with closing(TextIndex.open(path)) as index:
+    with closing(TextIndex(path)) as index:
         for start in range(len(text)):
             for end in range(start + 1, len(text) + 1):
                 part = text[start:end]
@@ -58,14 +58,14 @@ def test_only_posts_that_may_match_are_candidates(tmp_path):
     assert candidates(path, And((Term(("lakes",)), Filter("author", (ALICE,)))), 1000) == {500}
     assert candidates(path, And((Term(("seas",)),)), 1000) == set()
     for node in (Term(("a",)), Not(Term(("lakes",))), Filter("lang", ("en",)), And(()), Or(())):
-        with closing(TextIndex.open(path)) as index:
+        with closing(TextIndex(path)) as index:
             assert index.candidates(index_terms(node)) is None
 
 
 def test_an_estimate_above_the_limit_decodes_nothing(tmp_path):
     path = built(tmp_path, [("hello", ALICE, None)] * 10)
     query = index_terms(Term(("hello",)))
-    with closing(TextIndex.open(path)) as index:
+    with closing(TextIndex(path)) as index:
         assert index.candidates(query, 10).tolist() == list(range(10))
         assert index.candidates(query, 9) is None
 

@@ -53,8 +53,8 @@ def test_a_shortened_or_lengthened_file_is_noticed(damaged):
 
 def test_an_open_index_outlives_its_file_and_a_missing_one_is_damaged(tmp_path):
     path = built(tmp_path, [("hello", ALICE, None)])
-    with closing(TextIndex.open(path)) as index:
+    with closing(TextIndex(path)) as index:
         path.unlink()
         assert index.candidates(index_terms(Term(("hello",)))).tolist() == [0]
     with pytest.raises(IndexDamaged, match="No such file"):
-        TextIndex.open(path)
+        TextIndex(path)

@@ -22,7 +22,7 @@ def test_a_files_age_is_that_of_its_batch_or_of_its_name():
 def test_damaged_files_are_left_out(tmp_path):
     lake = CheckedLake(tmp_path, None, Report(damaged={"posts/a"}))
     assert [file.path for file in lake.intact([DataFile(path="posts/a"), DataFile(path="posts/b")])] == ["posts/b"]
-    assert lake.relative(lake.absolute(["posts/b"])[0]) == "posts/b"
+    assert lake.relative(lake.absolute([DataFile(path="posts/b")])[0]) == "posts/b"
 
 
 @pytest.mark.parametrize(("length", "size"), [(0, 5), (3, 5), (5, 5), (6, 5), (1000, 5), (5, 0)])
