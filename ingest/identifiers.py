@@ -9,8 +9,9 @@ NSID = (
     r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]{0,62}"
 )
 RECORD_KEY = r"(?!\.\.?$)[a-zA-Z0-9._:~-]{1,512}"
-# A subject is what some client wrote: servers do not check what follows the DID.
-SUBJECT_URI = rf"at://{DID}/[a-zA-Z0-9.-]+/[^/\s\x00-\x1f]+"
+AUTHORITY = rf"(?:{DID}|{HANDLE})"  # the account of a URI
+# A subject is what some client wrote: servers do not check what follows the account.
+SUBJECT_URI = rf"at://{AUTHORITY}/[a-zA-Z0-9.-]+/[^/\s\x00-\x1f]+"
 MAX_DID, MAX_HANDLE, MAX_NSID = 2048, 253, 317  # characters of the whole, which the patterns do not bound exactly
 
 NO_HANDLE = "handle.invalid"  # the AppView shows it for an account whose handle does not resolve back to it

@@ -7,7 +7,7 @@ from rest_framework.exceptions import ValidationError
 
 from api.answers.reader import reader
 from api.answers.rows import to_results
-from api.answers.usernames import handle_lookup, pinned_search, usernames
+from api.answers.usernames import handle_lookup, pinned_search, uris_with_dids, usernames
 from api.params.query import result_columns
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
@@ -23,7 +23,7 @@ def timeline(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
         raise ValidationError({"by": [f"{error}."]}) from error
     rows = [{"start": iso_us(bucket.start_us), "hits": bucket.hits, "all": bucket.all} for bucket in buckets]
     hits, rows_at_all = sum(bucket.hits for bucket in buckets), sum(bucket.all for bucket in buckets)
-    return {"results": rows, "meta": {"by": by, "hits": hits, "all": rows_at_all, "query": render(values["text"])}}
+    return {"results": rows, "meta": {"by": by, "hits": hits, "all": rows_at_all, **_understood(values)}}
 
 
 def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
@@ -33,11 +33,15 @@ def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     if by == "authors":
         names = handle_lookup().names([value for value, _ in counted])
         results = [result | {"username": names.get(result["value"])} for result in results]
-    return {"results": results, "meta": {"by": by, "distinct": distinct, "query": render(values["text"])}}
+    return {"results": results, "meta": {"by": by, "distinct": distinct, **_understood(values)}}
+
+
+def _understood(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"query": render(values["text"]), "notes": values["notes"]}
 
 
 def posts(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
-    uris = list(dict.fromkeys(values["uris"]))
+    uris = uris_with_dids(values["uris"], flags.query_timeout_seconds)
     lookup = by_uri.look_up(reader().scanner, uris, flags.query_timeout_seconds)
     return {
         "results": to_results(lookup.hits, usernames(lookup.hits), result_columns("posts")),

@@ -28,7 +28,7 @@ def new_spec(params: ExportParams, max_rows: int) -> ExportSpec:
 
 
 def new_manifest(params: ExportParams, spec: ExportSpec) -> dict[str, Any]:
-    return describe(spec, params.requested(), params.flags)
+    return {**describe(spec, params.requested(), params.flags), "notes": params.validated_data["notes"]}
 
 
 def with_coverage(manifest: Mapping[str, Any]) -> dict[str, Any]:

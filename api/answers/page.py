@@ -52,6 +52,7 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
             "searched_to": page.searched_to,
             "hidden": page.hidden,
             "query": render(values["text"]),
+            "notes": values["notes"],
         },
     }
 

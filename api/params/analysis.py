@@ -6,11 +6,8 @@ from api.params.fields import Choice, Integer, Repeatable, Value
 from api.params.query import QueryParams
 from api.params.strict import Faults, StrictSerializer
 from lake.flags.definitions import MAX_LIMIT
-from lake.query.filter_values import of_pattern
+from lake.query.filter_values import POST
 from lake.search.aggregates import BY, TOP
-from lake.search.by_uri import POST_URI
-
-_POST = of_pattern("AT-URIs of posts like at://did:plc:abc/app.bsky.feed.post/xyz", POST_URI.pattern)
 
 
 class TimelineParams(QueryParams):
@@ -30,6 +27,6 @@ class TopParams(QueryParams):
 
 class PostsParams(StrictSerializer):
     uris = Repeatable(
-        child=Value(_POST),
-        help_text="AT-URIs of posts.",
+        child=Value(POST),
+        help_text="AT-URIs of posts, or their URLs at bsky.app.",
     )

@@ -64,13 +64,15 @@ class Integer(Parameter, serializers.IntegerField):
 
 
 class Boolean(Parameter, serializers.BooleanField):
+    """true or false; in a query also True, TRUE and the like."""
+
     json = ("boolean",)
     default_error_messages = {"invalid": "must be true or false."}
 
     def to_internal_value(self, data: Any) -> bool:
-        if data not in ("true", "false"):
+        if (text := str(data).lower()) not in ("true", "false"):
             self.fail("invalid")
-        return bool(data == "true")
+        return text == "true"
 
 
 class Choice(Parameter, serializers.ChoiceField):

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.params.fields import SHOWN, Boolean, Choice, FilterField, Repeatable, Text, Value
+from api.params.notes import notes
 from api.params.strict import Faults, WindowParams
 from lake.flags.definitions import Flags
-from lake.query import filters, parser
+from lake.query import parser
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, FilterSpec
 from lake.query.spec import CLOCKS, EVERYTHING, Search
@@ -25,7 +26,7 @@ class QueryParams(WindowParams):
     text = Text(
         "search",
         default="",
-        help_text='What to search for: words, "phrases", OR, -not, ( ), *, #tag, from:, lang: ...',
+        help_text='What to search for: words, "phrases", AND, OR, -not, ( ), *, #tag, from:, lang: ...',
     )
     exact = Boolean(default=False, help_text="The whole of text is one phrase, bounded by non-letters.")
     dataset = Choice(list(DATASETS), default="posts", help_text="Kind of rows.")
@@ -37,7 +38,7 @@ class QueryParams(WindowParams):
         return first | fields | _filter_fields()
 
     def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
-        """`text` becomes its tree."""
+        """`text` becomes its tree; `notes`: on all of the query."""
         values, faults = super().combined(values)
         text, values["text"] = values["text"], EVERYTHING
         for name in _QUERY:
@@ -47,6 +48,7 @@ class QueryParams(WindowParams):
                 check_dataset(values[name], DATASETS[values["dataset"]])
             except QueryError as error:
                 faults[name] = [f"{error}."]
+        values["notes"] = [] if faults else notes("" if values["exact"] else text, [values[name] for name in _QUERY])
         if values["clock"] == "created" and values["dataset"] == "deletes":
             faults["clock"] = ["deletes have no createdAt: use clock=seen."]
         return values, faults
@@ -100,13 +102,13 @@ def result_columns(dataset: str) -> list[str]:
 
 def _filter_fields() -> dict[str, FilterField]:
     return {
-        parameter.name: FilterField(kind, child=_value_field(kind, spec, parameter), help_text=parameter.help)
+        parameter.name: FilterField(kind, child=_value_field(kind, spec), help_text=parameter.help)
         for kind, spec in FILTERS.items()
         for parameter in spec.parameters
     }
 
 
-def _value_field(kind: str, spec: FilterSpec, parameter: filters.Parameter) -> Choice | Text:
+def _value_field(kind: str, spec: FilterSpec) -> Choice | Text:
     if spec.choices:
         return Choice(spec.choices)
-    return Value(parameter.value or spec.value, kind)
+    return Value(spec.value, kind)

@@ -32,7 +32,7 @@ class SearchParams(RowsParams):
         """`token` becomes a Token, None without one; `fingerprint` is what the token of the next page is bound to."""
         values, faults = super().combined(values)
         values["limit"] = values["limit"] or min(self.flags.page_size, _max_limit(self.flags))
-        values["fingerprint"] = tokens.fingerprint(self.initial_data.values)
+        values["fingerprint"] = tokens.fingerprint(self.given())
         text, values["token"] = values["token"], None
         faults |= _page_faults(values["page"], values["limit"], self.flags)
         if values["sample"] and (text or values["page"] > 1):

@@ -97,11 +97,12 @@ MADE = described(
 )
 POSTS = described(
     "Posts by their AT-URIs.",
-    "Up to 10,000: the rows, and which are deleted, hidden or unknown here. To bring an old export into line with "
-    "deletions, send its `id` column and drop what is not in `results`.",
+    "Up to 10,000, by AT-URI or by URL at bsky.app: the rows, and which are deleted, hidden or unknown here. To bring "
+    "an old export into line with deletions, send its `id` column and drop what is not in `results`.",
     PostsParams,
     {JSON: shapes.POSTS},
     bodies={"two posts": {"uris": [shapes.POST_URI, shapes.DELETED_URI]}},
+    errors=(404,),
 )
 STATS = described(
     "What the lake holds.",

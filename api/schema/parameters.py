@@ -7,10 +7,11 @@ from drf_spectacular.openapi import AutoSchema
 
 from api.params.fields import MAX_VALUES, Boolean, Choice, FilterField, Integer, Repeatable, Seed, Timestamp, Value
 from api.schema.shapes import Schema
+from lake.query.filters import synonyms
 
 
 class ParamsSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """Parameters by name, and no others."""
+    """Parameters by name and by synonym, and no others."""
 
     target_class = "api.params.strict.StrictSerializer"
     match_subclasses = True
@@ -21,6 +22,8 @@ class ParamsSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
         properties = {name: to_schema(field) | _default(field) for name, field in fields.items()}
         for name, field in fields.items():
             properties[name]["description"] = str(field.help_text)
+            same = {"description": f"The same as {name}."}
+            properties |= {synonym: to_schema(field) | same for synonym in synonyms(name)}
         required = [name for name, field in fields.items() if field.required]
         schema = {"type": "object", "properties": properties, "additionalProperties": False}
         return schema | ({"required": required} if required else {})

@@ -125,6 +125,8 @@ ROW = Shape(
     },
 )
 QUERY = documented("lake", "text and exact as they were understood, in the search syntax.")
+_SENTENCES = Shape({"type": "array", "items": TEXT}, [])
+NOTES = documented(_SENTENCES, "What was probably meant otherwise, and the right form; empty when nothing was.")
 TOOK = documented(9, "Milliseconds.")
 ERROR = shape(
     error=shape(
@@ -152,16 +154,17 @@ PAGE = shape(
         hidden=documented(0, "Hits passed over, because they are deleted, replaced or of an inactive account."),
         took_ms=TOOK,
         query=QUERY,
+        notes=NOTES,
     ),
 )
 _ALL = documented(141_207, "Rows of that time, hits or not.")
 TIMELINE = shape(
     results=[shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)],
-    meta=shape(by=choice(*BY), hits=87, all=141_207, query=QUERY, took_ms=TOOK),
+    meta=shape(by=choice(*BY), hits=87, all=141_207, query=QUERY, notes=NOTES, took_ms=TOOK),
 )
 _TOP = shape(value="alice.example", hits=12)
 _TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of authors only."}
-TOP_VALUES = shape(results=[_TOP], meta=shape(by=choice(*TOP), distinct=831, query=QUERY, took_ms=TOOK))
+TOP_VALUES = shape(results=[_TOP], meta=shape(by=choice(*TOP), distinct=831, query=QUERY, notes=NOTES, took_ms=TOOK))
 _INACTIVE = shape(id=f"{POST_URI}a", account="deactivated")
 POSTS = shape(
     results=[ROW],
@@ -202,6 +205,7 @@ _SEEN_UNTIL = nullable("2026-07-03T08:59:58.120000Z")
 _MANIFEST = {
     "made_at": "2026-07-03T09:00:00.000000Z",
     "query": QUERY,
+    "notes": NOTES,
     "parameters": documented(Shape(_ANY, _ASKED), "As they were given, and the rest as they are by default."),
     "window": shape(
         clock=choice(*CLOCKS),

@@ -44,6 +44,11 @@ class Handles:
     def of_settings(cls) -> Self:
         return cls(settings.HANDLES_PATH, AppView(settings.APPVIEW_URL) if settings.APPVIEW_URL else None)
 
+    @property
+    def asks(self) -> bool:
+        """Whether an AppView is asked for handles that the store does not know."""
+        return self._appview is not None
+
     def names(self, dids: Sequence[str]) -> dict[str, str]:
         """The known handles, by DID. Never raises."""
         return self._trying(lambda: self._store.names(list(set(dids))), {})

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from lake.query.filter_values import has_signs
 from lake.query.text_sql import Parameters, escaped
 from lake.schema import Dataset
 from process.instants import microseconds
 
 FEW = 50  # values that are bound one by one, so that bloom filters and ranges prune files; more are bound as one list
 PATTERN_CHARACTERS = 100_000  # of the values in one regular expression: DuckDB takes some 300,000
+
+_SIGNS = "#＃"  # of a hashtag
 
 # The elements of a list column as lines, in lower case. A value has no line break; an element's own becomes NUL.
 _LINES = (
@@ -57,13 +60,22 @@ def has_line(column: str, before: str, after: str, ignore: str = "") -> Conditio
 
     def conditions(scope: Scope, values: Sequence[str]) -> Iterator[str]:
         lines = _LINES.format(column=column)
-        lowered = [value.lstrip(ignore) for value in values]
-        for part in _portions([value for value in lowered if value and not set(value) & {"\n", "\0"}]):
-            patterns = f"list_transform({scope.bound.list(part)}::VARCHAR[], lambda v: {escaped('v')})"
-            pattern = f"concat('{before}', array_to_string({patterns}, '|'), '{after}')"
+        bare = [value.lstrip(ignore) for value in values]
+        possible = [value for value in bare if value and not set(value) & {"\n", "\0"}]
+        for pattern in _patterns(before, possible, after, scope):
             yield f"{column} IS NOT NULL AND regexp_matches({lines}, {pattern})"
 
     return conditions
+
+
+def has_hashtag(scope: Scope, values: Sequence[str]) -> Iterator[str]:
+    """Marked as one, or in the text: # and the value, with no letter or the like on either side."""
+    yield from has_line("hashtags", r"(?:^|\n)(?:", r")(?:\n|$)", ignore=_SIGNS)(scope, values)
+    before, after = r"(?:^|[^\p{L}\p{N}_#/&])[#＃](?:", r")(?:$|[^\p{L}\p{M}\p{N}_])"  # as in lake/flush/sql/posts.sql
+    with_signs = [bare for value in values if has_signs(bare := value.lstrip(_SIGNS))]
+    for pattern in _patterns(before, with_signs, after, scope):
+        said = f"regexp_matches(lower(text), {pattern})"
+        yield f"CASE WHEN contains(text, '#') OR contains(text, '＃') THEN {said} ELSE false END"
 
 
 def chosen(conditions: Mapping[str, str]) -> Conditions:
@@ -99,14 +111,21 @@ def has_subject(scope: Scope, values: Sequence[str]) -> Iterator[str]:
 def subject_fault(value: str, dataset: Dataset) -> str:
     """Why the dataset has no such subject, or an empty string."""
     if dataset.name == "posts" and not _is_uri(value):
-        return "is the AT-URI of a post that posts reply to or quote, not a DID"
+        return "is the AT-URI of a post that posts reply to or quote, not a DID or handle"
     if dataset.subject == "subject" and _is_uri(value):
-        return f"is a DID for {dataset.name}, not an AT-URI"
+        return f"is a DID for {dataset.name}, or a handle, not an AT-URI"
     return ""
 
 
 def _is_uri(value: str) -> bool:
     return value.startswith("at://")
+
+
+def _patterns(before: str, values: Sequence[str], after: str, scope: Scope) -> Iterator[str]:
+    """SQL of regular expressions over lower-case text: `before`, one of the values, `after`."""
+    for part in _portions(values):
+        each = f"list_transform({scope.bound.list(part)}::VARCHAR[], lambda v: {escaped('v')})"
+        yield f"concat('{before}', array_to_string({each}, '|'), '{after}')"
 
 
 def _portions(values: Sequence[str]) -> Iterator[list[str]]:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
+from unicodedata import category
 
-from ingest.identifiers import DID, HANDLE, SUBJECT_URI
+from ingest.identifiers import AUTHORITY, RECORD_KEY, SUBJECT_URI
 from process.instants import iso, parse_timestamp
 
 _SHOWN = 60  # characters of a wrong value that the message repeats
@@ -56,35 +57,66 @@ def _matching(pattern: str, prepare: Callable[[str], str] = str.strip) -> Callab
     return normalize
 
 
-def of_pattern(takes: str, pattern: str) -> ValueKind:
-    return ValueKind(takes, _matching(pattern, str), pattern)
-
-
 def one_of(names: Iterable[str]) -> ValueKind:
     names = tuple(names)
     return ValueKind(f"one of {', '.join(names)}", _matching("|".join(names), str.lower))
 
 
-def _account(text: str) -> str:
-    name = text.strip().removeprefix("@").removeprefix("＠")
-    return name if name.startswith("did:") else name.lower()
+_COLLECTIONS = {"post": "app.bsky.feed.post", "feed": "app.bsky.feed.generator", "lists": "app.bsky.graph.list"}
+_PROFILE = rf"https?://bsky\.app/profile/({AUTHORITY})"
+_KEY = r"[a-zA-Z0-9_~-][a-zA-Z0-9._:~-]{0,511}"
+_REST = r"/?(?:[?#][!-~]*)?"  # what a browser or a share button adds
+_URL = re.compile(rf"{_PROFILE}(?:/({'|'.join(_COLLECTIONS)})/({_KEY}))?{_REST}")
+
+
+def _identifier(text: str) -> str:
+    """A URL of bsky.app as the AT-URI, DID or handle that it stands for; @handle as handle, in lower case."""
+    text = text.strip()
+    if match := _URL.fullmatch(text):
+        name, kind, key = match.groups()
+        text = f"at://{name}/{_COLLECTIONS[kind]}/{key}" if kind else name
+    name, _, path = text.removeprefix("at://").removeprefix("@").removeprefix("＠").partition("/")
+    account = name if name.startswith("did:") else name.lower()
+    return f"at://{account}/{path}" if path else account
+
+
+def is_hashtag(tag: str) -> bool:
+    """As in posts, a hashtag is more than digits and punctuation: #1 is text."""
+    return any(character == "_" or category(character)[0] not in "PN" for character in tag)
+
+
+def has_signs(tag: str) -> bool:
+    """A hashtag that a text can say, and that the column `hashtags` has of facets only: lake/flush/sql/posts.sql ends
+    those that it reads from a text before the first sign."""
+    in_column = any(character == "_" or category(character)[0] == "L" for character in tag) and all(
+        character == "_" or category(character)[0] in "LMN" for character in tag
+    )
+    return not in_column and is_hashtag(tag) and not any(map(str.isspace, tag))
 
 
 _TAKES_TIME = "a date like 2026-07-01 or a time like 2026-07-01T12:00:00Z"
 
+_ACCOUNT_FORMS = rf"(?:at://|[@＠])?{AUTHORITY}|{_PROFILE}{_REST}"
 ACCOUNT = ValueKind(
-    "a handle like alice.bsky.social or a DID", _matching(f"{DID}|{HANDLE}", _account), f"{DID}|@?{HANDLE}"
+    "a handle like alice.bsky.social, a DID, or the URL of a profile at bsky.app",
+    _matching(AUTHORITY, _identifier),
+    _ACCOUNT_FORMS,
 )
-ACCOUNT_DID = of_pattern("a DID like did:plc:abc", DID)
 LANGUAGE = ValueKind("a language code like en or pt-BR", _matching(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*"))
 # No control characters: lake.query.filter_sql joins the elements of a list by line breaks.
 HASHTAG = ValueKind("a hashtag like #lake", _matching(r"[^\x00-\x1f\x7f]+", lambda text: text.strip().lstrip("#＃ ")))
 DOMAIN = ValueKind("a domain like example.com", _matching(r"[^\s\x00-\x1f/:@?#,]+", lambda text: text.strip(" .")))
 LINK = ValueKind("a link or its beginning like example.com/page", _matching(r"\S+"))
 SUBJECT = ValueKind(
-    "a URI like at://did:plc:abc/app.bsky.feed.post/xyz or a DID",
-    _matching(f"{DID}|{SUBJECT_URI}"),
-    f"{DID}|{SUBJECT_URI}",
+    "a URI like at://did:plc:abc/app.bsky.feed.post/xyz, its URL at bsky.app, a DID or a handle",
+    _matching(f"{AUTHORITY}|{SUBJECT_URI}", _identifier),
+    f"{_ACCOUNT_FORMS}|{SUBJECT_URI}|{_PROFILE}/(?:{'|'.join(_COLLECTIONS)})/{_KEY}{_REST}",
+)
+_POST_URI = rf"at://{AUTHORITY}/app\.bsky\.feed\.post/{RECORD_KEY}"
+POST = ValueKind(
+    "AT-URIs of posts like at://did:plc:abc/app.bsky.feed.post/xyz, or their URLs at bsky.app",
+    _matching(_POST_URI, _identifier),
+    f"{_POST_URI}|{_PROFILE}/post/{_KEY}{_REST}",
 )
 START = ValueKind(_TAKES_TIME, lambda text: iso(parse_timestamp(text)))
 END = ValueKind(_TAKES_TIME, lambda text: iso(parse_timestamp(text, end_of_day=True)))

@@ -11,7 +11,6 @@ from lake.query import filter_sql
 from lake.query.filter_sql import Conditions
 from lake.query.filter_values import (
     ACCOUNT,
-    ACCOUNT_DID,
     DOMAIN,
     END,
     HASHTAG,
@@ -27,11 +26,10 @@ from lake.schema import DATASETS, Dataset
 
 
 class Parameter(NamedTuple):
-    """A search parameter that is a filter. `value`: what it takes, unless it is what the operator takes."""
+    """A search parameter that is a filter."""
 
     name: str
     help: str
-    value: ValueKind | None = None
 
 
 class FilterSpec(NamedTuple):
@@ -52,6 +50,24 @@ def _choice(name: str, help_text: str, conditions: Mapping[str, str]) -> FilterS
     return FilterSpec(name, one_of(conditions), sql, (Parameter(name, help_text),), choices=tuple(conditions))
 
 
+# Names that mean the same, as operators and as parameters.
+SYNONYMS = (
+    ("from", "username"),
+    ("lang", "langs", "language"),
+    ("tag", "tags", "hashtag", "hashtags"),
+    ("mentions", "mention"),
+    ("domain", "domains"),
+    ("url", "urls"),
+    ("since", "start"),
+    ("until", "end"),
+)
+
+
+def synonyms(name: str) -> tuple[str, ...]:
+    """The other names of an operator or a parameter."""
+    return tuple(other for group in SYNONYMS if name in group for other in group if other != name)
+
+
 _ALL = tuple(DATASETS)
 _WITH_SUBJECT = ("posts", *(name for name, dataset in DATASETS.items() if dataset.subject))
 
@@ -59,8 +75,8 @@ FILTERS: dict[str, FilterSpec] = {
     "author": FilterSpec(
         "from", ACCOUNT, filter_sql.is_in("did"),
         (
-            Parameter("username", "Author: handle or DID, with or without @."),
-            Parameter("did", "Author's DID. A handle goes into username.", ACCOUNT_DID),
+            Parameter("username", "Author: handle, with or without @, DID, or the profile's URL at bsky.app."),
+            Parameter("did", "Author's DID. Takes what username takes."),
         ),
         _ALL,
     ),
@@ -69,7 +85,8 @@ FILTERS: dict[str, FilterSpec] = {
         (
             Parameter(
                 "subject",
-                "What a like, repost, follow or block is of, or a post replies to or quotes: AT-URI or DID.",
+                "What a like, repost, follow or block is of, or a post replies to or quotes: AT-URI, DID, handle, "
+                "or the URL at bsky.app.",
             ),
         ),
         _WITH_SUBJECT,
@@ -80,7 +97,7 @@ FILTERS: dict[str, FilterSpec] = {
         (Parameter("lang", "Language of the post; pt matches pt-BR too. A leading - excludes."),),
     ),
     "tag": FilterSpec(
-        "tag", HASHTAG, filter_sql.has_line("hashtags", r"(?:^|\n)(?:", r")(?:\n|$)", ignore="#＃"),
+        "tag", HASHTAG, filter_sql.has_hashtag,
         (Parameter("tag", "Hashtag in any case, with or without #. A leading - excludes."),),
     ),
     "mention": FilterSpec(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lake.query.filter_values import ACCOUNT
+from lake.query.filter_values import ACCOUNT, SUBJECT
 from lake.query.filters import FILTERS
 from lake.query.tree import And, Filter, Node, Not, Or
 
@@ -10,8 +10,8 @@ from lake.query.tree import And, Filter, Node, Not, Or
 def resolve_handles(node: Node, did_of: Callable[[str], str]) -> Node:
     """The same query with DIDs in place of handles. `did_of`: called with each handle, lower-case and without @."""
     match node:
-        case Filter(kind, values) if FILTERS[kind].value is ACCOUNT:
-            return Filter(kind, tuple(value if value.startswith("did:") else did_of(value) for value in values))
+        case Filter(kind, values) if FILTERS[kind].value in (ACCOUNT, SUBJECT):
+            return Filter(kind, tuple(with_did(value, did_of) for value in values))
         case Not(one):
             return Not(resolve_handles(one, did_of))
         case And(nodes):
@@ -19,3 +19,11 @@ def resolve_handles(node: Node, did_of: Callable[[str], str]) -> Node:
         case Or(nodes):
             return Or(tuple(resolve_handles(one, did_of) for one in nodes))
     return node
+
+
+def with_did(value: str, did_of: Callable[[str], str]) -> str:
+    """A handle as its DID, and an AT-URI of a handle as that of the DID."""
+    name, slash, path = value.removeprefix("at://").partition("/")
+    if name.startswith("did:"):
+        return value
+    return f"at://{did_of(name)}/{path}" if slash else did_of(name)

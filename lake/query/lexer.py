@@ -6,8 +6,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 from unicodedata import category
 
-from lake.query.filter_values import LINK, QueryError
-from lake.query.filters import FILTERS
+from lake.query.filter_values import LINK, QueryError, is_hashtag
+from lake.query.filters import FILTERS, synonyms
 
 _SYNTAX = r'\s()（）"＂“”„'
 _WORD = re.compile(rf"[^{_SYNTAX}]+")
@@ -15,7 +15,7 @@ _ITEM = re.compile(rf"[^{_SYNTAX},]+")
 _LINK = re.compile(rf"(?:[^{_SYNTAX}]|\([^{_SYNTAX}]*\))+")  # parentheses inside a link belong to it
 # In straight quotes a doubled quote is part of the text: "the ""lake"" house".
 _PHRASE = re.compile(r'"((?:[^"]|"")*+)"|＂((?:[^＂]|＂＂)*+)＂|[“”„]([^“”]*)[“”]')
-_OPERATORS = {kind.operator: name for name, kind in FILTERS.items()}
+_OPERATORS = {name: kind for kind, spec in FILTERS.items() for name in (spec.operator, *synonyms(spec.operator))}
 _OPERATOR = re.compile(rf"({'|'.join([*_OPERATORS, 'exact'])})[:：]", re.IGNORECASE)
 _STAR = re.compile(r"[*＊]")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -27,6 +27,7 @@ class TokenKind(Enum):
     WHOLE = auto()
     FILTER = auto()
     NOT = auto()
+    AND = auto()
     OR = auto()
     OPEN = auto()
     CLOSE = auto()
@@ -39,8 +40,8 @@ _MARKS = {
     "）": TokenKind.CLOSE,
     "-": TokenKind.NOT,
     "－": TokenKind.NOT,
-    "−": TokenKind.NOT,
 }
+_WORDS = {"AND": TokenKind.AND, "OR": TokenKind.OR, "NOT": TokenKind.NOT}
 
 
 class Token(NamedTuple):
@@ -85,8 +86,8 @@ def _token(text: str, start: int) -> Token:
         return _operator(text, start, match)
     word = _at(_WORD, text, start)
     end = start + len(word) + 1
-    if word == "OR":
-        return Token(TokenKind.OR, start + 1, end, word)
+    if kind := _WORDS.get(word):
+        return Token(kind, start + 1, end, word)
     return Token(TokenKind.TERM, start + 1, end, word, _parts(word, start))
 
 
@@ -119,7 +120,7 @@ def _hashtags(text: str, start: int) -> Token | None:
     punctuation: #1 is text."""
     word = _at(_WORD, text, start)
     tags = [tag[1:] if tag[:1] in ("#", "＃") else tag for tag in _without_trailing_punctuation(word).split(",")]
-    if not all(_is_tag(tag) for tag in tags):
+    if not all(map(is_hashtag, tags)):
         return None
     return Token(TokenKind.FILTER, start + 1, start + len(word) + 1, "tag", tuple(dict.fromkeys(tags)))
 
@@ -129,10 +130,6 @@ def _without_trailing_punctuation(word: str) -> str:
     while word and category(word[-1])[0] == "P" and word[-1] != "_":
         word = word[:-1]
     return word
-
-
-def _is_tag(tag: str) -> bool:
-    return any(character == "_" or category(character)[0] not in "PN" for character in tag)
 
 
 def _operator(text: str, start: int, match: re.Match[str]) -> Token:

@@ -10,6 +10,8 @@ MAX_DEPTH = 20  # of parentheses
 
 _NOT_OPEN = "closes a parenthesis that is not open at character {}"
 _NOT_CLOSED = "opens a parenthesis at character {} that is not closed"
+_NOTHING = 'has nothing {} the {} at character {}; to search for the word write "{}"'
+_NO_OPERAND = (TokenKind.AND, TokenKind.OR, TokenKind.CLOSE)  # an operand begins with none of these
 
 
 def parse(text: str, exact: bool = False) -> Node:
@@ -49,25 +51,28 @@ class _Parser:
         return or_of(nodes)
 
     def _conjunction(self) -> Node:
-        nodes = []
+        """Operands side by side, or with AND between them, which says the same."""
+        nodes = [self._operand(self._next())]
         while (token := self._next()) is not None and token.kind not in (TokenKind.OR, TokenKind.CLOSE):
-            nodes.append(self._operand(token))
-        if not nodes:
-            raise QueryError(self._why_empty(token))
+            if token.kind is TokenKind.AND:
+                self._at += 1
+            nodes.append(self._operand(self._next()))
         return and_of(nodes)
 
     def _why_empty(self, token: Token | None) -> str:
         """Why an operand is missing here."""
         before = self._tokens[self._at - 1] if self._at else None
-        if before is not None and before.kind is TokenKind.OR:
-            return f"has nothing after the OR at character {before.at}"
-        if token is not None and token.kind is TokenKind.OR:
-            return f"has nothing before the OR at character {token.at}"
+        if before is not None and before.kind in (TokenKind.AND, TokenKind.OR):
+            return _nothing("after", before)
+        if token is not None and token.kind in (TokenKind.AND, TokenKind.OR):
+            return _nothing("before", token)
         if before is None:
             return _NOT_OPEN.format(token.at if token else 1)
         return f"has nothing in the parentheses at character {before.at}" if token else _NOT_CLOSED.format(before.at)
 
-    def _operand(self, token: Token) -> Node:
+    def _operand(self, token: Token | None) -> Node:
+        if token is None or token.kind in _NO_OPERAND:
+            raise QueryError(self._why_empty(token))
         self._at += 1
         match token.kind:
             case TokenKind.NOT:
@@ -79,10 +84,12 @@ class _Parser:
     def _not(self, token: Token) -> Node:
         """A double negation is none."""
         negated, last = True, token
-        while (following := self._next()) is not None and following.kind is TokenKind.NOT and following.at == last.end:
+        while _negates(last, following := self._next()) and following and following.kind is TokenKind.NOT:
             negated, last = not negated, following
             self._at += 1
-        if following is None or following.kind in (TokenKind.OR, TokenKind.CLOSE) or following.at != last.end:
+        if not _negates(last, following):
+            if last.text == "NOT":
+                raise QueryError(_nothing("after", last))
             raise QueryError(f'has a - at character {last.at} with nothing right after it; to search for it write "-"')
         node = self._operand(following)
         if not negated:
@@ -99,6 +106,17 @@ class _Parser:
         self._at += 1
         self._depth -= 1
         return node
+
+
+def _negates(sign: Token, following: Token | None) -> bool:
+    """A minus touches what it excludes; the word NOT may have blanks after it."""
+    if following is None or following.kind in _NO_OPERAND:
+        return False
+    return sign.text == "NOT" or following.at == sign.end
+
+
+def _nothing(side: str, word: Token) -> str:
+    return _NOTHING.format(side, word.text, word.at, word.text)
 
 
 def leaf(token: Token) -> Term | Filter | None:

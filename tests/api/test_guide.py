@@ -16,6 +16,7 @@ from api.params.strict import WindowParams
 from api.schema import shapes
 from deploy.local.child import ROOT
 from lake.flags.definitions import Flags
+from lake.query.filters import synonyms
 from lake.query.parser import MAX_CHARACTERS, MAX_TERMS
 from lake.schema import DATASETS
 from lake.search.aggregates import MOST_BUCKETS
@@ -52,6 +53,12 @@ def test_the_documented_parameters_are_those_that_are_read(section, kind):
 def test_the_documented_parameters_beside_those_of_a_search_are_those_that_are_read(section, kind):
     common = set(SearchParams().fields) - BESIDES
     assert set(documented(section, "parameter")) | common == set(kind().fields)
+
+
+def test_the_documented_synonyms_are_those_that_are_read():
+    table = API.split("| parameter | synonyms |")[1].split("\n\n")[0]
+    shown = {names[0]: tuple(names[1:]) for line in table.splitlines()[2:] if (names := re.findall("`(\\w+)`", line))}
+    assert shown == {name: synonyms(name) for name in SearchParams().fields if synonyms(name)}
 
 
 def test_the_documented_columns_are_those_of_the_answers():

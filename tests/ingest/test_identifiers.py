@@ -64,12 +64,13 @@ def test_a_pattern_accepts_what_its_function_does_but_for_the_length():
         ("at://did:plc:abc/app.bsky.feed.post/3abc", True),
         ("at://did:plc:abc/b/c", True),
         ("at://did:plc:abc/app.bsky.feed.post", False),
-        ("at://alice.example/app.bsky.feed.post/3abc", False),
+        ("at://alice.example/app.bsky.feed.post/3abc", True),
+        ("at://alice/app.bsky.feed.post/3abc", False),
         ("at://did:plc:abc:/app.bsky.feed.post/3abc", False),
         ("at://did:plc:abc/app.bsky.feed.post/3 abc", False),
     ],
 )
-def test_a_subject_names_a_record_by_its_did(text, valid):
+def test_a_subject_names_a_record_of_an_account(text, valid):
     assert (re.fullmatch(SUBJECT_URI, text) is not None) == valid
 
 

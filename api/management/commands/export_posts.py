@@ -21,6 +21,7 @@ from lake.export import resumable_file
 from lake.export.resumable_file import ExportFile, State, beside
 from lake.export.spec import ExportSpec
 from lake.flags.store import flags
+from lake.query.filters import synonyms
 from process import progress_bar
 from process.instants import iso_us, now_us
 
@@ -35,7 +36,8 @@ class Command(BaseCommand):
             more: dict[str, Any] = {"nargs": "?", "const": "true"} if isinstance(field, Boolean) else {}
             repeat = " Repeatable." if isinstance(field, Repeatable) else ""
             text = f"{field.help_text}{repeat}".replace("%", "%%")
-            parser.add_argument(f"--{name}", action="append", default=[], help=text, **more)
+            names = [f"--{each}" for each in (name, *synonyms(name))]
+            parser.add_argument(*names, action="append", default=[], help=text, **more)
 
     def handle(self, *args: Any, output: Path, resume: bool, **options: Any) -> None:
         given = {str(name): options[str(name)] for name in ExportParams().fields if options[str(name)]}
@@ -57,6 +59,8 @@ class Command(BaseCommand):
             raise CommandError(f"{beside(path, 'part')} exists: continue it with --resume, or remove it.")
         spec, state = self._begin(params, path, resume)
         manifest = with_coverage(new_manifest(params, spec))
+        for note in manifest["notes"]:
+            self.stdout.write(f"Note: {note}")
         export = ExportFile(path, state, manifest)
         progress = export.run(reader(), spec, file_format(params, spec, manifest), handle_lookup().names)
         progress_bar.run_with_progress(progress, lambda: f"seconds of the data, {state.rows:,} rows")

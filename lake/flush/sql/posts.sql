@@ -57,6 +57,7 @@ WITH parsed AS (
             json_extract_string(embed, '$.images[*].alt'), json_extract_string(embed, '$.items[*].alt'),
             json_extract_string(embed, '$.media.images[*].alt'), json_extract_string(embed, '$.media.items[*].alt'),
             json_extract_string(embed, ['/alt', '/media/alt'])) END AS alts,
+        -- Files were written by this rule, and lake.query.filter_sql.has_hashtag reads texts by it: they change together.
         CASE WHEN contains(text, '#') OR contains(text, '＃') THEN regexp_extract_all(text,
             '(?:^|[^\p{L}\p{N}_#/&])[#＃]([\p{L}\p{M}\p{N}_]*[\p{L}_][\p{L}\p{M}\p{N}_]*)', 1) END AS words,
         CASE WHEN tags IS NOT NULL THEN json_extract_string(tags, '$[*]') END AS own_tags

@@ -7,11 +7,13 @@ from constance import config
 
 from api.access.concurrency import idle, slot
 from api.answers import page as answers_page
-from api.answers.usernames import handle_lookup
+from api.answers.usernames import handle_lookup, uris_with_dids
+from ingest.handles.appview import HandleServiceDown
 from ingest.handles.lookup import Handles
 from lake.flags.store import flags
 from lake.scan import paged_scan
 from tests.builders import ALICE, BOB, NOON_US, delete, like, post
+from tests.ingest.handles.appview_server import appview_server
 
 SECOND_US = 1_000_000
 
@@ -130,11 +132,41 @@ def handles(tmp_path, settings, posts):
     handle_lookup.cache_clear()
 
 
-def test_an_unknown_handle_is_a_404_that_names_it(handles, client):
+def told_of_nobody(client):
     answer = client.get("/search?username=nobody.example")
     assert answer.status_code == 404
     error = answer.json()["error"]
     assert (error["code"], "nobody.example" in error["message"]) == ("unknown_handle", True)
+    return error["message"]
+
+
+@pytest.fixture
+def appview():
+    with appview_server() as server:
+        server.handles = {ALICE: "alice.example"}
+        yield server
+
+
+def test_an_unknown_handle_is_a_404_that_names_it(handles, client, settings, appview):
+    settings.APPVIEW_URL = appview.url
+    assert told_of_nobody(client).startswith("No account has the handle nobody.example")
+    assert appview.asked == [["nobody.example"]]
+
+
+def test_a_handle_that_nobody_was_asked_for_is_a_404_that_says_so(handles, client, settings):
+    assert settings.APPVIEW_URL == ""
+    message = told_of_nobody(client)
+    assert "nobody was asked" in message
+    assert "APPVIEW_URL is empty" in message
+    assert "did:plc:" in message
+    assert client.get("/search?did=nobody.example").status_code == 404
+    named = {"uris": ["at://nobody.example/app.bsky.feed.post/x"]}
+    assert client.post("/api/v1/posts", named, content_type="application/json").status_code == 404
+
+
+def test_no_request_resolves_handles_for_longer_than_its_time_limit(handles):
+    with pytest.raises(HandleServiceDown, match="time limit"):
+        uris_with_dids(["at://alice.example/app.bsky.feed.post/x"], seconds=-1)
 
 
 def test_flags_hide_or_show(posts, client):
@@ -148,10 +180,30 @@ def test_flags_hide_or_show(posts, client):
 def test_handles_stand_in_answers_and_for_authors(handles, client, monkeypatch):
     monkeypatch.setattr(Handles, "names", lambda self, dids: dict.fromkeys(dids, "alice.example"))
     monkeypatch.setattr(Handles, "resolve", lambda self, handle: {"alice.example": ALICE}.get(handle))
-    for query in ("username=@Alice.example", "text=from:alice.example", f"did={ALICE}"):
+    site = "https://bsky.app/profile/alice.example"
+    for query in (
+        *("username=@Alice.example", "text=from:alice.example", f"did={ALICE}", "did=@Alice.example"),
+        *(f"from={site}", f"text=from:{site}", "username=at://alice.example", f"did=https://bsky.app/profile/{ALICE}/"),
+    ):
         answer = client.get(f"/search?limit=1&{query}")
         assert answer.json()["results"][0]["username"] == "alice.example"
     assert keys(client.get("/search?username=-alice.example")) == []
+
+
+@pytest.mark.parametrize("account", ["alice.example", ALICE])
+def test_posts_are_named_as_the_app_names_them(handles, client, settings, posts, account, appview):
+    settings.APPVIEW_URL = appview.url
+    uri = f"at://{ALICE}/app.bsky.feed.post/k01"
+    parent = {"uri": uri, "cid": "c"}
+    posts.flush(post("re", did=BOB, rkey="re", reply={"root": parent, "parent": parent}))
+    names = [f"https://bsky.app/profile/{account}/post/k01", f"at://{account}/app.bsky.feed.post/k01"]
+    for name in names:
+        assert keys(client.get("/search", {"subject": name})) == ["re"]
+        assert keys(client.get("/search", {"text": f"subject:{name}"})) == ["re"]
+    gone = f"https://bsky.app/profile/{account}/post/gone?ref=x"
+    found = client.post("/api/v1/posts", {"uris": [*names, gone]}, content_type="application/json")
+    assert keys(found) == ["k01"]
+    assert (meta(found)["asked"], meta(found)["unknown"]) == (2, [f"at://{ALICE}/app.bsky.feed.post/gone"])
 
 
 def test_a_broken_store_of_handles_stops_no_search(handles, client):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lake.query.tree import And, Filter, Not
-from tests.api.params.asking import at, faults, search, text
+from tests.api.params.asking import at, faults, search, text, valid
 from tests.builders import ALICE
 
 
@@ -52,6 +52,14 @@ def test_an_end_that_is_a_date_includes_that_day():
 @pytest.mark.parametrize("name", ["start", "end"])
 def test_what_is_no_moment_is_a_fault(name, value):
     assert set(faults(f"{name}={value}")) == {name}
+
+
+@pytest.mark.parametrize("name", ["exact", "total"])
+def test_truth_is_written_as_in_any_language(name):
+    assert [valid(f"{name}={value}")[name] for value in ("true", "True", "TRUE")] == [True] * 3
+    assert [valid(f"{name}={value}")[name] for value in ("false", "False", "FALSE")] == [False] * 3
+    for value in ("yes", "1", "truE ", "T"):
+        assert faults(f"{name}={value}") == {name: "must be true or false."}
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1001", "1.5", "1_0", "٣", "x", "%00", "9" * 5000, "1e3", "+5"])

@@ -2,11 +2,12 @@
 
 import pytest
 
+from api.params.analysis import PostsParams
 from api.params.export import ExportParams
 from api.params.search import SearchParams
-from api.params.strict import MAX_FAULTS
+from api.params.strict import MAX_FAULTS, WindowParams
 from lake.query.tree import And
-from tests.api.params.asking import at, faults, search, valid
+from tests.api.params.asking import at, faults, params, search, valid
 from tests.builders import ALICE
 
 
@@ -29,6 +30,38 @@ def test_what_takes_one_value_is_not_repeated():
     assert faults("text=a&text=b") == {"text": "is given more than once: it takes one value."}
     assert set(faults("limit=5&limit=6")) == {"limit"}
     assert valid("limit=5&limit=")["limit"] == 5
+
+
+@pytest.mark.parametrize(
+    ("synonym", "query"),
+    [
+        ("from=alice.example", "username=alice.example"),
+        ("mentions=alice.example&mentions=-bob.example", "mention=alice.example&mention=-bob.example"),
+        ("hashtag=a&hashtags=b&tags=c", "tag=c&tag=a&tag=b"),
+        ("langs=pt&language=en", "lang=pt&lang=en"),
+        ("domains=a.example&urls=b.example", "domain=a.example&url=b.example"),
+        ("since=2026-07-01&until=2026-07-02", "start=2026-07-01&end=2026-07-02"),
+        ("since=&start=2026-07-01", "start=2026-07-01"),
+        ({"langs": ["pt"], "lang": "en"}, {"lang": ["en", "pt"]}),
+    ],
+)
+def test_a_synonym_is_the_parameter(synonym, query):
+    assert valid(synonym) == valid(query)
+    assert params(synonym, ExportParams).is_valid()
+
+
+def test_a_synonym_is_repeated_as_the_parameter_is():
+    assert faults("start=2026-07-01&since=2026-07-02") == {
+        "start": "is given more than once, as start and since: it takes one value."
+    }
+    assert set(faults({"langs": 5, "lang": ["en"]})) == {"lang"}
+
+
+def test_a_fault_has_the_name_that_was_given():
+    assert set(faults("since=x&mentions=x&until=%FF&langs=%FF")) == {"since", "mentions", "until", "langs"}
+    assert set(faults("since=2026-07-02&until=2026-07-01")) == {"until"}
+    assert set(faults("mentions=a.example", PostsParams)) == {"mentions", "uris"}
+    assert valid("since=2026-07-01", WindowParams)["start"] == at(2026, 7, 1)
 
 
 def test_all_faults_are_told_at_once():

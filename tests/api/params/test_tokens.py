@@ -16,6 +16,7 @@ def test_a_token_comes_back_and_is_bound_to_its_query():
     assert query.is_valid()
     token = encode(TOKEN, query.validated_data["fingerprint"])
     assert valid(f"lang=pt&lang=en&text=a&limit=9&total=true&token={token}")["token"] == TOKEN
+    assert valid(f"langs=en&language=pt&text=a&token={token}")["token"] == TOKEN
     assert "another query" in faults(f"text=b&lang=en&lang=pt&token={token}")["token"]
     assert "another query" in faults(f"text=a&lang=en&token={token}")["token"]
     assert set(faults(f"text=a&lang=en&lang=pt&page=2&token={token}")) == {"page"}

@@ -17,6 +17,7 @@ from api.params.search import SearchParams
 from api.params.strict import WindowParams
 from api.schema.openapi import schema
 from deploy.local.child import ROOT
+from lake.query.filters import synonyms
 from lake.schema import DATASETS
 
 PARAMS = {
@@ -67,7 +68,8 @@ def test_it_has_each_endpoint_below_the_version_and_names_the_others():
 
 @pytest.mark.parametrize("name", PARAMS)
 def test_parameters_are_those_that_are_read_in_the_query_and_as_json(name):
-    operations, known = schema()["paths"][f"/api/v1/{name}"], list(PARAMS[name]().fields)
+    operations, fields = schema()["paths"][f"/api/v1/{name}"], PARAMS[name]().fields
+    known = [each for field in fields for each in (field, *synonyms(field))]
     if "get" in operations:
         assert sorted(each["name"] for each in operations["get"]["parameters"]) == sorted(known)
     if "post" in operations:
@@ -108,6 +110,12 @@ def test_examples_are_of_the_shape_that_is_promised(path, method, operation):
             validator = Draft202012Validator({**content["schema"], "components": schema()["components"]})
             for example in content.get("examples", {}).values():
                 validator.validate(example["value"])
+
+
+def test_a_synonym_is_described_by_its_parameter():
+    of = {each["name"]: each for each in schema()["paths"]["/api/v1/search"]["get"]["parameters"]}
+    assert of["since"]["description"] == "The same as start."
+    assert of["mentions"]["schema"] == of["mention"]["schema"]
 
 
 def test_limits_defaults_and_choices_are_told():

@@ -3,6 +3,7 @@
 import json
 import re
 from urllib.parse import parse_qsl, urlsplit
+from urllib.request import urlopen
 
 import pytest
 import schemathesis
@@ -87,7 +88,7 @@ def fits(schema, text):
             number = re.fullmatch("-?[0-9]+", text)
             return number and schema.get("minimum", 0) <= int(text) <= schema.get("maximum", 1e100)
         case {"type": "boolean"}:
-            return text in ("true", "false")
+            return text.lower() in ("true", "false")
         case {"enum": choices}:
             return text in choices
         case {"pattern": pattern}:
@@ -95,6 +96,20 @@ def fits(schema, text):
         case {"anyOf": _}:
             return re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)", text)
     return True
+
+
+def without_synonyms(node):
+    """The schema without what is given twice when all that may be sent is sent: nearly all would be refused."""
+    match node:
+        case dict():
+            return {key: without_synonyms(value) for key, value in node.items() if not is_synonym(value)}
+        case list():
+            return [without_synonyms(value) for value in node if not is_synonym(value)]
+    return node
+
+
+def is_synonym(node):
+    return isinstance(node, dict) and str(node.get("description")).startswith("The same as ")
 
 
 def run(live, examples, seed, phases):
@@ -111,7 +126,9 @@ def run(live, examples, seed, phases):
         }
     )
     config = SchemathesisConfig(projects=ProjectsConfig(default=project), seed=seed)
-    loaded = schemathesis.openapi.from_url(f"http://127.0.0.1:{live.port}/api/schema", config=config)
+    with urlopen(f"http://127.0.0.1:{live.port}/api/schema") as response:
+        served = json.load(response)
+    loaded = schemathesis.openapi.from_dict(without_synonyms(served), config=config)
     asked, wrong = set(), []
     for event in from_schema(loaded).execute():
         match event:

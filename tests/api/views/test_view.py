@@ -52,6 +52,7 @@ def test_a_hit_has_the_documented_columns(lake, client):
         "searched_to": None,
         "hidden": 0,
         "query": "LAKE",
+        "notes": [],
     }
     assert all(f"| `{field}` |" in API for field in [*body["meta"], "took_ms"])
 

@@ -144,6 +144,16 @@ def test_what_can_not_go_on_begins_anew(lake, small, path, monkeypatch, options)
     assert found["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_slips_are_told_in_the_manifest_and_on_the_terminal(lake, path):
+    lake.flush(post("lake"))
+    said = io.StringIO()
+    options = ["--text=lake or house", "--since=2026-07-01", "--langs=en"]
+    call_command("export_posts", f"--output={path}", *options, verbosity=0, stdout=said)
+    (note,) = manifest(path)["notes"]
+    assert f"Note: {note}\n" in said.getvalue()
+    assert manifest(path)["parameters"]["start"] == "2026-07-01"
+
+
 def test_nothing_is_overwritten_and_nothing_mixed(lake, small, path, monkeypatch):
     hours(lake, 2)
     go_on = kill_after(monkeypatch, 3)

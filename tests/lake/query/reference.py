@@ -107,6 +107,39 @@ def has_subject(row, dataset, wanted):
     return uri is not None and (uri == wanted if wanted.startswith("at://") else uri.startswith(f"at://{wanted}/"))
 
 
+def in_a_hashtag(character):
+    """A letter, a digit, a mark or _: what a hashtag in a text goes on with."""
+    return character == "_" or unicodedata.category(character)[0] in "LMN"
+
+
+def says_hashtag(text, wanted):
+    """The text has # and this, with no letter or the like on either side. Both folded."""
+    for at, sign in enumerate(text):
+        before, after = text[max(at - 1, 0) : at], text[at + 1 + len(wanted) :][:1]
+        free = before == "" or not (before in "_#/&" or unicodedata.category(before)[0] in "LN")
+        if sign in "#＃" and free and text.startswith(wanted, at + 1) and not any(map(in_a_hashtag, after)):
+            return True
+    return False
+
+
+def is_word(wanted):
+    """A hashtag that the column has of each text that says it."""
+    return all(map(in_a_hashtag, wanted)) and any(
+        sign == "_" or unicodedata.category(sign)[0] == "L" for sign in wanted
+    )
+
+
+def may_be_said(wanted):
+    """A text can say it as a hashtag: not a number, not two words."""
+    more_than_numbers = any(sign == "_" or unicodedata.category(sign)[0] not in "PN" for sign in wanted)
+    return more_than_numbers and not any(sign.isspace() for sign in wanted)
+
+
+def is_said_only(wanted):
+    """The column has it of facets and tags alone."""
+    return not is_word(wanted) and may_be_said(wanted)
+
+
 def microsecond(text):
     return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
 
@@ -143,7 +176,8 @@ def passes(kind, wanted, row, dataset, clock):
     if kind != "mention" and set(wanted) & {"\n", "\0"}:
         return False  # no reader can write such a value
     wanted = wanted.lstrip("#＃") if kind == "tag" else wanted
-    return any(value is not None and is_wanted(value, wanted) for value in row[column] or ())
+    listed = any(value is not None and is_wanted(value, wanted) for value in row[column] or ())
+    return listed or (kind == "tag" and is_said_only(wanted) and says_hashtag(fold(row["text"] or ""), fold(wanted)))
 
 
 def matches(node, row, dataset="posts", clock="seen"):

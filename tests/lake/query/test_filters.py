@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from lake.query.filter_values import QueryError
-from lake.query.filters import FILTERS
+from lake.query.filters import FILTERS, SYNONYMS, synonyms
 from lake.query.handles import resolve_handles
 from lake.query.parser import parse
 from lake.query.rendering import render
@@ -29,10 +29,10 @@ TYPES = {
 # Two values of each filter. Of those with choices, all are tried.
 EXAMPLES = {
     "author": (ALICE, "alice.example"),
-    "subject": (POST, BOB),
+    "subject": (POST, BOB, f"https://bsky.app/profile/{ALICE}/post/3mmoodizfwc2j"),
     "lang": ("en", "pt-BR"),
     "tag": ("lake", "#fish"),
-    "mention": (BOB, "@alice.example"),
+    "mention": (BOB, "@alice.example", "https://bsky.app/profile/alice.example"),
     "domain": ("example.com", ".gov.uk"),
     "url": ("https://example.com/page", "example.com"),
     "since": ("2026-07-02", "2026-07-01T12:00:00Z"),
@@ -66,6 +66,29 @@ def test_an_operator_is_parsed_and_rendered(kind, value):
         assert parse(text) == node
         assert parse(f"-{text}") == Not(node)
     assert parse(render(node)) == node
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_a_synonym_is_as_good_as_the_operator(kind):
+    operator, value = FILTERS[kind].operator, (FILTERS[kind].choices or EXAMPLES[kind])[0]
+    for name in synonyms(operator):
+        assert parse(f"-{name.upper()}:{value}") == parse(f"-{operator}:{value}")
+        with pytest.raises(QueryError, match=f"says {name}: at character 1"):
+            parse(f'{name}:"\n"')
+
+
+def test_no_name_means_two_things():
+    names = [name for group in SYNONYMS for name in group]
+    assert len(names) == len(set(names))
+    operators = {spec.operator for spec in FILTERS.values()}
+    assert [group for group in SYNONYMS if len(operators & set(group)) != 1] == []
+
+
+def test_the_page_of_the_syntax_shows_all_synonyms():
+    table = PAGE.split("| operator | synonyms |")[1].split("\n\n")[0]
+    shown = {names[0]: tuple(names[1:]) for line in table.splitlines()[2:] if (names := re.findall("`(\\w+)`", line))}
+    operators = [spec.operator for spec in FILTERS.values()]
+    assert shown == {operator: synonyms(operator) for operator in operators if synonyms(operator)}
 
 
 @pytest.mark.parametrize("kind", FILTERS)

@@ -59,6 +59,24 @@ A, B, C = term("a"), term("b"), term("c")
         ("a or b", And((A, term("or"), B))),
         ('a "OR" b', And((A, term("OR"), B))),
         ("ORa aOR", And((term("ORa"), term("aOR")))),
+        # AND, which is what a blank is, and NOT, which is what a minus is
+        ("a AND b", And((A, B))),
+        ("a AND b OR c AND d", Or((And((A, B)), And((C, term("d")))))),
+        ("a and b aAND ANDa", And((A, term("and"), B, term("aAND"), term("ANDa")))),
+        ('a "AND" "NOT" b', And((A, term("AND"), term("NOT"), B))),
+        ("a AND(b OR c)", And((A, Or((B, C))))),
+        ("NOT a", Not(A)),
+        ("a NOT b", And((A, Not(B)))),
+        ("a AND NOT b", And((A, Not(B)))),
+        ("a OR NOT b", Or((A, Not(B)))),
+        ("not a NOTa", And((term("not"), A, term("NOTa")))),
+        ("NOT(a OR b) c", And((Not(Or((A, B))), C))),
+        ("NOT (a b)", Not(And((A, B)))),
+        ('NOT "a b" NOT #x', And((Not(term("a b")), Not(tag("x"))))),
+        ("NOT lang:en AND has:alt", And((Not(Filter("lang", ("en",))), Filter("has", ("alt",))))),
+        ("NOT NOT a", A),
+        ("NOT -a", A),
+        ("-NOT a", A),
         # parentheses
         ("(a)", A),
         ("((a b)) c", And((A, B, C))),
@@ -66,7 +84,8 @@ A, B, C = term("a"), term("b"), term("c")
         ("a(b)c", And((A, B, C))),
         # minus
         ("-a", Not(A)),
-        ("a －b −c", And((A, Not(B), Not(C)))),
+        ("a －b −c", And((A, Not(B), term("−c")))),
+        ("− a", And((term("−"), A))),
         ("-(a OR b)", Not(Or((A, B)))),
         ("--a", A),
         ("---a", Not(A)),
@@ -104,6 +123,26 @@ A, B, C = term("a"), term("b"), term("c")
             And((Filter("url", ("https://x.y/a_(b),c",)), Filter("url", ("x.y",)))),
         ),
         ("subject:at://did:plc:a/b/c,did:plc:d", Filter("subject", ("at://did:plc:a/b/c", "did:plc:d"))),
+        ("from:https://bsky.app/profile/Alice.Example,at://c.d", Filter("author", ("alice.example", "c.d"))),
+        ("mentions:https://bsky.app/profile/did:plc:AbC/?x=1", Filter("mention", ("did:plc:AbC",))),
+        (
+            "subject:at://Alice.example/app.bsky.feed.post/3K,@Bob.Example",
+            Filter("subject", ("at://alice.example/app.bsky.feed.post/3K", "bob.example")),
+        ),
+        (
+            "subject:https://bsky.app/profile/Alice.example/post/3k?x=1",
+            Filter("subject", ("at://alice.example/app.bsky.feed.post/3k",)),
+        ),
+        (
+            "subject:https://bsky.app/profile/did:plc:a/feed/x subject:https://bsky.app/profile/did:plc:a/lists/y",
+            And(
+                (
+                    Filter("subject", ("at://did:plc:a/app.bsky.feed.generator/x",)),
+                    Filter("subject", ("at://did:plc:a/app.bsky.graph.list/y",)),
+                )
+            ),
+        ),
+        ("subject:https://bsky.app/profile/did:plc:a", Filter("subject", ("did:plc:a",))),
         ("since:2026-07-01", Filter("since", ("2026-07-01T00:00:00Z",))),
         ("until:2026-07-01", Filter("until", ("2026-07-02T00:00:00Z",))),
         ("until:2026-07-01T12:00:00.5+02:00", Filter("until", ("2026-07-01T10:00:00.500000Z",))),
@@ -153,6 +192,23 @@ def test_an_exact_text_is_one_phrase(text, tree):
         ("a OR OR b", "has nothing after the OR at character 3"),
         ("(a OR) b", "has nothing after the OR at character 4"),
         ("(OR a)", "has nothing before the OR at character 2"),
+        ("a OR", 'to search for the word write "OR"'),
+        ("a AND", "has nothing after the AND at character 3"),
+        ("AND a", 'has nothing before the AND at character 1; to search for the word write "AND"'),
+        ("AND", "has nothing before the AND at character 1"),
+        ("a AND AND b", "has nothing after the AND at character 3"),
+        ("a AND OR b", "has nothing after the AND at character 3"),
+        ("a OR AND b", "has nothing after the OR at character 3"),
+        ("(a AND) b", "has nothing after the AND at character 4"),
+        ("(AND a)", "has nothing before the AND at character 2"),
+        ("NOT", 'has nothing after the NOT at character 1; to search for the word write "NOT"'),
+        ("a NOT", "has nothing after the NOT at character 3"),
+        ("NOT OR a", "has nothing after the NOT at character 1"),
+        ("NOT AND a", "has nothing after the NOT at character 1"),
+        ("(NOT)", "has nothing after the NOT at character 2"),
+        ("a AND NOT", "has nothing after the NOT at character 7"),
+        ("NOT - a", "has a - at character 5"),
+        ("-AND a", "has a - at character 1"),
         ("(", "opens a parenthesis at character 1 that is not closed"),
         ("()", "has nothing in the parentheses at character 1"),
         ("a (b", "opens a parenthesis at character 3 that is not closed"),
@@ -165,12 +221,15 @@ def test_an_exact_text_is_one_phrase(text, tree):
         ("lang: en", "says lang: at character 1, which takes a language code like en or pt-BR; to search for these"),
         ("lang:en,", "takes a language code"),
         ("lang:e_n", "not 'e_n'"),
-        ("from:a/b", "takes a handle like alice.bsky.social or a DID, not 'a/b'"),
+        ("from:a/b", "takes a handle like alice.bsky.social, a DID, or the URL of a profile at bsky.app, not 'a/b'"),
         ("since:yesterday", "takes a date like 2026-07-01 or a time like 2026-07-01T12:00:00Z, not 'yesterday'"),
         ("until:2026-02-30", "not '2026-02-30'"),
         ("since:0001-01-01T00:00+01:00", "takes the years 1 to 9999"),
         ("domain:https://x.y/z", "takes a domain like example.com"),
-        ("subject:at://alice.example/b/c", "takes a URI like"),
+        ("subject:at://alice/b/c", "takes a URI like"),
+        ("subject:https://bsky.app/profile/alice.example/post/", "takes a URI like"),
+        ("subject:https://other.example/profile/alice.example/post/3k", "takes a URI like"),
+        ("from:https://bsky.app/profile/alice.example/post/3k", "takes a handle like"),
         ("tag:#", "takes a hashtag"),
         ('tag:"a\nb"', "takes a hashtag"),
         ("exact:", "says exact: at character 1, which takes a phrase"),
@@ -207,6 +266,7 @@ def test_the_limits_name_the_number_and_the_limit():
 
 def test_no_depth_of_signs_is_too_much_for_the_parser():
     assert parse("-" * 1999 + "a") == Not(A)
+    assert parse("NOT " * 399 + "a") == Not(A)
     for text in (
         "(" * 2000,
         ")" * 2000,
@@ -224,7 +284,7 @@ def test_no_depth_of_signs_is_too_much_for_the_parser():
 
 
 SIGNS = st.sampled_from(
-    ['"', "“", "”", "„", "＂", "(", ")", "（", "-", "−", "*", "#", " OR ", " ", "　", ",", ":", '""']
+    ['"', "“", "”", "„", "＂", "(", ")", "（", "-", "−", "*", "#", " OR ", " AND ", " NOT ", " ", "　", ",", ":", '""']
 )
 NAMES = st.sampled_from([f"{kind.operator}:" for kind in FILTERS.values()] + ["exact:", "From：", "x:"])
 PIECES = st.one_of(
@@ -258,13 +318,13 @@ VALUES = {
     "mention": st.sampled_from(["alice.example", "did:plc:abc"]),
     "lang": st.sampled_from(["en", "pt-BR", "EN"]),
     "tag": st.sampled_from(
-        ["lake", "a b", "a,b", "1", "c++", "a!", 'x"y', "日本", "(x)", "a#b", "OR", "“x”", "🔥", "-x"]
+        ["lake", "a b", "a,b", "1", "c++", "a!", 'x"y', "日本", "(x)", "a#b", "OR", "AND", "“x”", "🔥", "-x"]
     ),
     "domain": st.sampled_from(["example.com", "日本.jp", "localhost", "a(b", 'x"y']),
     "url": st.sampled_from(["https://x.y/a,b", "x.y/(a)", "x.y/a)b", 'x"y', "https://日本.jp/?q=1#z", '"', ","]),
     "has": st.sampled_from(["image", "alt"]),
     "is": st.sampled_from(["reply", "quote"]),
-    "subject": st.sampled_from(["did:plc:abc", "at://did:plc:abc/app.bsky.feed.post/3abc"]),
+    "subject": st.sampled_from(["did:plc:abc", "at://did:plc:abc/app.bsky.feed.post/3abc", "at://a.b/c.d/e", "a.b"]),
     "since": st.sampled_from(["2026-07-01T00:00:00Z", "0001-01-01T00:00:00Z"]),
     "until": st.sampled_from(["2026-07-01T12:00:00.000001Z", "9999-12-31T23:59:59.999999Z"]),
 }
@@ -299,6 +359,7 @@ def test_any_tree_can_be_written_out(tree):
     [
         ("  a   b ", "a b"),
         ('"a" "b c" "OR" "-x" "#y" "lang:en"', 'a "b c" "OR" "-x" "#y" "lang:en"'),
+        ('"AND" AND NOT "NOT"', '"AND" -"NOT"'),
         ("(a b) (c)", "a b c"),
         ("(a b) OR (c d)", "a b OR c d"),
         ("(a OR b) c", "(a OR b) c"),
