@@ -33,9 +33,10 @@ CREATE OR REPLACE MACRO leftover(body, implied, held, impossible_time_us) AS (nu
             OR len(list_distinct(json_keys(body))) <> len(json_keys(body))
             OR list_has_any(json_keys(body), ['$record', '$time_us'])
         THEN ['"$record":' || body]
-        ELSE list_transform(
-            list_filter(json_keys(body), lambda k: NOT coalesce(list_contains(held, k), false)),
-            lambda k: to_json(k) || ':' || json_extract(body, '/' || replace(replace(k, '~', '~0'), '/', '~1')))
+        -- A map, and h in place of `held`: both would else be made anew for each key, with the square of time and memory.
+        ELSE list_transform([held], lambda h: list_transform(
+            list_filter(map_entries(body::MAP(VARCHAR, JSON)), lambda e: NOT coalesce(list_contains(h, e.key), false)),
+            lambda e: to_json(e.key) || ':' || coalesce(e.value, 'null')))[1]
         END,
         CASE WHEN impossible_time_us IS NULL THEN [] ELSE ['"$time_us":' || impossible_time_us] END
     ), ',') || '}', '{}')
