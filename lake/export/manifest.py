@@ -30,7 +30,7 @@ def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> d
             "end": iso_or_none(search.end),
             "seen_until": snapshot,
         },
-        "order": f"{search.clock}, did, rkey; {'newest' if search.newest else 'oldest'} first",
+        "order": f"{', '.join((search.clock, *_order(search)))}; {'newest' if search.newest else 'oldest'} first",
         "columns": _columns(spec.columns),
         "newest_seen": snapshot,
         "hidden": _hidden(search),
@@ -39,6 +39,11 @@ def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> d
         "software": SOFTWARE,
         "schema_version": VERSION,
     }
+
+
+def _order(search: Search) -> list[str]:
+    """What orders rows of the same time and is in the file."""
+    return [name for name in search.of.order if name != "version"]
 
 
 def _columns(columns: Sequence[ExportColumn]) -> list[dict[str, str]]:

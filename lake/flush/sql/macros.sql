@@ -5,10 +5,11 @@
 -- (`odd`) are proven key by key, by their JSON types, which costs some 50 times as much.
 
 -- The time of an RFC 3339 string, UTC; null if it is none or not between the years 1 and 9999.
+-- Hours end with 23: DuckDB would take 24:00:00 for the next day.
 CREATE OR REPLACE MACRO rfc3339(raw) AS (
     CASE
-    WHEN len(raw) = 24 AND regexp_full_match(raw, '[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z') THEN TRY_CAST(raw AS TIMESTAMP)
-    WHEN regexp_full_match(raw, '\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)')
+    WHEN len(raw) = 24 AND regexp_full_match(raw, '[12]\d{3}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z') THEN TRY_CAST(raw AS TIMESTAMP)
+    WHEN regexp_full_match(raw, '\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)')
         AND epoch_us(TRY_CAST(raw AS TIMESTAMPTZ)) BETWEEN -62135596800000000 AND 253402300799999999
     THEN make_timestamp(epoch_us(TRY_CAST(raw AS TIMESTAMPTZ)))
     END
