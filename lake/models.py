@@ -133,7 +133,8 @@ class IndexFile(CatalogFile):
 
 class Tombstone(models.Model):
     """A delete or a newer version that files may not show yet: versions of the URI below `rev` must not show. It is
-    true for ever, and removed some days after the files show it."""
+    true for ever, and removed some days after the files show it; those of likes and the like stay, as their files
+    don't."""
 
     did = models.CharField(max_length=2048)
     collection = models.CharField(max_length=317)

@@ -30,11 +30,18 @@ class Dataset(NamedTuple):
         return next((name for name in ("subject_uri", "subject") if name in self.names), None)
 
     @property
-    def order(self) -> tuple[str, str, str]:
-        """SQL of what orders rows of the same time: the DID, the rkey, the version."""
+    def are_events(self) -> bool:
+        """Its rows are deletes or account events, not versions of records: each of them shows, whatever comes later."""
+        return self.name in ("deletes", "accounts")
+
+    @property
+    def order(self) -> dict[str, str]:
+        """SQL of what orders rows of the same time, by the names of SortKey: without the collection where all rows have
+        the same one."""
         if self.name == "accounts":
-            return "did", "coalesce(rkey, '')", "concat_ws(' ', kind, seq, time)"
-        return "did", "rkey", "rev"
+            return {"did": "did", "rkey": "coalesce(rkey, '')", "version": "concat_ws(' ', kind, seq, time)"}
+        several = {} if self.collection else {"collection": "collection"}
+        return {"did": "did", **several, "rkey": "rkey", "version": "rev"}
 
     def same_uri(self, row: str, other: str) -> str:
         """SQL: whether two rows have the same URI. `row`: of this dataset; `other`: with did, collection and rkey."""
@@ -105,6 +112,7 @@ DATASETS: dict[str, Dataset] = {
 }
 _BY_COLLECTION = {dataset.collection: dataset.name for dataset in DATASETS.values() if dataset.collection}
 STATEFUL = ("posts", "profiles", "records")  # whose rows compaction marks as deleted or superseded
+INTERACTIONS = tuple(dataset.name for dataset in DATASETS.values() if dataset.subject)  # likes and the like
 
 
 def dataset_of(operation: str, collection: str) -> str:

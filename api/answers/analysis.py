@@ -50,6 +50,7 @@ def posts(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
             "found": len(lookup.hits),
             "deleted": lookup.deleted,
             "hidden": [{"id": uri, "account": status} for uri, status in lookup.hidden.items()],
+            "purged": lookup.purged,
             "unknown": lookup.unknown,
             "complete": lookup.complete,
         },

@@ -38,7 +38,12 @@ def _checked(name: str, check: Callable[[], tuple[bool, str]], *, needed: bool) 
         ok, message = check()
     except Exception as error:  # noqa: BLE001 - whatever it is, the component does not work
         ok, message = False, f"{type(error).__name__}: {error}"
-    return Component(name, ok, message, needed)
+    return Component(name, ok, _without_paths(message), needed)
+
+
+def _without_paths(message: str) -> str:
+    """Anonymous clients read it."""
+    return message.replace(str(settings.LAKE_ROOT), "LAKE_ROOT").replace(str(settings.DATABASE_PATH), "DATABASE_PATH")
 
 
 def _catalog() -> tuple[bool, str]:
@@ -50,12 +55,9 @@ def _lake() -> tuple[bool, str]:
     if missing:
         return False, f"{missing[0]} is listed and missing below LAKE_ROOT: mount or restore it"
     if mismatch := identity.mismatch(settings.LAKE_ROOT):
-        # Anonymous clients read this: without paths.
-        shown = mismatch.replace(f" {settings.LAKE_ROOT}", "").replace(str(settings.DATABASE_PATH), "DATABASE_PATH")
-        return False, shown
+        return False, mismatch.replace(f" {settings.LAKE_ROOT}", "")
     count, _ = orphans.held(settings.LAKE_ROOT)
-    more = f"; {count:,} files in LAKE_ROOT/.orphans: look at them, then remove them" if count else ""
-    return True, f"{settings.LAKE_ROOT}{more}"
+    return True, f"{count:,} files in LAKE_ROOT/.orphans: look at them, then remove them" if count else "mounted"
 
 
 def _engine() -> tuple[bool, str]:

@@ -41,7 +41,7 @@ class SearchParams(RowsParams):
             faults["page"] = ["can't be combined with token, which is of one page: leave it out."]
         elif text:
             try:
-                values["token"] = tokens.decode(text, values["fingerprint"])
+                values["token"] = tokens.decode(text, values["fingerprint"], values["dataset"])
             except tokens.BadToken as error:
                 faults["token"] = [f"{error}."]
         return values, faults

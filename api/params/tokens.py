@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from django.core import signing
 
-from lake.query.spec import ResumePoint, SortKey
+from lake.query.spec import ResumePoint, saved_key
+from lake.schema import DATASETS
 
 _SALT = "page"
 FREE = {"token", "page", "limit", "total", "fields"}  # may differ from page to page
@@ -37,17 +38,20 @@ def encode(token: Token, query: str) -> str:
     return signing.dumps([query, at, after, *token[1:]], salt=_SALT, compress=True)
 
 
-def decode(text: str, query: str) -> Token:
+def decode(text: str, query: str, dataset: str) -> Token:
     """Raises BadToken."""
     try:
         bound, at, after, *rest = signing.loads(text, salt=_SALT)
-        token = Token(ResumePoint(at, None if after is None else SortKey(*after)), *rest)
+        key = None if after is None else saved_key(after, DATASETS[dataset])
+        token = Token(ResumePoint(at, key), *rest)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise BadToken(
             "is not a token of this service: copy it unchanged from meta.next, or leave it out to start over"
         ) from error
     if bound != query:
         raise BadToken("belongs to another query: repeat all parameters of the page that it came from")
+    if after is not None and key is None:
+        raise BadToken("was made by an older version of this service: leave it out to start over")
     return token
 
 

@@ -172,8 +172,9 @@ POSTS = shape(
         found=1,
         deleted=documented([DELETED_URI], "The author deleted them."),
         hidden=documented([_INACTIVE], "Their account is not active: its status."),
+        purged=documented([f"{POST_URI}c"], "Seen here, but their text is gone: their account was deleted for a time."),
         unknown=documented([f"{POST_URI}b"], "Neither they nor their deletes were seen here."),
-        complete=documented(True, "False when the time limit was reached: some of unknown may be here after all."),
+        complete=documented(True, "False when the time limit was reached: some of the others may show after all."),
         took_ms=TOOK,
     ),
 )

@@ -19,6 +19,7 @@ from ingest.buffer.entries import BufferState, Cursor, DeadLetter, Entries, Tota
 from ingest.events import Drop, DropReason, Event
 
 READ_STEP = 256  # entries per reply: frames may be 2 MB, so a reply stays below 512 MB
+_REFUSES_WRITES = ("MISCONF", "READONLY")  # its disk is full or broken; it is a replica
 TIMEOUT_SECONDS = 30  # longer than Redis stalls for an AOF fsync on a busy disk
 
 
@@ -209,7 +210,7 @@ class Buffer:
                 self._reply()
             if done is None:
                 raise redis.exceptions.ConnectionError("the cursor has changed: Redis has lost data")
-        _raise_first_error([*replies, *(done if isinstance(done, list) else ())])
+            _raise_first_error([*replies, *(done if isinstance(done, list) else ())])
 
     def _reply(self) -> Any:
         try:
@@ -229,9 +230,13 @@ class Buffer:
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
             self.close()
             raise BufferUnavailable(str(error)) from error
+        except redis.exceptions.ResponseError as error:
+            if str(error).startswith(_REFUSES_WRITES):
+                raise BufferUnavailable(f"Redis refuses to write: {error}") from error
+            raise
         except BaseException as error:
             # the rest of a reply would be read as the next one: only an error reply leaves the connection usable
-            if not isinstance(error, redis.exceptions.ResponseError | BufferUnavailable):
+            if not isinstance(error, BufferUnavailable | BufferFull):
                 self.close()
             raise
 
@@ -241,7 +246,5 @@ def _raise_first_error(replies: list[Any]) -> None:
     error = next((reply for reply in replies if isinstance(reply, redis.exceptions.ResponseError)), None)
     if isinstance(error, redis.exceptions.OutOfMemoryError):
         raise BufferFull("Redis is at its maxmemory.")
-    if error is not None and str(error).startswith(("MISCONF", "READONLY")):
-        raise BufferUnavailable(f"Redis refuses to write: {error}")
     if error is not None:
         raise error

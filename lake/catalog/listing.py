@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.db.models import Max, Q, QuerySet
 
-from lake.models import DataFile
+from lake.models import BatchRun, DataFile
 from lake.storage import layout
 from process.instants import utc
 
@@ -79,6 +79,14 @@ def newest_seen(dataset: str | None = None) -> datetime | None:
     files = DataFile.listed.all() if dataset is None else files_of(dataset)
     newest: datetime | None = files.aggregate(Max("max_seen"))["max_seen__max"]
     return newest
+
+
+def latest_ingest() -> datetime | None:
+    """When the last event of the latest batch entered the buffer; None: no batch says."""
+    committed = BatchRun.objects.filter(state=BatchRun.State.COMMITTED).exclude(last_id="")
+    last = committed.order_by("-started_at").values_list("last_id", flat=True).first() or ""
+    ms = last.partition("-")[0]
+    return utc(int(ms) * 1000 + 999) if ms.isdecimal() else None
 
 
 def newest_paths(count: int) -> list[str]:

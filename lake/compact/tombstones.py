@@ -17,7 +17,7 @@ from lake.catalog.listing import ListedFile
 from lake.compact.plan import PartitionKey
 from lake.errors import Stopped
 from lake.models import InactiveAccount, Tombstone
-from lake.schema import DATASETS, STATEFUL
+from lake.schema import DATASETS, INTERACTIONS, STATEFUL
 from lake.storage import disk
 from lake.storage.duckdb_engine import Engine
 
@@ -106,8 +106,10 @@ def set_applied(deletions: DeletionSnapshot, now: datetime) -> int:
 
 
 def remove_expired(now: datetime) -> int:
-    """Removes the tombstones that nothing can need any more. Returns their number."""
-    old = Tombstone.objects.filter(applied_at__lt=now - KEPT, seen__lt=now - KEPT)
+    """Removes the tombstones that nothing can need any more: not those of likes and the like, of which there are few,
+    as their files have no states. Returns their number."""
+    stateless = [DATASETS[name].collection for name in INTERACTIONS]
+    old = Tombstone.objects.filter(applied_at__lt=now - KEPT, seen__lt=now - KEPT).exclude(collection__in=stateless)
     removed = 0
     while part := Tombstone.objects.filter(pk__in=old.values("pk")[:ROWS_AT_ONCE]).delete()[0]:
         removed += part

@@ -40,7 +40,7 @@ def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> d
         },
         "sources": _sources(search),
         "matching": MATCHING,
-        "order": f"{search.clock}, did, rkey; {'newest' if search.newest else 'oldest'} first",
+        "order": f"{', '.join((search.clock, *_order(search)))}; {'newest' if search.newest else 'oldest'} first",
         "columns": _columns(spec.columns),
         "newest_seen": snapshot,
         "hidden": _hidden(search),
@@ -51,6 +51,11 @@ def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> d
         "commit": commit(),
         "schema_version": VERSION,
     }
+
+
+def _order(search: Search) -> list[str]:
+    """What orders rows of the same time and is in the file."""
+    return [name for name in search.of.order if name != "version"]
 
 
 def _columns(columns: Sequence[ExportColumn]) -> list[dict[str, str]]:

@@ -21,8 +21,9 @@ from lake.export.manifest import times
 from lake.export.rows import FindHandles
 from lake.export.spec import ExportSpec
 from lake.export.stream import EncodedSlice, export, joined
-from lake.query.spec import ResumePoint, SortKey
+from lake.query.spec import ResumePoint, saved_key
 from lake.scan.snapshot import files_in_range
+from lake.schema import Dataset
 from lake.search.reader import Reader
 from lake.storage import disk
 from process.instants import iso_us, now_us
@@ -48,13 +49,15 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(f"{path.name}.{ending}")
 
 
-def load(path: Path, parameters: dict[str, Any]) -> State | None:
-    """Of the file that a former run began; None when there is none. Raises LakeError when it is of another export."""
+def load(path: Path, parameters: dict[str, Any], dataset: Dataset) -> State | None:
+    """Of the file that a former run began; None when there is none that can be continued. Raises LakeError when it is
+    of another export."""
     try:
         raw = json.loads(beside(path, "state.json").read_text())
         position, after = raw.pop("resume") or (None, None)
-        state = State(**raw, resume=None if position is None else ResumePoint(position, after and SortKey(*after)))
-        whole = beside(path, "part").stat().st_size >= state.bytes
+        key = after and saved_key(after, dataset)
+        state = State(**raw, resume=None if position is None else ResumePoint(position, key))
+        whole = beside(path, "part").stat().st_size >= state.bytes and bool(key) == bool(after)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:

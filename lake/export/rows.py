@@ -12,7 +12,7 @@ from lake.export.columns import CID, USERNAME
 from lake.export.formats import Format, Table, add_cids, add_usernames
 from lake.export.spec import ExportSpec
 from lake.query.spec import ResumePoint, SortKey
-from lake.scan import paged_scan
+from lake.scan import hit, paged_scan
 from lake.scan.index_pruning import READ_COST, IndexPruner
 from lake.scan.paged_scan import PagedScan, Slice
 from lake.scan.scan_range import ScanRange
@@ -29,7 +29,7 @@ SLICE_BYTES = 24 << 20  # of a slice in memory, if its rows are as large as thos
 FEWEST_ROWS = 100
 FAILURES = 5  # in a row, each of which a smaller slice may avoid
 MOST_HANDLES = 100_000  # kept from slice to slice, at some 250 bytes each
-_KEY = ("_us", "_did", "_rkey", "_version")  # of a row, for the resume point
+_KEY = [f"_{name}" for name in SortKey._fields]  # of a row, for the resume point
 _ROW = "_row"  # all columns of a row, where its CID must be derived
 
 FindHandles = Callable[[Sequence[str]], Mapping[str, str]]  # of DIDs: those that are known
@@ -139,8 +139,7 @@ def _select_list(spec: ExportSpec, form: Format) -> str:
     """The columns that SQL makes, then what the resume point and derived CIDs need."""
     search = spec.search
     columns = [f"{form.sql(column)} AS {column.name}" for column in spec.columns if column.sql]
-    key = zip((f"epoch_us({search.time})", *search.of.order), _KEY, strict=True)
-    columns += [f"{sql} AS {name}" for sql, name in key]
+    columns += [f"{sql} AS _{name}" for name, sql in hit.key_sql(search).items()]
     if any(column.name == CID and not column.sql for column in spec.columns):
         columns.append(f"{{{', '.join(f'{name!r}: {name}' for name in search.of.names)}}} AS {_ROW}")
     return ", ".join(columns)

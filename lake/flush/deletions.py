@@ -12,26 +12,42 @@ from lake.catalog.commits import AccountState, NewTombstone
 from lake.flush.dataset_rows import seen_us
 from lake.flush.dedupe import NewEvents
 from lake.flush.statements import statement, typed
-from lake.schema import DATASETS, STATEFUL
+from lake.schema import DATASETS, INTERACTIONS, STATEFUL
 from lake.storage.duckdb_engine import Engine
 from process import instants
 from process.instants import now_us
 
 VERSION_COLUMNS = ["did", "collection", "rkey", "rev", "operation", "seen"]
+TID_LENGTH = 13
 
 
 def tombstones(engine: Engine, root: Path, new: NewEvents) -> list[NewTombstone]:
     """`root`: LAKE_ROOT."""
     versions = pa.concat_tables(new.tables[name].select(VERSION_COLUMNS) for name in STATEFUL)
+    replacing = pa.concat_tables(_may_replace(new.tables[name]).select(VERSION_COLUMNS) for name in INTERACTIONS)
     deletes = new.tables["deletes"].select(VERSION_COLUMNS)
-    sql, tables = statement("tombstones"), {"version": versions, "deletion": deletes, "nearby_post": new.nearby_posts}
-    return [NewTombstone(*row) for row in engine.rows(sql, **tables)] + _known_to_the_lake(engine, root, versions)
+    tables = {"version": pa.concat_tables([versions, replacing]), "deletion": deletes, "nearby_post": new.nearby_posts}
+    rows = engine.rows(statement("tombstones"), **tables)
+    return [NewTombstone(*row) for row in rows] + _known_to_the_lake(engine, root, _late(versions, new))
 
 
-def _known_to_the_lake(engine: Engine, root: Path, versions: pa.Table) -> list[NewTombstone]:
-    """Tombstones of versions that come so late that the catalog may have removed theirs: made anew from the files."""
+def _may_replace(interactions: pa.Table) -> pa.Table:
+    """Likes and the like of which there may be an older version: hardly any."""
+    no_time = pc.not_equal(pc.binary_length(interactions["rkey"]), TID_LENGTH)
+    return interactions.filter(pc.or_(pc.equal(interactions["operation"], "update"), no_time))
+
+
+def _late(versions: pa.Table, new: NewEvents) -> pa.Table:
+    """Versions that come so late that the catalog may have removed their tombstones; and likes and the like whose seen
+    is their ingest time, as their deletes may have been seen long before."""
     before = now_us() - listing.LATE // timedelta(microseconds=1)
-    late = versions.filter(pc.less(seen_us(versions), before))
+    others = (new.tables[name] for name in INTERACTIONS)
+    at_ingest = [table.filter(pc.is_valid(table["impossible_time_us"])).select(VERSION_COLUMNS) for table in others]
+    return pa.concat_tables([versions.filter(pc.less(seen_us(versions), before)), *at_ingest])
+
+
+def _known_to_the_lake(engine: Engine, root: Path, late: pa.Table) -> list[NewTombstone]:
+    """Tombstones of late versions, made anew from the files."""
     if not late.num_rows:
         return []
     start = instants.utc(pc.min(seen_us(late)).as_py()) - listing.LATE

@@ -1,8 +1,9 @@
 """A search, and the total order of its hits. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lake.query.tree import And, Node
 from lake.schema import DATASETS, Dataset
@@ -14,12 +15,23 @@ EVERYTHING = And(())
 
 
 class SortKey(NamedTuple):
-    """A row's place in the total order: its time in microseconds, then what tells rows of one time apart."""
+    """A row's place in the total order: its time in microseconds, then what tells rows of one time apart. `collection`:
+    empty for account events."""
 
     us: int
     did: str
+    collection: str
     rkey: str
     version: str
+
+
+def saved_key(values: Sequence[Any], dataset: Dataset) -> SortKey | None:
+    """A key out of a token or a state file. Older ones lack the collection: None where that leaves the place
+    unknown. Raises TypeError when it is no key."""
+    if len(values) == len(SortKey._fields) - 1:
+        us, did, rkey, version = values
+        return None if "collection" in dataset.order else SortKey(us, did, dataset.collection or "", rkey, version)
+    return SortKey(*values)
 
 
 class ResumePoint(NamedTuple):

@@ -28,7 +28,7 @@ from lake.flush.statements import define_macros
 from lake.models import CatalogIdentity, DataFile
 from lake.rebuild import catalog_rows, files
 from lake.rebuild.files import LakeFile
-from lake.schema import DATASETS, STATEFUL, deletes_of
+from lake.schema import DATASETS, INTERACTIONS, STATEFUL, deletes_of
 from lake.storage.duckdb_engine import Engine, Unreadable, read_sql
 from lake.storage.origin import Origin, Writer
 from process.instants import microseconds
@@ -40,7 +40,8 @@ log = structlog.get_logger("rebuild")
 KEYS_AT_ONCE = 2_000_000  # versions or account events of one query: about 500 MB
 ROWS_AT_ONCE = 500  # of the catalog, in one statement or transaction
 NO_ROWS = (  # of a dataset without files
-    "SELECT '' AS did, '' AS collection, '' AS rkey, '' AS rev, '' AS operation, '' AS state, now() AS seen WHERE false"
+    "SELECT '' AS did, '' AS collection, '' AS rkey, '' AS rev, '' AS operation, '' AS state, now() AS seen,"
+    " '' AS extra WHERE false"
 )
 
 
@@ -133,21 +134,27 @@ def _add_accounts(root: Path, engine: Engine, chosen: Sequence[LakeFile]) -> int
 
 def _add_tombstones(root: Path, engine: Engine, chosen: Sequence[LakeFile]) -> int:
     """The same of deletes and newer versions."""
-    count, young = 0, microseconds(datetime.now(UTC) - KEPT)
-    tasks = [(dataset, part) for dataset in STATEFUL for part in _parts(chosen, dataset, "deletes")]
-    for dataset, part in tracked(tasks, "parts of the deletes and newer versions"):
+    values = {"young": microseconds(datetime.now(UTC) - KEPT)}
+    tasks = [
+        ("rebuilt_tombstones.sql", dataset, values | part)
+        for dataset in STATEFUL
+        for part in _parts(chosen, dataset, "deletes")
+    ]
+    tasks += [("rebuilt_interactions.sql", dataset, {}) for dataset in INTERACTIONS]
+    count = 0
+    for sql, dataset, bound in tracked(tasks, "parts of the deletes and newer versions"):
         paths = {name: own for name in (dataset, "deletes") if (own := _paths(root, chosen, name))}
         collection = DATASETS[dataset].collection
-        sql = read_sql(SQL / "rebuilt_tombstones.sql").format(
+        statement = read_sql(SQL / sql).format(
             collection=f"'{collection}'" if collection else "collection",
             condition=deletes_of(dataset),
             versions=_source(dataset) if dataset in paths else NO_ROWS,
             deletes=_source("deletes") if "deletes" in paths else NO_ROWS,
         )
-        versions = [NewTombstone(*row) for row in engine.rows(sql, {**paths, **part, "young": young})]
+        tombstones = [NewTombstone(*row) for row in engine.rows(statement, {**paths, **bound})]
         with transaction.atomic():
-            commits.add_tombstones(versions)
-        count += len(versions)
+            commits.add_tombstones(tombstones)
+        count += len(tombstones)
     return count
 
 

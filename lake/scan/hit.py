@@ -46,12 +46,15 @@ class Hit(NamedTuple):
     created_us: int | None
     state: str | None
     state_us: int | None
-    collection: str
     fields: Mapping[str, Any]
 
     @property
     def did(self) -> str:
         return self.key.did
+
+    @property
+    def collection(self) -> str:
+        return self.key.collection
 
     @property
     def version(self) -> Version:
@@ -85,11 +88,14 @@ def uri_sql(dataset: Dataset) -> str:
 
 def select_list(search: Search) -> str:
     """The SELECT list that to_hit() takes."""
-    times = f"epoch_us({search.time}), {', '.join(search.of.order)}"
     common = "coalesce(rev, ''), epoch_us(seen), epoch_us(created_at), state, epoch_us(state_seen)"
-    return ", ".join(
-        (times, common, collection_sql(search.of), _whole_row(search.of), *FIELDS[search.dataset].values())
-    )
+    return ", ".join((*key_sql(search).values(), common, _whole_row(search.of), *FIELDS[search.dataset].values()))
+
+
+def key_sql(search: Search) -> dict[str, str]:
+    """SQL of a row's SortKey, by its names."""
+    order = {"collection": collection_sql(search.of), **search.of.order}
+    return {"us": f"epoch_us({search.time})", **{name: order[name] for name in SortKey._fields[1:]}}
 
 
 def _whole_row(dataset: Dataset) -> str:
@@ -101,9 +107,9 @@ def _whole_row(dataset: Dataset) -> str:
 
 
 def to_hit(search: Search, row: tuple[Any, ...]) -> Hit:
-    us, did, rkey, version, rev, seen_us, created_us, state, state_us, collection, whole, *fields = row
-    key = SortKey(us, did, rkey, version)
+    key, row = SortKey(*row[: len(SortKey._fields)]), row[len(SortKey._fields) :]
+    rev, seen_us, created_us, state, state_us, whole, *fields = row
     named = dict(zip(FIELDS[search.dataset], fields, strict=True))
     if "cid" in named:
         named["cid"] = derived_cids.cid(search.dataset, whole) if whole else named["cid"] or None
-    return Hit(key, rev, seen_us, created_us, state, state_us, collection, named)
+    return Hit(key, rev, seen_us, created_us, state, state_us, named)

@@ -85,7 +85,9 @@ class PagedScan(Generic[Rows]):
             if self.resume.position < self._low:
                 return
             if (scan := self._next_range(files)).files:
-                yield self._slice(scan)
+                part = self._slice(scan)
+                self.ended = self.resume.position < max(self._low, min(file.low for file in files))
+                yield part
             else:
                 self.resume = ResumePoint(scan.low - 1)
 

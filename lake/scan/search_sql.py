@@ -35,7 +35,8 @@ class SearchSql:
         self._where = f"{query.sql}{shown} AND seen <= make_timestamp($until)"
         self._values = query.values | {"until": search.snapshot_us}
         way = "DESC" if search.newest else "ASC"
-        self.order_by = "ORDER BY " + ", ".join(f"{column} {way}" for column in (search.time, *search.of.order))
+        order = (search.time, *search.of.order.values())
+        self.order_by = "ORDER BY " + ", ".join(f"{column} {way}" for column in order)
 
     def select(self, columns: str, scan: ScanRange) -> Statement:
         """SELECT of the candidates in this range: all rows that match, hidden ones too."""
@@ -52,11 +53,11 @@ class SearchSql:
         if start.after is None:
             return statement
         sign = "<" if self.search.newest else ">"
-        us, did, rkey, version = start.after
+        order, after = self.search.of.order, start.after._asdict()
         return statement.where(
             f"(epoch_us({self.search.time}) <> $edge"
-            f" OR ({', '.join(self.search.of.order)}) {sign} ($did, $rkey, $version))",
-            {"edge": us, "did": did, "rkey": rkey, "version": version},
+            f" OR ({', '.join(order.values())}) {sign} ({', '.join(f'${name}' for name in order)}))",
+            {"edge": start.after.us, **{name: after[name] for name in order}},
         )
 
 

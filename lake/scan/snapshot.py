@@ -1,7 +1,7 @@
 """What is in the lake for one answer: the snapshot time, and the files that may hold hits."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from lake.catalog import listing
 from lake.query.spec import Search
@@ -9,13 +9,20 @@ from lake.scan.scan_range import ScanFile
 from process.instants import microseconds, utc
 
 CLOCK_SKEW_US = 3_600_000_000  # most authors' clocks are no further from the server's
+AHEAD = timedelta(hours=1)  # the most that seen is ahead of its ingest
 
 
 def pin_snapshot(search: Search) -> Search:
     """The search as of now: rows and versions seen later do not exist for it. An answer, its count and its manifest
-    share one pinned search."""
+    share one pinned search. Rows whose time is still to come do not exist either: else what comes before that time
+    would change the walk that has begun."""
     newest = listing.newest_seen(search.dataset)
-    return search if newest is None else replace(search, snapshot_us=microseconds(newest))
+    return search if newest is None else replace(search, snapshot_us=microseconds(min(newest, _present())))
+
+
+def _present() -> datetime:
+    """When the latest event was ingested; once nothing comes any more, an hour ago."""
+    return max(listing.latest_ingest() or datetime.min.replace(tzinfo=UTC), datetime.now(UTC) - AHEAD)
 
 
 def files_in_range(search: Search) -> list[ScanFile]:

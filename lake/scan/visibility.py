@@ -2,11 +2,13 @@
 twice, because a page looks its few candidates up while counts and exports join whole files: as a rule for the hits of a
 page, and as SQL. tests/lake/scan/test_visibility.py holds one against the other.
 
-The state of a compacted row tells what its tombstones told. Likes, reposts, follows and blocks have no tombstones:
-their deletes are rows of the lake. Versions seen after the snapshot do not exist for a search; deletes always apply.
+The state of a compacted row tells what its tombstones told. Likes, reposts, follows and blocks have few tombstones, for
+what is unusual: their usual deletes are rows of the lake. Versions seen after the snapshot do not exist for a search;
+deletes always apply. Deletes and account events are no versions: nothing hides them.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -14,12 +16,14 @@ from django.db import connection
 from lake.catalog import listing
 from lake.catalog.read_guard import superseded_if_replaced
 from lake.models import InactiveAccount, Tombstone
-from lake.query.spec import Search
-from lake.scan.hit import Hit, Version, collection_sql
+from lake.query.spec import FIRST_US, Search
+from lake.scan.hit import Hit, Version
 from lake.scan.scanner import Scanner
 from process.instants import utc
 
 KEYS_AT_ONCE = 5000  # four values each: SQLite takes 32,766
+# A delete without a tombstone is seen after its like. Either may be stamped by another host, the like an hour ahead.
+BEFORE_US = 4_200_000_000
 
 # A join from the candidates: beside an IN list of rkeys, SQLite would try every DID of an IN list with each of them.
 _HIDDEN = """
@@ -39,6 +43,8 @@ _DELETED = """
 
 def hidden_versions(search: Search, hits: Sequence[Hit], scanner: Scanner, seconds: float) -> set[Version]:
     """Those of the hits that must not show. Raises as Scanner does, and Superseded."""
+    if search.of.are_events:
+        return set()
     by_state = {hit.version for hit in hits if _hidden_by_state(hit, search.snapshot_us)}
     deleted = _deleted(search, hits, scanner, seconds) if search.of.subject else set()
     return by_state | deleted | _hidden_by_catalog(hits, search.snapshot_us)
@@ -54,12 +60,15 @@ class VisibleSql(NamedTuple):
 
 
 def visible_sql(search: Search, scanner: Scanner) -> VisibleSql:
-    if not search.hide:
+    if not search.hide or search.of.are_events:
         return VisibleSql("true", {}, [])
-    by_deletes = search.of.subject is not None
-    dead, values, paths = _deletes_sql(search, scanner) if by_deletes else _tombstones_sql(search)
+    paths = listing.paths_since("deletes", _first_delete(search)) if search.of.subject else []
+    same_collection = "" if search.of.collection else " AND later.collection = row.collection"
     sql = f"""(state IS NULL OR state = 'superseded' AND state_seen > make_timestamp($until))
-        AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did) AND NOT EXISTS ({dead})"""
+        AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did)
+        AND NOT EXISTS (FROM ({_later_sql(search, bool(paths))}) AS later
+            WHERE later.did = row.did AND later.rkey = row.rkey AND later.rev > row.rev{same_collection})"""
+    values = {"deletes": scanner.absolute(paths)} if paths else {}
     return VisibleSql(sql, values | {"until": search.snapshot_us}, paths)
 
 
@@ -86,7 +95,7 @@ def _hidden_by_catalog(hits: Sequence[Hit], snapshot_us: int) -> set[Version]:
 
 def _deleted(search: Search, hits: Sequence[Hit], scanner: Scanner, seconds: float) -> set[Version]:
     """Once an hour is compacted its deletes are sorted by key, so that the range of rkeys rules most row groups out."""
-    paths = listing.paths_since("deletes", utc(min(hit.seen_us for hit in hits))) if hits else []
+    paths = listing.paths_since("deletes", utc(min(hit.seen_us for hit in hits) - BEFORE_US)) if hits else []
     if not paths:
         return set()
     dids, _, rkeys, revs = (list(column) for column in zip(*(hit.version for hit in hits), strict=True))
@@ -95,21 +104,17 @@ def _deleted(search: Search, hits: Sequence[Hit], scanner: Scanner, seconds: flo
         return set(scanner.rows_of(_DELETED, paths, keys | {"collection": search.of.collection}, seconds))
 
 
-def _tombstones_sql(search: Search) -> VisibleSql:
-    sql = f"""FROM tombstone WHERE tombstone.did = row.did AND tombstone.rkey = row.rkey AND tombstone.rev > row.rev
-            AND tombstone.collection = {collection_sql(search.of, "row.")}
-            AND (deleted OR tombstone.seen <= make_timestamp($until))"""
-    return VisibleSql(sql, {}, [])
+def _first_delete(search: Search) -> datetime | None:
+    """Since when there may be deletes of the search's rows; None: always."""
+    if search.start is None or search.clock != "seen":
+        return None
+    return utc(max(FIRST_US, search.span()[0] - BEFORE_US))
 
 
-def _deletes_sql(search: Search, scanner: Scanner) -> VisibleSql:
-    paths = listing.paths_since("deletes", search.start if search.clock == "seen" else None)
-    if not paths:
-        return VisibleSql("SELECT 1 WHERE false", {}, [])
-    return VisibleSql(
-        """FROM lake_rows($deletes) AS tombstone
-            WHERE collection = $collection AND tombstone.did = row.did AND tombstone.rkey = row.rkey
-            AND tombstone.rev > row.rev""",
-        {"deletes": scanner.absolute(paths), "collection": search.of.collection},
-        paths,
-    )
+def _later_sql(search: Search, deletes: bool) -> str:
+    """SELECT of what hides older versions: tombstones, and rows of $deletes."""
+    collection = f"WHERE collection = '{search.of.collection}'" if search.of.collection else "WHERE true"
+    tombstones = f"""SELECT did, collection, rkey, rev FROM tombstone
+        {collection} AND (deleted OR seen <= make_timestamp($until))"""
+    rows = f" UNION ALL SELECT did, collection, rkey, rev FROM lake_rows($deletes) {collection}"
+    return tombstones + (rows if deletes else "")

@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from ingest.identifiers import DID, RECORD_KEY
@@ -16,29 +17,38 @@ from lake.scan.hit import Hit, select_list, to_hit
 from lake.scan.scan_range import ScanFile, ScanRange
 from lake.scan.scanner import Scanner
 from lake.scan.search_sql import SearchSql
-from lake.scan.snapshot import files_in_range, pin_snapshot
+from lake.scan.snapshot import files_in_range
 from lake.scan.visibility import hidden_versions
 
 POST_URI = re.compile(rf"at://({DID})/app\.bsky\.feed\.post/({RECORD_KEY})")
 NEAR_US = 600_000_000  # a key is made from the author's clock, which is rarely further from the server's
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 
+LATE_US = listing.LATE // timedelta(microseconds=1)
 DIDS_AT_ONCE = 5000
-_DELETES = """SELECT DISTINCT did, rkey FROM lake_rows($files)
+_DELETES = """SELECT did, rkey, max(rev), epoch_us(min(seen)) FROM lake_rows($files)
     WHERE collection = 'app.bsky.feed.post' AND rkey BETWEEN $low AND $high
-    AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys)))"""
+    AND (did, rkey) IN (SELECT (unnest($dids), unnest($rkeys))) GROUP BY did, rkey"""
 
 RecordName = tuple[str, str]  # did, rkey
 
 
+class Deletion(NamedTuple):
+    """The latest delete of a post. `seen_us`: of its first one."""
+
+    rev: str
+    seen_us: int
+
+
 class UriLookup(NamedTuple):
     """`hits`: the present version of each post that shows. The rest by URI: `deleted`; `hidden`, with the status of the
-    account, which is not active; `unknown`. `complete`: False when the time limit was reached; then `unknown` are those
-    that were not found so far."""
+    account, which is not active; `purged`: the account was deleted and has come back, without the text; `unknown`.
+    `complete`: False when the time limit was reached; then the rest is as far as it was found."""
 
     hits: list[Hit]
     deleted: list[str]
     hidden: dict[str, str]
+    purged: list[str]
     unknown: list[str]
     complete: bool
 
@@ -52,34 +62,49 @@ def look_up(scanner: Scanner, uris: Sequence[str], seconds: float) -> UriLookup:
         complete = True
     except QueryTimeout:
         complete = False
-    rest = [name for name in names if name not in lookup.shown]
+    states = lookup.states()
+    rest = {state: [names[name] for name in names if states.get(name) == state] for state in set(states.values())}
     return UriLookup(
         [lookup.shown[name] for name in names if name in lookup.shown],
-        [names[name] for name in rest if name in lookup.deleted],
-        {names[name]: lookup.inactive[name] for name in rest if name in lookup.inactive},
-        [names[name] for name in rest if name not in lookup.deleted and name not in lookup.inactive],
+        rest.get("deleted", []),
+        {names[name]: lookup.inactive[name[0]] for name in names if states.get(name) == "hidden"},
+        rest.get("purged", []),
+        rest.get("unknown", []),
         complete,
     )
 
 
 class _Lookup:
-    """What is known so far of these posts: the version that shows, whether they were deleted, the status of an account
-    that is not active."""
+    """What is known so far of these posts: the version that shows, else the newest one; their deletes."""
 
     def __init__(self, scanner: Scanner, names: set[RecordName], deadline: float) -> None:
         self._scanner, self._names, self._deadline = scanner, names, deadline
-        self._search = pin_snapshot(Search(timeout=self._seconds))
+        self._search = Search(timeout=self._seconds)
         self._compiled = SearchSql(self._search)
         self.shown: dict[RecordName, Hit] = {}
-        self.inactive: dict[RecordName, str] = {}
-        self.deleted: set[RecordName] = set()
+        self.hidden: dict[RecordName, Hit] = {}
+        self.deletions: dict[RecordName, Deletion] = {}
+        self.inactive: dict[str, str] = {}  # accounts that are not active, and why
 
     def run(self) -> None:
         """Files of the times that the keys carry come first. Only what they don't settle is looked for everywhere: a
         version may have come long after its key was made. Raises QueryTimeout."""
         self._scan(self._near)
-        self.deleted = retry_superseded(lambda: _deleted(self._scanner, [*self._left], self._seconds))
-        self._scan(lambda: files_in_range(self._search))
+        self.deletions = retry_superseded(lambda: _deletions(self._scanner, [*self._left], self._seconds))
+        self._scan(self._everywhere)
+
+    def states(self) -> dict[RecordName, str]:
+        """Of the posts that do not show: the names of UriLookup."""
+        self.inactive = _inactive({did for did, _ in self.hidden})
+        return {name: self._state(name) for name in self._left}
+
+    def _state(self, name: RecordName) -> str:
+        version, deletion = self.hidden.get(name), self.deletions.get(name)
+        if deletion and (version is None or deletion.rev > version.rev):
+            return "deleted"
+        if version and version.did in self.inactive:
+            return "hidden"
+        return "purged" if version and version.state == "deleted" else "unknown"
 
     @property
     def _seconds(self) -> float:
@@ -87,7 +112,7 @@ class _Lookup:
 
     @property
     def _left(self) -> set[RecordName]:
-        return self._names - self.shown.keys() - self.inactive.keys() - self.deleted
+        return self._names - self.shown.keys()
 
     def _near(self) -> list[ScanFile]:
         times = [us for _, rkey in self._names if (us := tid_us(rkey)) is not None]
@@ -97,10 +122,20 @@ class _Lookup:
             if any(file.low - NEAR_US <= us <= file.high + NEAR_US for us in times)
         ]
 
+    def _everywhere(self) -> list[ScanFile]:
+        """Of posts that were deleted: where they may be again."""
+        files = files_in_range(self._search)
+        if self._left - self.deletions.keys():
+            return files
+        since = min((self.deletions[name].seen_us for name in self._left), default=0) - LATE_US
+        return [file for file in files if file.high >= since]
+
     def _scan(self, files: Callable[[], list[ScanFile]]) -> None:
         for versions in by_hours(lambda: files() if self._left else [], self._read):
+            versions.sort(key=lambda version: version[0].rev)
             self.shown |= {(hit.did, hit.key.rkey): hit for hit, hidden in versions if not hidden}
-            self.inactive |= _inactive([(hit.did, hit.key.rkey) for hit, hidden in versions if hidden])
+            newest = {(hit.did, hit.key.rkey): hit for hit, hidden in versions if hidden}
+            self.hidden |= {n: hit for n, hit in newest.items() if n not in self.hidden or hit.rev > self.hidden[n].rev}
 
     def _read(self, files: Sequence[ScanFile]) -> list[tuple[Hit, bool]]:
         """Versions in these files, and whether they are hidden."""
@@ -124,25 +159,26 @@ def parse_post_uri(uri: str) -> RecordName:
     return match[1], match[2]
 
 
-def _inactive(names: Sequence[RecordName]) -> dict[RecordName, str]:
-    """Those of accounts that are not active, with the accounts' status."""
-    dids = list({did for did, _ in names})
+def _inactive(accounts: Collection[str]) -> dict[str, str]:
+    """Those that are not active, with their status."""
+    dids = list(accounts)
     status: dict[str, str] = {}
     for start in range(0, len(dids), DIDS_AT_ONCE):
         part = InactiveAccount.objects.filter(did__in=dids[start : start + DIDS_AT_ONCE])
         status.update(part.values_list("did", "status"))
-    return {name: status[name[0]] for name in names if name[0] in status}
+    return status
 
 
-def _deleted(scanner: Scanner, names: Sequence[RecordName], seconds: float) -> set[RecordName]:
-    """Those of which the lake holds a delete."""
+def _deletions(scanner: Scanner, names: Sequence[RecordName], seconds: float) -> dict[RecordName, Deletion]:
+    """Of those of which the lake holds a delete."""
     paths = listing.paths_since("deletes", None)
     if not names or not paths:
-        return set()
+        return {}
     dids, rkeys = (list(column) for column in zip(*names, strict=True))
     keys = {"dids": dids, "rkeys": rkeys, "low": min(rkeys), "high": max(rkeys)}
     with superseded_if_replaced(paths):
-        return set(scanner.rows_of(_DELETES, paths, keys, seconds))
+        rows = scanner.rows_of(_DELETES, paths, keys, seconds)
+    return {(did, rkey): Deletion(*deletion) for did, rkey, *deletion in rows}
 
 
 def tid_us(rkey: str) -> int | None:

@@ -29,10 +29,17 @@ COUNTS = 10_000
 SPARE = 5  # candidates beyond a page, for those that are hidden
 
 
+class Found(NamedTuple):
+    """A hit that shows. `place`: among the candidates of its scan, from 1 on."""
+
+    hit: Hit
+    place: int
+
+
 class Page(NamedTuple):
-    """`hidden`: candidates passed over. `next`: where the next page begins; None when there is none. `total`: the
-    number of hits when a first page holds them all, else None. `searched_to`: how far the scan came when its time was
-    over, else None."""
+    """`hidden`: candidates passed over, each on one page only. `next`: where the next page begins; None when there is
+    none. `total`: the number of hits when a first page holds them all, else None. `searched_to`: how far the scan came
+    when its time was over, else None."""
 
     hits: list[Hit]
     hidden: int
@@ -80,48 +87,57 @@ class Reader:
         deadline = time.monotonic() + search.timeout
         last = offset + limit
         scan = self._scan(search, last + SPARE, lambda: deadline - time.monotonic(), start)
-        hits: list[Hit] = []
+        found: list[Found] = []
         read = 0
         reached: ResumePoint | None = None
         timed_out = False
         try:
             for part in scan:
-                hits += part.rows
+                found += [Found(hit, read + place) for hit, place in part.rows]
                 read += part.candidates
                 reached = scan.resume
-                if len(hits) >= last:
+                if len(found) >= last:
                     break
-                scan.size = last + SPARE - len(hits)
+                scan.size = last + SPARE - len(found)
         except QueryTimeout:
             if reached is None:
                 raise
-            timed_out = len(hits) < last
+            timed_out = len(found) < last
         return Page(
-            hits[offset:last],
-            read - len(hits),
-            _next(search, scan, hits, last, reached),
-            len(hits) if scan.ended and start is None else None,
+            [hit for hit, _ in found[offset:last]],
+            _hidden(found, offset, last, read, scan.ended),
+            _next(search, scan, found, last, reached),
+            len(found) if scan.ended and start is None else None,
             iso_us(search.position(reached.position)) if timed_out and reached else None,
         )
 
     def _scan(
         self, search: Search, size: int, seconds: Callable[[], float], start: ResumePoint | None
-    ) -> PagedScan[list[Hit]]:
+    ) -> PagedScan[list[Found]]:
         compiled = SearchSql(search)
 
-        def read(scan: ScanRange, size: int, seconds: float) -> Slice[list[Hit]]:
+        def read(scan: ScanRange, size: int, seconds: float) -> Slice[list[Found]]:
             deadline = time.monotonic() + seconds
             rows = candidates(self.scanner, compiled, scan, size, seconds)
             left = deadline - time.monotonic()
             hidden = hidden_versions(search, rows, self.scanner, left) if search.hide else set()
-            return Slice([hit for hit in rows if hit.version not in hidden], len(rows), rows[-1].key if rows else None)
+            shown = [Found(hit, place) for place, hit in enumerate(rows, 1) if hit.version not in hidden]
+            return Slice(shown, len(rows), rows[-1].key if rows else None)
 
         return PagedScan(read, search, size, seconds, start, IndexPruner(self.scanner.root, search, TIMES_COST))
 
 
 def _next(
-    search: Search, scan: PagedScan[list[Hit]], hits: Sequence[Hit], last: int, reached: ResumePoint | None
+    search: Search, scan: PagedScan[list[Found]], found: Sequence[Found], last: int, reached: ResumePoint | None
 ) -> ResumePoint | None:
-    if len(hits) > last or (len(hits) == last and not scan.ended):
-        return search.resume_after(hits[last - 1].key)
+    if len(found) > last or (len(found) == last and not scan.ended):
+        return search.resume_after(found[last - 1].hit.key)
     return None if scan.ended else reached
+
+
+def _hidden(found: Sequence[Found], offset: int, last: int, read: int, ended: bool) -> int:
+    """How many of the candidates between the page before and the next one do not show."""
+    following = len(found) > last or (len(found) == last and not ended)
+    end = found[last - 1].place if following else read
+    begin = 0 if offset == 0 else found[offset - 1].place if offset <= len(found) else end
+    return end - begin - len(found[offset:last])

@@ -10,7 +10,7 @@ from lake.scan.hit import Hit, select_list, to_hit, uri_sql
 
 def sample_order(search: Search) -> tuple[str, str]:
     """SQL of the order of a sample, with the parameter $seed: the hash, then what tells versions of a URI apart."""
-    return f"md5(concat($seed, {uri_sql(search.of)}))", f"coalesce({search.of.order[2]}, '')"
+    return f"md5(concat($seed, {uri_sql(search.of)}))", f"coalesce({search.of.order['version']}, '')"
 
 
 def draw(scan: FullScan, search: Search, size: int, seed: str) -> list[Hit]:

@@ -10,6 +10,7 @@ from ingest.simulator.server.server import running
 from tests.builders import NOON_US, post
 from tests.end_to_end.stack import until
 from tests.end_to_end.stream import START_US, frames_of, world
+from tests.redis_refusals import accept_writes, refuse_writes
 
 FAR_AHEAD_MS = 4_102_444_800_000  # a clock of Redis that stood in the year 2100
 
@@ -153,4 +154,19 @@ def test_without_redis_both_processes_wait_and_go_on_alone(make_stack):
         for program, before in zip((consumer, flusher), times_waited, strict=True):
             until(lambda p=program, b=before: p.text.count("Redis is away") > b, "it notices")
         stack.redis.start()
+        stack.settle(frames_of(moments), consumer, flusher)
+
+
+def test_while_redis_refuses_writes_both_processes_wait_and_go_on_alone(make_stack):
+    moments = world(600)
+    with running(moments[:300]) as jetstream:
+        stack = make_stack(jetstream.url)
+        consumer = stack.consumer()
+        stack.await_depth(300)
+        refused = refuse_writes(stack.redis)
+        flusher = stack.flusher()
+        flusher.await_words("refuses to write")
+        jetstream.publish(*frames_of(moments[300:]))
+        consumer.await_words("refuses to write")
+        accept_writes(refused)
         stack.settle(frames_of(moments), consumer, flusher)

@@ -35,6 +35,16 @@ def test_ready_when_all_works(lake, client):
     }
 
 
+def test_ready_tells_no_path(lake, client, lake_root, settings):
+    assert str(lake_root) not in client.get("/health/ready").content.decode()
+    lake.flush(post())
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    next(lake_root.rglob("*.parquet")).write_bytes(b"x" * 100)
+    told = client.get("/health/ready").content.decode()
+    assert "LAKE_ROOT" in told
+    assert str(lake_root) not in told
+
+
 def test_ready_with_an_empty_lake(lake, client):
     assert client.get("/health/ready").json()["ready"]
 

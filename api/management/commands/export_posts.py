@@ -70,7 +70,7 @@ class Command(BaseCommand):
         """What to export, and the state of the file. Parquet, which has a footer, and samples always start over."""
         spec, requested = new_spec(params, 0), params.requested()
         restart = params.validated_data["format"] == "parquet" or params.validated_data["sample"]
-        state = resumable_file.load(path, requested) if resume and not restart else None
+        state = resumable_file.load(path, requested, spec.search.of) if resume and not restart else None
         if state is None:
             if resume:
                 self.stdout.write("Starts over.")

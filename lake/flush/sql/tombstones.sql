@@ -2,7 +2,8 @@
 -- records of which the lake may hold an older version: deletes; updates; creates that share their URI with another
 -- version here; and creates whose rkey is no TID of the present time, so that an older version may be anywhere. Any
 -- other create is the first of its URI, as clients make the rkey from the clock. Likes, reposts, follows and blocks have
--- no tombstones: lookups subtract their deletes.
+-- them only for what may have an older version, and for deletes whose rev is no time, or one that is ahead of their
+-- seen: of all others, lookups subtract the deletes that were seen later.
 WITH recent AS (
     SELECT did, collection, rkey, rev, epoch_us(seen) AS seen_us, operation = 'update' AS replaces,
         coalesce(abs(tid_us(rkey) - epoch_us(seen)) > 300000000, true) AS timeless
@@ -19,6 +20,7 @@ WITH recent AS (
     SELECT did, collection, rkey, rev, epoch_us(seen) AS seen_us, true AS deleted FROM deletion
     WHERE collection NOT IN
         ('app.bsky.feed.like', 'app.bsky.feed.repost', 'app.bsky.graph.follow', 'app.bsky.graph.block')
+        OR coalesce(tid_us(rev) - epoch_us(seen) > 300000000, true)
     UNION ALL
     SELECT did, collection, rkey, rev, seen_us, false FROM recent
     WHERE replaces OR timeless OR (did, collection, rkey) IN (SELECT (did, collection, rkey) FROM several)

@@ -62,7 +62,7 @@ def test_an_old_export_is_checked(posts, client):
     assert [result["id"] for result in found["results"]] == uris[:1]
     meta = found["meta"]
     assert (meta["asked"], meta["found"], meta["complete"]) == (4, 1, True)
-    assert (meta["deleted"], meta["unknown"]) == ([uris[1]], [uris[3]])
+    assert (meta["deleted"], meta["purged"], meta["unknown"]) == ([uris[1]], [], [uris[3]])
     assert meta["hidden"] == [{"id": uris[2], "account": "suspended"}]
 
 

@@ -1,5 +1,6 @@
 """Tokens: signed, and bound to their query."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,7 +9,7 @@ from lake.query.spec import ResumePoint, SortKey
 from tests.api.params.asking import faults, params, valid
 from tests.builders import ALICE
 
-TOKEN = Token(ResumePoint(5, SortKey(5, ALICE, "k", "r")), 7, 2, 100, "gte", 50)
+TOKEN = Token(ResumePoint(5, SortKey(5, ALICE, "app.bsky.feed.post", "k", "r")), 7, 2, 100, "gte", 50)
 
 
 def test_a_token_comes_back_and_is_bound_to_its_query():
@@ -21,6 +22,21 @@ def test_a_token_comes_back_and_is_bound_to_its_query():
     assert "another query" in faults(f"text=a&lang=en&token={token}")["token"]
     assert set(faults(f"text=a&lang=en&lang=pt&page=2&token={token}")) == {"page"}
     assert set(faults(f"text=a&lang=en&lang=pt&sample=2&token={token}")) == {"sample", "token"}
+
+
+@pytest.mark.parametrize("dataset", ["posts", "likes", "accounts", "records", "deletes"])
+def test_a_token_of_an_older_version_goes_on_or_says_that_it_can_not(dataset):
+    """Its key had no collection."""
+    asked = f"dataset={dataset}"
+    query = params(asked)
+    assert query.is_valid()
+    old = ResumePoint(5, (5, ALICE, "k", "r"))
+    token = encode(TOKEN._replace(start=old), query.validated_data["fingerprint"])
+    if dataset in ("records", "deletes"):
+        assert "older version" in faults(f"{asked}&token={token}")["token"]
+    else:
+        key = valid(f"{asked}&token={token}")["token"].start.after
+        assert (key.us, key.did, key.rkey, key.version) == (5, ALICE, "k", "r")
 
 
 @settings(max_examples=50)

@@ -15,6 +15,7 @@ from ingest.buffer.entries import Cursor, arrival_ms
 from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable, BufferUnsafe
 from ingest.events import Drop, DropReason, Event
 from tests.builders import NOON_US
+from tests.redis_refusals import accept_writes, refuse_writes
 
 AFTER = Cursor(NOON_US, "one.example.com", 7)
 
@@ -199,3 +200,23 @@ def test_the_state_tells_depth_ages_and_memory(buffer):
     assert (state.depth, state.dead_letters, state.max_memory) == (2, 1, 256 * 2**20)
     assert 0 < state.fill < 1
     assert state.oldest_ms <= state.newest_ms
+
+
+def test_a_redis_that_refuses_writes_is_unavailable_until_it_takes_them_again(tmp_path):
+    with redis_process(tmp_path, maxmemory="64mb") as server:
+        buffer = Buffer(server.url).connect()
+        buffer.append(events(b"a"), [], AFTER)
+        refused = refuse_writes(server)
+        last = buffer.newest_id()
+        for write in (
+            lambda: buffer.append(events(b"b"), [], AFTER),
+            lambda: buffer.trim(last),
+            lambda: buffer.set_aside([Drop(b"junk", DropReason.POISON)]),
+        ):
+            with pytest.raises(BufferUnavailable, match="refuses to write: MISCONF"):
+                write()
+        assert frames_in(buffer) == [b"a"]
+        accept_writes(refused)
+        buffer.append(events(b"b"), [], AFTER)
+        assert buffer.trim(last) == 1
+        assert frames_in(buffer) == [b"b"]

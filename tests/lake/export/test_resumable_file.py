@@ -22,7 +22,7 @@ from deploy.local.child import ROOT
 from lake.export import resumable_file
 from lake.export import rows as export_rows
 from lake.scan import paged_scan
-from tests.builders import NOON_US, delete, post
+from tests.builders import NOON_US, commit, delete, post
 from tests.lake.search.test_reader import hours
 
 
@@ -109,6 +109,23 @@ def test_a_run_that_was_killed_goes_on(lake, small, path, monkeypatch, parts):
     assert path.read_bytes() == whole
     assert manifest(path)["rows"] == 9
     assert manifest(path)["sha256"] == hashlib.sha256(whole).hexdigest()
+
+
+@pytest.mark.parametrize(("dataset", "collection"), [("likes", "app.bsky.feed.like"), ("records", "x.y.z")])
+def test_a_run_of_an_older_version_goes_on_or_begins_anew(lake, small, path, monkeypatch, dataset, collection):
+    """Its state had no collection."""
+    lake.flush(*(commit(collection, {}, rkey=f"k{n}", time_us=NOON_US) for n in range(6)))
+    go_on = kill_after(monkeypatch, 2)
+    with pytest.raises(Killed):
+        run(path, f"--dataset={dataset}")
+    go_on()
+    saved = resumable_file.beside(path, "state.json")
+    state = json.loads(saved.read_text())
+    del state["resume"][1][2]
+    saved.write_text(json.dumps(state))
+    run(path, f"--dataset={dataset}", "--resume")
+    assert manifest(path)["rows"] == 6
+    assert len({row["id"] for row in csv.DictReader(path.read_text().splitlines())}) == 6
 
 
 def test_a_limit_holds_for_both_runs_together(lake, small, path, monkeypatch):

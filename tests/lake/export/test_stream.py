@@ -245,7 +245,7 @@ def test_a_post_has_its_columns(lake, reader):
 def test_columns_are_chosen(lake, reader):
     hours(lake, 1, each=1)
     assert [set(row) for row in exported(reader, columns=["text", "username"])] == [
-        {"text", "username", "_did", "_rkey", "_version"}
+        {"text", "username", "_did", "_collection", "_rkey", "_version"}
     ]
 
 

@@ -44,3 +44,18 @@ def test_every_row_is_in_its_hour(times):
 def test_a_record_with_a_key_of_another_type_than_its_column_is_counted(lake, raw, mismatches):
     lake.flush(raw)
     assert BatchRun.objects.get().misfits == mismatches
+
+
+@pytest.mark.parametrize(
+    ("claimed", "created"),
+    [
+        ("2026-07-01T23:59:59.999Z", "2026-07-01 23:59:59.999000"),
+        ("2026-07-01T24:00:00.000Z", None),
+        ("2026-07-01T24:00:00+02:00", None),
+        ("2026-07-01T20:00:00+02:00", "2026-07-01 18:00:00"),
+    ],
+)
+def test_a_day_has_no_hour_24(lake, claimed, created):
+    lake.flush(post(createdAt=claimed))
+    (row,) = lake.rows("posts")
+    assert (row["created_at"] and str(row["created_at"])) == created

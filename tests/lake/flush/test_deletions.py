@@ -3,6 +3,7 @@
 import pytest
 
 from lake.models import InactiveAccount, Tombstone
+from process.instants import now_us
 from tests.builders import ALICE, BOB, NOON_US, POST, account, commit, delete, post, tid
 
 MINUTE = 60_000_000
@@ -28,6 +29,38 @@ def test_deletes_and_updates_of_posts_leave_tombstones_and_other_creates_none(la
     gone = {(ALICE, "gone"): later, (ALICE, "self"): later}
     assert tombstones() == {(BOB, now): later, (ALICE, "changed"): later} | gone
     assert {(row.did, row.rkey) for row in Tombstone.objects.filter(deleted=True)} == gone.keys()
+
+
+@pytest.mark.parametrize("name", ["feed.like", "feed.repost", "graph.follow", "graph.block"])
+def test_of_likes_and_the_like_only_what_is_odd_leaves_tombstones(lake, name):
+    """There are too many for one each: searches subtract the deletes that were seen later."""
+    collection, now = f"app.bsky.{name}", tid(NOON_US)
+    at = {"time_us": NOON_US, "rev": now}
+    lake.flush(
+        commit(collection, {}, rkey=now, **at),
+        commit(collection, {}, rkey=tid(NOON_US - 9 * HOUR), **at),
+        commit(collection, {}, rkey="self", **at),
+        commit(collection, {}, "update", rkey=now, did=BOB, **at),
+        delete("usual", collection, **at),
+        delete("late", collection, time_us=NOON_US + 9 * HOUR, rev=now),
+        delete("early", collection, time_us=NOON_US - HOUR, rev=now),
+        delete("odd", collection, time_us=NOON_US, rev="3a"),
+    )
+    assert set(Tombstone.objects.values_list("did", "rkey", "deleted")) == {
+        (ALICE, "self", False),
+        (BOB, now, False),
+        (ALICE, "early", True),
+        (ALICE, "odd", True),
+    }
+
+
+def test_a_like_whose_seen_is_its_ingest_time_meets_its_earlier_delete(lake):
+    like = {"rkey": tid(NOON_US), "rev": tid(NOON_US)}
+    lake.flush(delete(tid(NOON_US), "app.bsky.feed.like", time_us=now_us() - 9 * HOUR, rev=tid(NOON_US + 1)))
+    lake.flush(commit("app.bsky.feed.like", {}, time_us=NOON_US, **like, did=BOB))
+    assert not Tombstone.objects.exists()
+    lake.flush(commit("app.bsky.feed.like", {}, time_us=0, **like))
+    assert tombstones() == {(ALICE, tid(NOON_US)): tid(NOON_US + 1)}
 
 
 def test_of_one_record_the_highest_rev_stays_whatever_the_order(lake):

@@ -125,6 +125,12 @@ def test_a_frame_of_1_5_mb(lake):
     assert_kept(lake, post("x" * 1_500_000), commit(OTHER, {"a": ["é" * 100] * 7000}), like("u" * 1_500_000))
 
 
+def test_records_of_very_many_keys(lake):
+    """Time and memory are linear in their number: with the square of it the flusher's memory would not do."""
+    keys = {f"key {number}": number for number in range(30_000)}
+    assert_kept(lake, post(**keys), post(junk=keys), *(commit(c, {"$type": c, **keys}) for c in COLLECTIONS[1:]))
+
+
 CREATED: tuple = (
     *("0000-01-01T00:00:00.000Z", "0000-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59-14:00"),
     *("2026-07-01T12:00:00-00:00", "2026-07-01T12:00:00.12345678901234Z", "2026-07-01T12:00:00.123+09:00"),

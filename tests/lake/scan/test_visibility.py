@@ -18,6 +18,7 @@ COLLECTIONS = {
     "profiles": ["app.bsky.actor.profile"],
     "records": ["x.y.one", "x.y.two"],
     "likes": [LIKE],
+    "deletes": [],  # of all of these
 }
 SECOND_US = 1_000_000
 KEYS = st.tuples(

@@ -3,16 +3,18 @@
 import pytest
 
 from lake.compact.compactor import Compactor
-from lake.models import DataFile, InactiveAccount
+from lake.models import BatchRun, DataFile, InactiveAccount
 from lake.query.parser import parse
 from lake.query.spec import Search
 from lake.scan import paged_scan
 from lake.scan.snapshot import pin_snapshot
 from lake.search import sample
+from lake.search.by_uri import look_up
 from lake.search.reader import Reader
 from lake.storage.duckdb_engine import Engine
 from lake.storage.layout import SCRATCH
-from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post, tid
+from process.instants import now_us
+from tests.builders import ALICE, BOB, NOON_US, POST, account, commit, delete, like, post, tid
 
 SECOND_US = 1_000_000
 LIKE = "app.bsky.feed.like"
@@ -54,6 +56,21 @@ def test_a_post_updated_during_the_walk_is_there_once_in_its_old_version(lake, r
     assert reader.full_scan.count(anew, 60) == (4, "eq")
 
 
+def test_an_event_ahead_of_its_time_does_not_disturb_a_walk(lake, reader):
+    """Up to an hour ahead, seen is its time_us: what comes meanwhile is seen before it."""
+    now = now_us()
+    ahead = post("ahead", rkey="ahead", time_us=now + 3000 * SECOND_US)
+    lake.flush(*(post("here", rkey=f"k{n}", time_us=now - (9 - n) * SECOND_US) for n in range(3)), ahead)
+    search = pin_snapshot(Search())
+    first = reader.find(search, 1)
+    lake.flush(*(post("new", "update", rkey=f"k{n}", time_us=now_us() + 60 * SECOND_US) for n in range(3)))
+    assert rkeys(first) + rkeys(reader.find(search, 5, start=first.next)) == ["k2", "k1", "k0"]
+    assert reader.full_scan.count(search, 60) == (3, "eq")
+    assert look_up(reader.scanner, [f"at://{ALICE}/{POST}/ahead"], 60).hits, "a lookup is of what there is"
+    BatchRun.objects.update(last_id=f"{now // 1000 + 3_001_000}-0")  # as when that time has come
+    assert rkeys(reader.find(pin_snapshot(Search()))) == ["ahead", "k2", "k1", "k0"]
+
+
 def test_of_three_versions_the_one_that_was_newest_when_the_walk_began_shows(lake, reader):
     lake.flush(post("one", rkey="k", time_us=NOON_US))
     lake.flush(post("two", "update", rkey="k", time_us=NOON_US + SECOND_US))
@@ -72,6 +89,19 @@ def test_a_post_deleted_during_the_walk_is_gone_at_once(lake, reader):
     page = reader.find(search, 5, start=first.next)
     assert (rkeys(page), page.hidden) == (["k1"], 1)
     assert reader.full_scan.count(search, 60) == (3, "eq")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 6])
+def test_a_hidden_row_counts_on_one_page_and_a_full_last_page_has_no_next(lake, reader, limit):
+    lake.flush(*posts(12))
+    lake.flush(*(delete(f"k{n}", time_us=NOON_US + 60 * SECOND_US) for n in range(1, 12, 2)))
+    by_token, start = [], None
+    while not by_token or (start := by_token[-1].next):
+        by_token.append(reader.find(Search(), limit, start=start))
+    by_number = [reader.find(Search(), limit, offset) for offset in range(0, 6, limit)]
+    for pages in (by_token, by_number):
+        assert [len(page.hits) for page in pages] == [limit] * (6 // limit)
+        assert sum(page.hidden for page in pages) == 6
 
 
 def test_counts_follow_accounts_that_go_and_come_back(lake, reader):
