@@ -104,7 +104,8 @@ class ExportFile:
     def _count(self, part: EncodedSlice, file: BinaryIO) -> None:
         state = self.state
         state.resume, state.nuls = part.resume or state.resume, part.nuls
-        state.ends = joined(state.ends, part.ends)
+        if state.ends or not state.rows:  # or the rows before were written by a version that did not note their times
+            state.ends = joined(state.ends, part.ends)
         state.rows += part.rows
         state.bytes += len(part.body)
         if state.resume is not None and state.bytes - self._saved >= SAVED_BYTES:
