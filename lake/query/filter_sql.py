@@ -1,6 +1,8 @@
 """Conditions of the filters: SQL over a dataset's columns, with bound values only. Pure.
 
-A condition is true or false of a row and never NULL, so that NOT selects all other rows.
+A condition is true or false of a row and never NULL, so that NOT selects all other rows. It reads stored columns, of
+old files too: JSON in them is compact, with one way to escape, so that contains() finds what is in it. Where an index
+picks the rows, only the columns that a condition names are read.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -78,6 +78,7 @@ def test_a_new_catalog_over_the_lake_is_refused_and_nothing_is_touched(make_stac
         stack.settle(frames_of(moments), stack.consumer(), stack.flusher())
 
 
+@pytest.mark.slow
 def test_an_older_copy_of_the_catalog_is_refused_until_it_is_rebuilt(make_stack, template):
     """Flushed, compacted, flushed again; then the copy that was made in between."""
     moments = world(1200)
