@@ -19,7 +19,9 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except OperationalError as error:  # no such table, locked, can't be opened: never a reason for a traceback
-        sys.exit(f"The catalog {settings.DATABASE_PATH} can't be used ({error}). A new one needs: manage.py migrate")
+        folder = settings.DATABASE_PATH.parent
+        advice = "A new one needs: manage.py migrate" if folder.is_dir() else f"Mount or create {folder}."
+        sys.exit(f"The catalog {settings.DATABASE_PATH} can't be used ({error}). {advice}")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,20 @@ place that counts metrics. More threads would not search faster, as DuckDB uses 
 
 import os
 import socket
+import sys
+from pathlib import Path
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # gunicorn starts with its own folder
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "explorer.settings")
+try:
+    bind = f"0.0.0.0:{settings.WEB_PORT}"
+except ImproperlyConfigured as error:
+    sys.exit(f"Configuration: {error}")
+logconfig_dict = settings.LOGGING
 wsgi_app = "explorer.wsgi:application"
-bind = f"0.0.0.0:{os.environ.get('WEB_PORT') or '8000'}"
 workers = 1
 worker_class = "gthread"
 # One for each request that api/access/concurrency.py lets run or wait (48), and for each that waits for the answer to

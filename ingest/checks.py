@@ -42,6 +42,21 @@ def ports(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(TAG, "lake")
+def database_folder(**_: Any) -> list[CheckMessage]:
+    """Every process locks and writes there; its parent may be a disk that is not mounted."""
+    path = settings.DATABASE_PATH.resolve()
+    if path.parent.is_dir():
+        return []
+    return [
+        Error(
+            f"DATABASE_PATH {path} lies in a folder that does not exist.",
+            hint=f"Mount or create {path.parent}.",
+            id="ingest.E003",
+        )
+    ]
+
+
 @register(TAG)
 def high_water(**_: Any) -> list[CheckMessage]:
     if settings.BUFFER_HIGH_WATER <= HIGH_WATER:

@@ -1,6 +1,12 @@
 """The tables of ingest in the catalog: connections to Jetstream hosts, and where to resume."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
+
+# A connection is saved every 10 s, and ends after 30 s without a frame.
+SILENT = timedelta(seconds=60)
+ABANDONED = "no sign of the consumer afterwards, it was killed or its machine stopped"
 
 
 class Connection(models.Model):
@@ -26,6 +32,13 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host} {self.opened_at:%Y-%m-%d %H:%M:%S}"
+
+    def end(self, now: datetime) -> tuple[datetime, str] | None:
+        """When it ended, and why; None while it is open. A killed consumer closes nothing: its connection ended when it
+        was last saved."""
+        if self.closed_at is not None:
+            return self.closed_at, self.why_closed
+        return (self.saved_at, ABANDONED) if now - self.saved_at > SILENT else None
 
 
 class Checkpoint(models.Model):

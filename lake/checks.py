@@ -24,14 +24,6 @@ def lake_root(**_: Any) -> list[CheckMessage]:
 @register(TAG)
 def database_path(**_: Any) -> list[CheckMessage]:
     path, root = settings.DATABASE_PATH.resolve(), settings.LAKE_ROOT.resolve()
-    if not path.parent.is_dir():
-        return [
-            Error(
-                f"DATABASE_PATH {path} lies in a folder that does not exist.",
-                hint=f"Mount or create {path.parent}.",
-                id="lake.E002",
-            )
-        ]
     if path.is_relative_to(root):
         return [
             Error(

@@ -9,6 +9,7 @@ import pytest
 
 from lake.schema import DATASETS
 from lake.storage.parquet_writer import schema
+from tests.bench import months
 from tests.bench.months import Months, write_hour
 from tests.bench.months_needles import ALONE, AUTHOR, NEEDLES, PHRASE
 from tests.bench.months_rows import HOUR_US, Hour, table
@@ -115,3 +116,9 @@ def test_a_file_is_one_that_compaction_could_have_left(tmp_path):
     assert path.match("posts/year=2026/month=*/day=*/hour=*/c-*.parquet")
     assert pending.rows == pq.read_metadata(path).num_rows == COUNT
     assert pq.ParquetFile(path).read().cast(pa.schema(schema(DATASETS["posts"]))).num_rows == COUNT
+
+
+def test_a_fresh_clone_has_no_folder_for_it_yet(tmp_path, monkeypatch):
+    monkeypatch.setattr(months, "FOLDER", tmp_path / "var" / "bench")
+    with pytest.raises(SystemExit, match="make room"):
+        months.made(Months(10**15))

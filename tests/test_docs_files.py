@@ -62,11 +62,12 @@ def fill(lake, scratch):
 def results(lake, tmp_path, settings, monkeypatch):
     """What the examples' variables are after the last of them."""
     fill(lake, tmp_path / "scratch")
-    (tmp_path / "var").mkdir()
-    lake.root.rename(tmp_path / "var" / "lake")
+    demo = tmp_path / "var" / "demo"
+    demo.mkdir(parents=True)
+    lake.root.rename(demo / "lake")
     with (
         closing(sqlite3.connect(":memory:")) as copy,
-        closing(sqlite3.connect(tmp_path / "var/catalog.sqlite3")) as file,
+        closing(sqlite3.connect(demo / "catalog.sqlite3")) as file,
     ):
         copy.deserialize(connection.connection.serialize())
         file.execute("PRAGMA journal_mode = WAL")

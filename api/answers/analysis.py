@@ -16,14 +16,14 @@ from process.instants import iso_us
 
 
 def timeline(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
-    by = values["by"]
+    by, of = values["by"], values["of"]
     try:
-        buckets = aggregates.timeline(reader().full_scan, pinned_search(values, flags), by)
+        buckets = aggregates.timeline(reader().full_scan, pinned_search(values, flags), by, of)
     except aggregates.TooManyBuckets as error:
         raise ValidationError({"by": [f"{error}."]}) from error
     rows = [{"start": iso_us(bucket.start_us), "hits": bucket.hits, "all": bucket.all} for bucket in buckets]
     hits, rows_at_all = sum(bucket.hits for bucket in buckets), sum(bucket.all for bucket in buckets)
-    return {"results": rows, "meta": {"by": by, "hits": hits, "all": rows_at_all, **_understood(values)}}
+    return {"results": rows, "meta": {"by": by, "of": of, "hits": hits, "all": rows_at_all, **_understood(values)}}
 
 
 def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:

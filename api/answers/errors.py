@@ -1,6 +1,7 @@
 """Errors as clients see them: one JSON shape, and one map from exceptions to statuses, in DEBUG too."""
 
 import math
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ from lake.errors import LakeError, QueryTimeout, QueryTooLarge
 log = structlog.get_logger("api")
 
 RETRY_SECONDS = 10
+SLOW_MS = 3000  # from so many milliseconds on a request leaves a line in the log
+PATH_SHOWN = 200  # characters
 TEMPORARY = (429, 503)  # statuses: the same request may succeed later
 
 
@@ -69,14 +72,17 @@ def problem(error: Exception) -> Problem:
     return next((known for kind, known in _PROBLEMS if isinstance(error, kind)), UNEXPECTED)
 
 
-def error_response(error: Exception, request: HttpRequest) -> JsonResponse:
-    """The error as a response. Those of the service, not of the client, are logged."""
+class ProblemResponse(JsonResponse):
+    """An error, with its `code`, for the log."""
+
+    code = ""
+
+
+def error_response(error: Exception, request: HttpRequest) -> ProblemResponse:
+    """The error as a response. What the operator must look into is logged with its traceback."""
     answer = problem(error)
-    if answer.status >= 500:
-        level = log.error if answer is UNEXPECTED or answer.code == _UNAVAILABLE else log.warning
-        # Without a traceback where the status is all there is to say: under overload, writing logs is load too.
-        traceback = None if isinstance(error, APIException) else error
-        level("request failed", request_id=request_id(request), code=answer.code, exc_info=traceback)
+    if answer is UNEXPECTED or answer.code == _UNAVAILABLE:
+        log.error("request failed", request_id=request_id(request), code=answer.code, exc_info=error)
     response = problem_response(answer, request)
     if answer.temporary:
         wait = getattr(error, "wait", None)  # of Throttled
@@ -86,7 +92,7 @@ def error_response(error: Exception, request: HttpRequest) -> JsonResponse:
     return response
 
 
-def problem_response(answer: Problem, request: HttpRequest) -> JsonResponse:
+def problem_response(answer: Problem, request: HttpRequest) -> ProblemResponse:
     body = {
         "code": answer.code,
         "message": answer.message,
@@ -94,7 +100,9 @@ def problem_response(answer: Problem, request: HttpRequest) -> JsonResponse:
         "temporary": answer.temporary,
         "request_id": request_id(request),
     }
-    return JsonResponse({"error": body}, status=answer.status)
+    response = ProblemResponse({"error": body}, status=answer.status)
+    response.code = answer.code
+    return response
 
 
 def handle(error: Exception, context: dict[str, Any]) -> JsonResponse:
@@ -107,16 +115,18 @@ def request_id(request: HttpRequest) -> str:
 
 
 class RequestIdMiddleware:
-    """Gives each request an id, which the X-Request-Id header, errors and the log repeat. Shapes the errors of plain
-    Django views, except the admin's, which has pages of its own."""
+    """Gives each request an id, which the X-Request-Id header, errors and the log repeat, and logs those that are slow
+    or refused. Shapes the errors of plain Django views, except the admin's, which has pages of its own."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = time.monotonic()
         request.META["request_id"] = uuid.uuid4().hex
         response = self._checked(request)
         response["X-Request-Id"] = request_id(request)
+        _log(request, response, round((time.monotonic() - started) * 1000))
         return response
 
     def _checked(self, request: HttpRequest) -> HttpResponseBase:
@@ -129,6 +139,17 @@ class RequestIdMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> JsonResponse | None:
         return None if is_admin(request) else error_response(exception, request)
+
+
+def _log(request: HttpRequest, response: HttpResponseBase, ms: int) -> None:
+    """One line, without the query: it may be private."""
+    if response.status_code < 400 and ms < SLOW_MS:
+        return
+    response._has_been_logged = True  # type: ignore[attr-defined] # or Django logs it again, without its id
+    outcome = getattr(response, "code", "") or ("refused" if response.status_code >= 400 else "slow")
+    path = request.path[:PATH_SHOWN].encode("unicode_escape").decode()
+    about = {"method": request.method, "path": path, "status": response.status_code, "outcome": outcome, "ms": ms}
+    log.warning("request", **about, request_id=request_id(request))
 
 
 def is_admin(request: HttpRequest) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,7 +12,7 @@ from api.answers.reader import reader
 from api.answers.usernames import handle_lookup, pinned_search
 from api.params.export import ExportParams
 from lake.catalog.coverage import coverage
-from lake.export import record
+from lake.export import counts, record
 from lake.export.formats import Format, new_format
 from lake.export.manifest import describe
 from lake.export.record import Download
@@ -47,13 +48,6 @@ def file_format(params: ExportParams, spec: ExportSpec, manifest: dict[str, Any]
     return new_format(values["format"], spec.columns, excel=values["excel"], about=about)
 
 
-def expected_rows(spec: ExportSpec) -> tuple[int, str]:
-    """Rows of the file, and their relation: eq, or gte when counting reached the time limit."""
-    total, relation = reader().full_scan.count(spec.search, spec.search.timeout)
-    bound = min((rows for rows in (spec.limit, spec.sample) if rows), default=total)
-    return (bound, "eq") if bound < total else (total, relation)
-
-
 def start_download(params: ExportParams, request_id: str) -> Download:
     """Reads the first rows, so that what fails at once is an error answer and not a broken file."""
     spec = new_spec(params, params.flags.export_limit_rows)
@@ -61,4 +55,5 @@ def start_download(params: ExportParams, request_id: str) -> Download:
     form, digest = file_format(params, spec, manifest), hashlib.sha256()
     file = export(reader(), spec, form, handle_lookup().names, digest)
     first = list(islice(file, 2))
-    return Download(record.start(manifest), first, file, digest, request_id)
+    facts = partial(counts.after, reader().full_scan, spec)
+    return Download(record.start(manifest), first, file, digest, request_id, facts)

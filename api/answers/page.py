@@ -68,17 +68,26 @@ def _page(values: Mapping[str, Any], search: Search, deadline: float) -> tuple[P
     if page.next is None:
         return page, counted, None
     number = (token.page if token else values["page"]) + 1
-    following = Token(page.next, search.snapshot_us, number, *counted)
+    following = Token(page.next, search.snapshot_us, number, *counted, _before(values) + len(page.hits))
     return page, counted, tokens.encode(following, values["fingerprint"])
 
 
+def _before(values: Mapping[str, Any]) -> int:
+    """Hits of the pages before this one."""
+    token: Token | None = values["token"]
+    return token.before if token else (values["page"] - 1) * int(values["limit"])
+
+
 def _count(values: Mapping[str, Any], search: Search, page: Page, deadline: float) -> Counted:
-    """Counts on the first page; tokens carry the result. total=true counts again when that is a lower bound."""
+    """Counts on the first page; tokens carry the result. total=true counts again when that is a lower bound. A walk
+    that has come to the end has seen how many there are."""
     token: Token | None = values["token"]
     if values["total"] is False:
         return Counted(None, None)
     if page.total is not None:
         return Counted(page.total, "eq")
+    if token and page.next is None:
+        return Counted(token.before + len(page.hits), "eq")
     if token and token.total is not None and (token.relation == "eq" or values["total"] is None):
         return Counted(token.total, token.relation)
     left = deadline - time.monotonic()

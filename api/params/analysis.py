@@ -7,11 +7,23 @@ from api.params.query import QueryParams
 from api.params.strict import Faults, StrictSerializer
 from lake.flags.definitions import MAX_LIMIT
 from lake.query.filter_values import POST
-from lake.search.aggregates import BY, TOP
+from lake.query.tree import And, conjunction_of
+from lake.search.aggregates import BY, OF, TOP
 
 
 class TimelineParams(QueryParams):
     by = Choice(BY, default="day", help_text="Width of a bucket; weeks begin on Monday.")
+    of = Choice(OF, default="all", help_text="What `all` counts: all rows, or those in the languages asked for.")
+
+    def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
+        values, faults = super().combined(values)
+        if (
+            values["of"] == "lang"
+            and not faults
+            and not conjunction_of(And((values["text"], values["lang"])), "lang").nodes
+        ):
+            faults["of"] = ["needs a language: add lang, or lang: to text."]
+        return values, faults
 
 
 class TopParams(QueryParams):

@@ -102,4 +102,6 @@ def _given(field: Any, names: Sequence[str], request: RequestValues) -> Any:
 def _requested(field: Any, texts: list[str]) -> Any:
     if isinstance(field, Repeatable):
         return texts
-    return texts[0] if texts else field.get_default()
+    if not texts:
+        return field.get_default()
+    return texts[0] if "string" in field.json else field.run_validation(texts[0])  # a number, true or false

@@ -22,13 +22,14 @@ class BadToken(ValueError):
 
 class Token(NamedTuple):
     """`snapshot_us`: of the first page. Rows and versions seen later do not exist for the pages after it. `total`,
-    `relation`: as counted on the first page, None when it was not."""
+    `relation`: as counted on the first page, None when it was not. `before`: hits of all pages before."""
 
     start: ResumePoint
     snapshot_us: int
     page: int
     total: int | None
     relation: str | None
+    before: int
 
 
 def encode(token: Token, query: str) -> str:

@@ -8,7 +8,7 @@ from api.params.analysis import PostsParams, TimelineParams, TopParams
 from api.params.export import ExportParams
 from api.params.search import SearchParams
 from api.params.strict import WindowParams
-from api.schema import shapes
+from api.schema import manifests, shapes
 from api.schema.openapi import JSON, described, header
 from api.schema.shapes import Shape
 
@@ -77,7 +77,7 @@ MANIFEST = described(
     "Takes the parameters of the export and describes it: the query as it was understood, the window, the columns, how "
     "many rows it would have, and where data are missing. Also at /export/manifest.",
     ExportParams,
-    {JSON: shapes.MANIFEST},
+    {JSON: manifests.MANIFEST},
     query="text=lake&start=2026-07-01&end=2026-07-01",
     bodies=_EXPORT_BODIES,
     errors=(404,),
@@ -92,7 +92,7 @@ MADE = described(
         OpenApiParameter.PATH,
         description="X-Export-Id.",
     ),
-    {JSON: shapes.MADE},
+    {JSON: manifests.MADE},
     errors=(404,),
 )
 POSTS = described(

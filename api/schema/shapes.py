@@ -8,9 +8,8 @@ import re
 from typing import Any, NamedTuple
 
 from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, column_names, export_columns
-from lake.query.spec import CLOCKS
 from lake.schema import DATASETS
-from lake.search.aggregates import BY, TOP
+from lake.search.aggregates import BY, OF, TOP
 
 Schema = dict[str, Any]
 
@@ -157,10 +156,10 @@ PAGE = shape(
         notes=NOTES,
     ),
 )
-_ALL = documented(141_207, "Rows of that time, hits or not.")
+_ALL = documented(141_207, "Rows of that time, hits or not; with of=lang in those languages.")
 TIMELINE = shape(
     results=[shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)],
-    meta=shape(by=choice(*BY), hits=87, all=141_207, query=QUERY, notes=NOTES, took_ms=TOOK),
+    meta=shape(by=choice(*BY), of=choice(*OF), hits=87, all=141_207, query=QUERY, notes=NOTES, took_ms=TOOK),
 )
 _TOP = shape(value="alice.example", hits=12)
 _TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of authors only."}
@@ -188,7 +187,7 @@ STATS = shape(
     meta=shape(took_ms=TOOK),
 )
 _WHY = "connection closed (jetstream.example: no frame for 30 s)"
-_COVERED = {
+COVERED = {
     "start": nullable("2026-07-01T00:00:00Z"),
     "end": nullable("2026-07-02T00:00:00Z"),
     "minutes": 1440,
@@ -198,45 +197,5 @@ _COVERED = {
     "gaps_total": documented(1, "gaps lists the first 1000 of them."),
     "newest": documented(nullable("2026-07-02T00:00:00.003000Z"), "The newest row of the lake."),
 }
-COVERAGE = shape(**_COVERED, meta=shape(took_ms=TOOK))
-_ANY = {"type": "object", "additionalProperties": {}}
-_ASKED = {"text": "lake", "start": "2026-07-01", "end": "2026-07-01", "format": "parquet"}
-_FLAGS = {"hide_deleted": True, "export_limit_rows": 0}
-_SEEN_UNTIL = nullable("2026-07-03T08:59:58.120000Z")
-_MANIFEST = {
-    "made_at": "2026-07-03T09:00:00.000000Z",
-    "query": QUERY,
-    "notes": NOTES,
-    "parameters": documented(Shape(_ANY, _ASKED), "As they were given, and the rest as they are by default."),
-    "window": shape(
-        clock=choice(*CLOCKS),
-        start=nullable("2026-07-01T00:00:00.000000Z"),
-        end=nullable("2026-07-02T00:00:00.000000Z"),
-        seen_until=documented(_SEEN_UNTIL, "What was seen later is not in it."),
-    ),
-    "order": "seen, did, rkey; newest first",
-    "columns": [shape(name="id", type="string", meaning="AT-URI of the record")],
-    "newest_seen": _SEEN_UNTIL,
-    "hidden": documented("what was deleted, replaced, or is of an inactive account", "What is left out."),
-    "row_limit": Shape(null_or(NUMBER), None),
-    "flags": documented(Shape(_ANY, _FLAGS), "The service's settings that change exports."),
-    "software": "0.1.0",
-    "schema_version": 1,
-    "rows": 8431,
-    "coverage": shape(**_COVERED),
-}
-MANIFEST = shape(**_MANIFEST, rows_relation=choice("eq", "gte"))
-_SHA256 = nullable("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
-MADE = shape(
-    **_MANIFEST,
-    id="0f8fad5bd9cb469fa16570867728950e",
-    state=choice("complete", "running", "broken"),
-    error=Shape(null_or(TEXT), None),
-    bytes=1_204_311,
-    sha256=documented(_SHA256, "Of the body that was sent; null until it is complete."),
-    started_at="2026-07-03T09:00:00.000000Z",
-    finished_at=nullable("2026-07-03T09:00:04.000000Z"),
-    nuls_replaced=documented(0, "How often NUL became U+FFFD."),
-)
-MADE.schema["required"].remove("nuls_replaced")
+COVERAGE = shape(**COVERED, meta=shape(took_ms=TOOK))
 SCHEMAS = {"Error": ERROR.schema, "Row": _row()}

@@ -11,11 +11,12 @@ from rest_framework.response import Response
 
 from api.access.concurrency import slot
 from api.answers.errors import request_id
-from api.answers.export import expected_rows, new_manifest, new_spec, start_download, with_coverage
+from api.answers.export import new_manifest, new_spec, start_download, with_coverage
+from api.answers.reader import reader
 from api.params.export import ExportParams
 from api.schema.endpoints import EXPORT, MADE, MANIFEST
 from api.views.view import View
-from lake.export import record
+from lake.export import counts, record
 from lake.export.formats import MEDIA_TYPES
 
 
@@ -48,9 +49,9 @@ class ManifestView(View):
         params = self.validated(ExportParams, request)
         with slot("search"):
             spec = new_spec(params, self.flags.export_limit_rows)
-            rows, relation = expected_rows(spec)
+            expected = counts.before(reader().full_scan, spec)
         manifest = with_coverage(new_manifest(params, spec))
-        return Response(manifest | {"rows": rows, "rows_relation": relation})
+        return Response(manifest | expected)
 
     post = get
 

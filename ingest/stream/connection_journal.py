@@ -7,10 +7,11 @@ from threading import Lock
 import structlog
 from django.db import connection as database
 from django.db import transaction
+from django.db.models import F
 from django.db.utils import DatabaseError
 
 from ingest.buffer.entries import Cursor
-from ingest.models import Checkpoint, Connection
+from ingest.models import ABANDONED, Checkpoint, Connection
 
 log = structlog.get_logger("connections")
 
@@ -35,6 +36,12 @@ class ConnectionJournal:
         self._lock = Lock()
         self._unsaved: list[Connection] = []
         self._scheduled = False
+        self._abandoned = False
+
+    def begin(self) -> None:
+        """Closes soon, and before any save, what a killed consumer left open."""
+        self._abandoned = True
+        self._schedule()
 
     def save(self, row: Connection) -> None:
         """Saves the row soon, as it is then; returns at once."""
@@ -42,6 +49,10 @@ class ConnectionJournal:
         with self._lock:
             if row not in self._unsaved:
                 self._unsaved.append(row)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        with self._lock:
             if self._scheduled:
                 return
             self._scheduled = True
@@ -56,16 +67,20 @@ class ConnectionJournal:
         with self._lock:
             rows, self._unsaved, self._scheduled = self._unsaved, [], False
         try:
-            _write(rows)
+            _write(rows, self._abandoned)
+            self._abandoned = False
         except DatabaseError as error:
             log.warning("connections not recorded yet", rows=len(rows), error=str(error))
             with self._lock:
                 self._unsaved = [*rows, *(row for row in self._unsaved if row not in rows)][-UNSAVED_KEPT:]
 
 
-def _write(rows: list[Connection]) -> None:
+def _write(rows: list[Connection], abandoned: bool) -> None:
+    """`abandoned`: also closes what is open in the catalog."""
     with database.cursor() as cursor:
         cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     with transaction.atomic():
+        if abandoned:
+            Connection.objects.filter(closed_at=None).update(closed_at=F("saved_at"), why_closed=ABANDONED)
         for row in rows:
             row.save()

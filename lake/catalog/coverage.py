@@ -13,7 +13,8 @@ from process.instants import iso
 
 MINUTE = timedelta(minutes=1)
 MOST_GAPS = 1000
-NEVER_ON = "no connection to a host was open"
+BEFORE = timedelta(seconds=90)  # a killed consumer was last saved up to 10 s before the last minute with events
+NEVER_ON = "no connection to a host is recorded for this time"
 
 
 class Gap(NamedTuple):
@@ -40,7 +41,8 @@ def coverage(start: datetime | None = None, end: datetime | None = None) -> dict
     if low >= high:
         return _to_dict(None, None, 0, {}, [])
     minutes = _minutes(low, high)
-    gaps = [Gap(*gap, cause(*gap, _connections(*gap))) for gap in gaps_between(low, high, minutes)]
+    now = datetime.now(UTC)
+    gaps = [Gap(*gap, cause(*gap, _connections(*gap), now)) for gap in gaps_between(low, high, minutes)]
     return _to_dict(low, high, (high - low) // MINUTE, minutes, gaps)
 
 
@@ -67,19 +69,28 @@ def gaps_between(low: datetime, high: datetime, minutes: Iterable[datetime]) -> 
 
 
 def _connections(start: datetime, end: datetime) -> list[Connection]:
-    """Those that were open at some time from a minute before the gap until its end."""
-    still_open = Q(closed_at=None, saved_at__gte=start - MINUTE) | Q(closed_at__gte=start - MINUTE)
-    return list(Connection.objects.filter(still_open, opened_at__lt=end).order_by("opened_at"))
+    """Those that were open at some time from BEFORE the gap until its end."""
+    until_then = Q(closed_at=None, saved_at__gte=start - BEFORE) | Q(closed_at__gte=start - BEFORE)
+    return list(Connection.objects.filter(until_then, opened_at__lt=end).order_by("opened_at"))
 
 
-def cause(start: datetime, end: datetime, connections: Sequence[Connection]) -> str:
-    """One sentence, from the journal of connections."""
-    closed = [f"{row.host}: {row.why_closed}" for row in connections if row.closed_at and row.why_closed]
-    silent = [row.host for row in connections if row.closed_at is None or row.closed_at >= end]
-    causes = [f"connection closed ({text})" for text in dict.fromkeys(closed)]
-    if silent:
-        causes.append(f"connected to {', '.join(dict.fromkeys(silent))}, which sent nothing of this time")
+def cause(start: datetime, end: datetime, connections: Sequence[Connection], now: datetime) -> str:
+    """One sentence, from the journal of connections as of now."""
+    closed, silent, again = [], [], []
+    for row in connections:
+        ended = row.end(now)
+        if ended is not None and ended[0] < end:
+            closed.append(f"connection closed ({row.host}: {ended[1]})")
+        elif row.opened_at < start + MINUTE:
+            silent.append(row.host)
+        else:
+            again.append(f"connected to {row.host} from {iso(row.opened_at)} on, which sent nothing of the time before")
+    causes = [*dict.fromkeys(closed), *([_silence(silent)] if silent else []), *dict.fromkeys(again)]
     return "; ".join(causes) or NEVER_ON
+
+
+def _silence(hosts: Sequence[str]) -> str:
+    return f"connected to {', '.join(dict.fromkeys(hosts))}, which sent nothing of this time"
 
 
 def _to_dict(

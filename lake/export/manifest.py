@@ -4,7 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
+from ingest.models import Connection
 from lake.export.columns import ExportColumn
+from lake.export.software import commit
 from lake.export.spec import ExportSpec
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
@@ -13,6 +17,10 @@ from lake.schema import VERSION
 from lake.storage.parquet_writer import SOFTWARE
 from process.instants import iso, iso_us, now_us
 
+MATCHING = (
+    "Words and phrases match anywhere in the text, also inside words, in any case (by DuckDB's lower()); all "
+    "must match unless OR stands between them; * is any text; exact ones touch no letter or digit."
+)
 FLAGS = ("hide_deleted", "purge_deleted", "export_enabled", "export_limit_rows", "query_timeout_seconds")
 
 
@@ -30,13 +38,17 @@ def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> d
             "end": iso_or_none(search.end),
             "seen_until": snapshot,
         },
+        "sources": _sources(search),
+        "matching": MATCHING,
         "order": f"{', '.join((search.clock, *_order(search)))}; {'newest' if search.newest else 'oldest'} first",
         "columns": _columns(spec.columns),
         "newest_seen": snapshot,
         "hidden": _hidden(search),
         "row_limit": spec.limit,
+        "row_limit_by": _limit_by(spec.limit, parameters.get("limit")),
         "flags": {name: getattr(flags, name) for name in FLAGS},
         "software": SOFTWARE,
+        "commit": commit(),
         "schema_version": VERSION,
     }
 
@@ -48,6 +60,30 @@ def _order(search: Search) -> list[str]:
 
 def _columns(columns: Sequence[ExportColumn]) -> list[dict[str, str]]:
     return [{"name": column.name, "type": column.kind.value, "meaning": column.meaning} for column in columns]
+
+
+def _limit_by(limit: int | None, asked: int | None) -> str | None:
+    """The parameter or the flag that sets the limit."""
+    if limit is None:
+        return None
+    return "limit" if limit == asked else "export_limit_rows"
+
+
+def _sources(search: Search) -> dict[str, list[str]]:
+    """The hosts that sent events of the window, as the journal of connections has them, and the collections that are
+    subscribed to now. What was created in a window was seen from its start on."""
+    low, high = search.span()
+    rows = Connection.objects.filter(last_received__gte=low)
+    if search.clock == "seen":
+        rows = rows.filter(first_received__lte=high)
+    hosts = rows.order_by("host").values_list("host", flat=True).distinct()
+    return {"hosts": list(hosts), "collections": list(settings.JETSTREAM_COLLECTIONS)}
+
+
+def times(ends: tuple[int, int] | None) -> dict[str, str | None]:
+    """`ends`: of the first and the last row, in microseconds."""
+    first, last = (None, None) if ends is None else map(iso_us, ends)
+    return {"first_row": first, "last_row": last}
 
 
 def _hidden(search: Search) -> str:

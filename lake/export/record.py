@@ -5,7 +5,7 @@ A running export belongs to the process that sends it: what a former process lef
 
 import hashlib
 import uuid
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -13,14 +13,15 @@ import structlog
 from django.db import DatabaseError
 
 from lake.export.formats import chunks
-from lake.export.manifest import iso_or_none
-from lake.export.stream import EncodedSlice
+from lake.export.manifest import iso_or_none, times
+from lake.export.stream import EncodedSlice, joined
 from lake.models import Export
 
 log = structlog.get_logger("export")
 
 KEPT = timedelta(days=30)
 STARTED = datetime.now(UTC)  # of this process
+UNKNOWN = {"truncated": None, "rows_hidden": None, **times(None)}  # before the end, and of a broken one
 CLIENT_GONE = "the client has gone"
 PROCESS_GONE = "the process that sent it has ended"
 
@@ -50,22 +51,26 @@ def to_manifest(export: Export) -> dict[str, Any]:
     """The manifest after the download, as JSON."""
     state, error = outcome(export)
     manifest: dict[str, Any] = export.manifest
-    return manifest | {
-        "id": export.pk,
-        "state": state,
-        "error": error or None,
-        "rows": export.rows,
-        "bytes": export.bytes,
-        "sha256": export.sha256 or None,
-        "started_at": iso_or_none(export.started_at),
-        "finished_at": iso_or_none(export.finished_at),
-    }
+    return (
+        UNKNOWN
+        | manifest
+        | {
+            "id": export.pk,
+            "state": state,
+            "error": error or None,
+            "rows": export.rows,
+            "bytes": export.bytes,
+            "sha256": export.sha256 or None,
+            "started_at": iso_or_none(export.started_at),
+            "finished_at": iso_or_none(export.finished_at),
+        }
+    )
 
 
 class Download:
     """The body of an export, iterated once and then closed; it records the outcome. `begun`: slices that were taken
-    from `file` already. `request`: its id, for the log. Not a generator: one that is closed before its first byte would
-    not notice it."""
+    from `file` already. `request`: its id, for the log. `facts`: what the manifest says of a file with so many rows.
+    Not a generator: one that is closed before its first byte would not notice it."""
 
     def __init__(
         self,
@@ -74,12 +79,15 @@ class Download:
         file: Generator[EncodedSlice, None, None],
         digest: "hashlib._Hash",
         request: str,
+        facts: Callable[[int], dict[str, Any]],
     ) -> None:
         self.export = export
         self._file, self._digest, self._request = file, digest, request
         self._begun = iter(begun)
         self._pieces: Iterator[bytes] = iter(())
         self._nuls = 0
+        self._ends: tuple[int, int] | None = None
+        self._facts = facts
 
     def __iter__(self) -> Self:
         return self
@@ -107,7 +115,7 @@ class Download:
     def _next_part(self) -> None:
         part = next(self._begun, None) or next(self._file)
         self.export.rows += part.rows
-        self._nuls = part.nuls
+        self._nuls, self._ends = part.nuls, joined(self._ends, part.ends)
         self._pieces = chunks(part.body)
 
     def _end(self, state: Export.State, error: str = "") -> None:
@@ -116,8 +124,9 @@ class Download:
         if export.state != Export.State.RUNNING:
             return
         export.state, export.error, export.finished_at = state, error[:1000], datetime.now(UTC)
-        export.manifest |= {"nuls_replaced": self._nuls}
+        export.manifest |= {"nuls_replaced": self._nuls, **times(self._ends)}
         if state == Export.State.COMPLETE:
+            export.manifest |= self._facts(export.rows)
             export.sha256 = self._digest.hexdigest()
         log.info("export", export=export.pk, request_id=self._request, rows=export.rows, outcome=error or state.value)
         try:

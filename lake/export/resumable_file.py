@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lake.errors import LakeError
+from lake.export.counts import after
 from lake.export.formats import Format
+from lake.export.manifest import times
 from lake.export.rows import FindHandles
 from lake.export.spec import ExportSpec
-from lake.export.stream import EncodedSlice, export
+from lake.export.stream import EncodedSlice, export, joined
 from lake.query.spec import ResumePoint, saved_key
 from lake.scan.snapshot import files_in_range
 from lake.schema import Dataset
@@ -40,6 +42,7 @@ class State:
     rows: int = 0
     bytes: int = 0
     nuls: int = 0
+    ends: tuple[int, int] | None = None
 
 
 def beside(path: Path, ending: str) -> Path:
@@ -88,7 +91,7 @@ class ExportFile:
             file.flush()
             os.fsync(file.fileno())
         with disk.disk_errors(self._path.parent):
-            self._finish()
+            self._finish(after(reader.full_scan, spec, self.state.rows))
 
     def _rehash(self, file: BinaryIO) -> None:
         """Cuts off what is not whole, and hashes the rest."""
@@ -101,6 +104,8 @@ class ExportFile:
     def _count(self, part: EncodedSlice, file: BinaryIO) -> None:
         state = self.state
         state.resume, state.nuls = part.resume or state.resume, part.nuls
+        if state.ends or not state.rows:  # or the rows before were written by a version that did not note their times
+            state.ends = joined(state.ends, part.ends)
         state.rows += part.rows
         state.bytes += len(part.body)
         if state.resume is not None and state.bytes - self._saved >= SAVED_BYTES:
@@ -109,13 +114,14 @@ class ExportFile:
             self._saved = state.bytes
             _replace(beside(self._path, "state.json"), asdict(state))
 
-    def _finish(self) -> None:
+    def _finish(self, facts: dict[str, Any]) -> None:
+        """`facts`: what counting says."""
         part, sha256 = beside(self._path, "part"), self._digest.hexdigest()
         if disk.sha256(part) != sha256:
             raise LakeError(f"The disk does not give back what was written to {part}: remove it and start again.")
         figures = {"state": "complete", "rows": self.state.rows, "bytes": self.state.bytes, "sha256": sha256}
-        times = {"started_at": self.state.started_at, "finished_at": iso_us(now_us())}
-        manifest = self._manifest | figures | times | {"nuls_replaced": self.state.nuls}
+        facts |= {"started_at": self.state.started_at, "finished_at": iso_us(now_us()), **times(self.state.ends)}
+        manifest = self._manifest | figures | facts | {"nuls_replaced": self.state.nuls}
         _replace(beside(self._path, "manifest.json"), manifest)
         part.rename(self._path)
         beside(self._path, "state.json").unlink(missing_ok=True)

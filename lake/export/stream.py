@@ -17,12 +17,14 @@ class Digest(Protocol):
 
 class EncodedSlice(NamedTuple):
     """`body`: the file's bytes for so many rows. `resume`: where an export goes on that has all bytes up to here; None
-    before the first row and after the last. `nuls`: how often NUL was replaced up to here."""
+    before the first row and after the last. `nuls`: how often NUL was replaced up to here. `ends`: times of the first
+    and the last row by the clock, in microseconds; None without rows."""
 
     body: bytes
     rows: int
     resume: ResumePoint | None
     nuls: int
+    ends: tuple[int, int] | None = None
 
 
 def export(
@@ -47,7 +49,7 @@ def encode(
     def encoded(part: RowSlice) -> EncodedSlice:
         body = form.rows(part.rows)
         digest.update(body)
-        return EncodedSlice(body, part.rows.num_rows, part.resume, form.nuls)
+        return EncodedSlice(body, part.rows.num_rows, part.resume, form.nuls, _ends(part))
 
     if not begun:
         yield _edge(form.begin(), form, digest)
@@ -68,3 +70,13 @@ def encode(
 def _edge(body: bytes, form: Format, digest: Digest) -> EncodedSlice:
     digest.update(body)
     return EncodedSlice(body, 0, None, form.nuls)
+
+
+def _ends(part: RowSlice) -> tuple[int, int] | None:
+    times = part.rows["_us"]
+    return (times[0].as_py(), times[-1].as_py()) if len(times) else None
+
+
+def joined(ends: tuple[int, int] | None, following: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The ends of two slices as one."""
+    return following if ends is None else (ends[0], (following or ends)[1])

@@ -55,6 +55,24 @@ def or_of(nodes: Iterable[Node]) -> Node:
     return flat[0] if len(flat) == 1 else Or(flat)
 
 
+def conjunction_of(node: Node, kind: str) -> And:
+    """Of what must all match, the parts that are made of filters of this kind alone."""
+    parts = node.nodes if isinstance(node, And) else (node,)
+    nested = (conjunction_of(part, kind) if isinstance(part, And) else part for part in parts)
+    return And(tuple(part for part in nested if _only_of(part, kind)))
+
+
+def _only_of(node: Node, kind: str) -> bool:
+    match node:
+        case Filter(name):
+            return name == kind
+        case Not(one):
+            return _only_of(one, kind)
+        case And(nodes) | Or(nodes):
+            return bool(nodes) and all(_only_of(one, kind) for one in nodes)
+    return False
+
+
 def terms(node: Node) -> tuple[Term, ...]:
     """Those that are not negated, in the order of the text, each once."""
     match node:

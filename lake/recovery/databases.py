@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 from uuid import UUID
 
-from ingest.models import Checkpoint
+from ingest.models import Checkpoint, Connection
 from lake.catalog.identity import State
 from lake.errors import LakeUnusable
 from lake.models import CatalogIdentity, DataFile, IndexFile
@@ -14,6 +14,8 @@ from lake.recovery.manifest import Entry
 from lake.storage import disk
 
 LOCKED_SECONDS = 30  # waits so long for a locked database
+
+RESTORED = "the catalog is a restored backup, which does not tell what came afterwards"
 
 _LISTED = "SELECT path, bytes, sha256 FROM {table} WHERE superseded_at IS NULL ORDER BY path"
 
@@ -61,3 +63,12 @@ def resume_us(catalog: Path) -> int | None:
 
 def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=LOCKED_SECONDS)
+
+
+def close_connections(catalog: Path) -> None:
+    """Of a restored catalog: what was open when it was copied. The restored service never sees its end."""
+    with closing(sqlite3.connect(catalog)) as database, database:
+        database.execute(
+            f"UPDATE {Connection._meta.db_table} SET closed_at = saved_at, why_closed = ? WHERE closed_at IS NULL",
+            (RESTORED,),
+        )

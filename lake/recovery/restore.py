@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lake.catalog import identity
 from lake.errors import LakeError
 from lake.recovery import manifest
-from lake.recovery.databases import handles_path, identity_of
+from lake.recovery.databases import close_connections, handles_path, identity_of
 from lake.recovery.folder import MARK, alone, refuse_overlap
 from lake.recovery.manifest import LAKE, Entry, Manifest
 from lake.recovery.transfer import Outcome, transfer
@@ -41,6 +41,7 @@ def restore(folder: Path, database: Path, root: Path) -> Restored:
             for entry, target in ((backup.handles, handles_path(database)), (backup.catalog, database)):
                 if entry is not None and not _copy(folder / entry.path, target, entry):
                     raise LakeError(f"{folder / entry.path} changed while it was read: use another backup.")
+            close_connections(database)
     return Restored(backup.made_at, damaged)
 
 

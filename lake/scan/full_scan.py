@@ -31,14 +31,17 @@ class FullScan:
         self._scanner = scanner
         self._tombstones = tombstones
 
-    def count(self, search: Search, seconds: float) -> tuple[int, str]:
-        """How many hits there are and `eq`, or a lower bound and `gte` after so many seconds. Never raises."""
+    def count(self, search: Search, seconds: float, enough: int | None = None) -> tuple[int, str]:
+        """How many hits there are and `eq`, or a lower bound and `gte`: after so many seconds, or when it is `enough`.
+        Never raises."""
         total = 0
         if seconds <= 0:
             return total, "gte"
         try:
             for ((rows,),) in self.slices(search, "count(*)", "{sql}", seconds):
                 total += rows
+                if enough is not None and total >= enough:
+                    return total, "gte"
         except (QueryTimeout, QueryTooLarge):
             return total, "gte"
         except LakeUnusable as error:  # a page that needs that file raises it

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from lake.errors import QueryTooLarge
 from lake.query.spec import EVERYTHING, Search
+from lake.query.tree import conjunction_of
 from lake.scan.full_scan import FullScan
 
 BY = ("minute", "hour", "day", "week")  # weeks begin on Monday
+OF = ("all", "lang")
 MOST_BUCKETS = 50_000
 TOP = {"authors": "did", "hashtags": "hashtags", "domains": "domains", "languages": "langs"}  # columns of posts
 
@@ -18,23 +20,25 @@ class TooManyBuckets(QueryTooLarge):
 
 
 class Bucket(NamedTuple):
-    """`start_us`: its beginning. `hits`: rows that match. `all`: all rows of that time."""
+    """`start_us`: its beginning. `hits`: rows that match. `all`: all rows of that time, or those in the language."""
 
     start_us: int
     hits: int
     all: int
 
 
-def timeline(scan: FullScan, search: Search, by: str) -> list[Bucket]:
-    """Buckets with at least one row, oldest first; a missing one has no data: see the coverage. Raises TooManyBuckets
-    for more than MOST_BUCKETS."""
+def timeline(scan: FullScan, search: Search, by: str, of: str = "all") -> list[Bucket]:
+    """Buckets with at least one row, oldest first; a missing one has no data: see the coverage. `of`: `all` rows, or
+    `lang`: those that the search's filters of languages let through. Raises TooManyBuckets for more than MOST_BUCKETS.
+    """
     deadline = time.monotonic() + search.timeout
     column = f"epoch_us(date_trunc('{by}', {search.time}))"
-    every = scan.grouped(replace(search, query=EVERYTHING), column, search.timeout)
+    whole = conjunction_of(search.query, "lang") if of == "lang" else EVERYTHING
+    every = scan.grouped(replace(search, query=whole), column, search.timeout)
     if len(every) > MOST_BUCKETS:
         raise TooManyBuckets(f"gives more than {MOST_BUCKETS} times: narrow the dates, or count by more time")
     hits = every
-    if search.query != EVERYTHING:
+    if search.query != whole:
         hits = scan.grouped(search, column, deadline - time.monotonic())
     return [Bucket(start, hits.get(start, 0), rows) for start, rows in sorted(every.items())]
 

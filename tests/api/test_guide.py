@@ -13,7 +13,7 @@ from api.params.fields import MAX_VALUES
 from api.params.query import result_columns
 from api.params.search import MAX_SKIPPED, SearchParams
 from api.params.strict import WindowParams
-from api.schema import shapes
+from api.schema import manifests, shapes
 from deploy.local.child import ROOT
 from lake.flags.definitions import Flags
 from lake.query.filters import synonyms
@@ -76,7 +76,7 @@ def test_the_documented_columns_are_those_of_the_answers():
         ("Search", shapes.PAGE.schema["properties"]["meta"]),
         ("Posts", shapes.POSTS.schema["properties"]["meta"]),
         ("Coverage", shapes.COVERAGE.schema),
-        ("Manifest", {"properties": shapes.MANIFEST.schema["properties"] | shapes.MADE.schema["properties"]}),
+        ("Manifest", {"properties": manifests.MANIFEST.schema["properties"] | manifests.MADE.schema["properties"]}),
     ],
 )
 def test_the_documented_fields_are_those_of_the_answers(section, shape):

@@ -132,6 +132,14 @@ def test_many_searches_at_once_all_answer_in_one_process(web):
     assert "Traceback" not in web.says
 
 
+def test_each_line_of_its_log_is_json(server):
+    server.get("/nowhere")
+    server.await_words("/nowhere")
+    told = [json.loads(line)["event"] for line in server.log.read_text().splitlines()]
+    assert any(event.startswith("Listening at") for event in told)
+    assert "request" in told
+
+
 def test_errors_have_their_shape_on_the_wire(web):
     for path, expected in (("/nope", 404), ("/search?x=1&text=%FF", 400)):
         status, body = web.get(path)

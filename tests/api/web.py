@@ -19,6 +19,7 @@ class Web(Child):
         own = {
             "PATH": os.environ["PATH"],
             "WEB_PORT": str(port),
+            "LOG_FORMAT": "json",
             "REDIS_URL": "redis://127.0.0.1:1/0",
             "DATABASE_PATH": str(folder / "catalog.sqlite3"),
             "LAKE_ROOT": str(folder / "lake"),

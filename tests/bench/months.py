@@ -109,6 +109,7 @@ def made(months: Months, index: bool = True) -> Months:
 
 def _make(months: Months) -> None:
     shutil.rmtree(months.folder, ignore_errors=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)  # a fresh clone has none
     needed, free = months.posts * 400, shutil.disk_usage(FOLDER).free  # files some 220 bytes a post, indexes 120
     if free < needed * 1.1:
         sys.exit(

@@ -60,7 +60,7 @@ def test_a_catalog_in_the_wrong_place(settings, tmp_path):
     settings.LAKE_ROOT = tmp_path / "lake"
     settings.LAKE_ROOT.mkdir()
     settings.DATABASE_PATH = tmp_path / "unmounted" / "catalog.sqlite3"
-    assert set(found()) == {"lake.E002"}
+    assert set(found()) == {"ingest.E003"}
     settings.DATABASE_PATH = tmp_path / "lake" / "catalog.sqlite3"
     assert set(found()) == {"lake.E003"}
     settings.DATABASE_PATH = tmp_path / "lake-catalog.sqlite3"

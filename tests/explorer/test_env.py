@@ -48,6 +48,14 @@ def test_a_wrong_value_stops_every_command_with_one_sentence(variable, value, al
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["consume_jetstream", "resolve_handles", "migrate"])
+def test_a_folder_of_the_catalog_that_is_not_there_is_a_sentence(tmp_path, command):
+    result = manage(command, DATABASE_PATH=str(tmp_path / "none" / "catalog.sqlite3"), REDIS_URL="redis://127.0.0.1:1")
+    assert result.returncode == 1
+    assert f"Mount or create {tmp_path / 'none'}." in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize("command", [["flush_buffer", "--once"], ["verify_lake"]])
 def test_a_catalog_that_was_never_made_is_one_sentence_that_says_what_to_do(tmp_path, command):
     (tmp_path / "lake").mkdir()

@@ -43,6 +43,7 @@ async def consume(stop: Stop) -> None:
     if stop:  # requested before the callback was there
         return
     journal = ConnectionJournal()
+    journal.begin()
     options = Options(settings.JETSTREAM_URLS, settings.JETSTREAM_COLLECTIONS, settings.BUFFER_HIGH_WATER, checkpoint)
     try:
         await Consumer(Buffer(settings.REDIS_URL), journal, options).run()

@@ -200,6 +200,12 @@ def test_the_admin_makes_a_key_and_shows_it_once(admin_client, ask):
     assert secret not in str(LogEntry.objects.values())
 
 
+def test_a_new_key_has_a_rate(admin_client, db):
+    form = admin_client.get(f"{ADMIN}add/").content.decode()
+    assert re.search(r'name="rate_per_minute" value="6000"', form)
+    assert ApiKey(name="ada").rate_per_minute == 6000
+
+
 def test_a_changed_key_keeps_its_secret(admin_client, secret):
     key = ApiKey.objects.get()
     admin_client.post(f"{ADMIN}{key.pk}/change/", {"name": "bob", "rate_per_minute": 5, "digest": "x", "prefix": "y"})

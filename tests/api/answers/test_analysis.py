@@ -32,6 +32,17 @@ def test_a_timeline_says_hits_and_all(posts, client):
     assert (meta["by"], meta["hits"], meta["all"], meta["query"]) == ("minute", 2, 3, "lake")
 
 
+def test_a_timeline_may_be_of_the_language_that_was_asked_for(posts, client):
+    posts.flush(post("lago", rkey="k9", langs=["pt"], time_us=NOON_US + 3))
+    for asked in ("text=lago&lang=pt", "text=lago+lang:pt"):
+        found = body(client.get(f"/api/v1/timeline?by=minute&of=lang&{asked}"))
+        assert found["results"] == [{"start": "2026-07-01T12:00:00.000000Z", "hits": 1, "all": 1}]
+        assert found["meta"]["of"] == "lang"
+    assert body(client.get("/api/v1/timeline?text=lago&lang=pt"))["meta"]["all"] == 4
+    refused = client.get("/api/v1/timeline?text=lake&of=lang")
+    assert (refused.status_code, refused.json()["error"]["details"][0]["field"]) == (400, "of")
+
+
 def test_what_occurs_most(posts, client):
     found = body(client.get("/api/v1/top?by=hashtags"))
     assert (found["results"], found["meta"]["distinct"]) == ([{"value": "one", "hits": 2}], 1)

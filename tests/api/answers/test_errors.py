@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 from django.urls import path
+from structlog.testing import capture_logs
 
 from tests.api.views.test_view import must_be_error
 
@@ -95,3 +96,26 @@ def test_the_admin_keeps_its_own_pages(client):
 
 def test_request_ids_differ(client):
     assert client.get("/health/live")["X-Request-Id"] != client.get("/health/live")["X-Request-Id"]
+
+
+def test_refused_and_slow_requests_leave_one_line_each_without_their_query(db, client, monkeypatch):
+    with capture_logs() as logs:
+        refused = client.get("/search?text=secret&x=1")
+        client.get("/nowhere%0a?text=secret")
+        client.get("/health/live?text=secret")
+    assert [(line["path"], line["status"], line["outcome"]) for line in logs] == [
+        ("/search", 400, "invalid_parameter"),
+        ("/nowhere\\n", 404, "not_found"),
+    ]
+    assert logs[0]["request_id"] == refused["X-Request-Id"]
+    assert all(line["ms"] >= 0 for line in logs)
+    assert "secret" not in str(logs)
+    monkeypatch.setattr("api.answers.errors.SLOW_MS", 0)
+    with capture_logs() as logs:
+        client.get("/health/live?text=secret")
+    assert [(line["path"], line["status"], line["outcome"]) for line in logs] == [("/health/live", 200, "slow")]
+
+
+def test_django_does_not_log_them_again(db, client, caplog):
+    answer = client.get("/nowhere")
+    assert caplog.text.count("/nowhere") == caplog.text.count(answer["X-Request-Id"]) == 1

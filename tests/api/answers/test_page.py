@@ -52,6 +52,19 @@ def test_tokens_lead_through_all_hits_to_the_end(posts, client):
     assert [meta(page)["count"] for page in pages] == [6, 6, 6, 2]
 
 
+def test_a_walk_that_has_seen_the_end_knows_its_total(posts, client, monkeypatch):
+    monkeypatch.setattr(answers_page, "COUNT_SECONDS", 0)
+    pages = [meta(page) for page in walked(client, "text=p&limit=6")]
+    assert [page["total_relation"] for page in pages] == ["gte", "gte", "gte", "eq"]
+    assert pages[-1]["total"] == 20
+    token = meta(client.get("/search?limit=6&page=2"))["next"]
+    token = meta(client.get(f"/search?limit=5&total=false&token={token}"))["next"]
+    last = meta(client.get(f"/search?limit=9&token={token}"))
+    assert (last["next"], last["total"], last["total_relation"]) == (None, 20, "eq")
+    uncounted = meta(client.get(f"/search?limit=9&total=false&token={token}"))
+    assert (uncounted["next"], uncounted["total"], uncounted["total_relation"]) == (None, None, None)
+
+
 def test_tokens_go_beyond_what_pages_may(posts, client):
     config.result_limit_rows = 5
     assert client.get("/search?limit=5&page=2").status_code == 400

@@ -9,7 +9,7 @@ from lake.query.spec import ResumePoint, SortKey
 from tests.api.params.asking import faults, params, valid
 from tests.builders import ALICE
 
-TOKEN = Token(ResumePoint(5, SortKey(5, ALICE, "app.bsky.feed.post", "k", "r")), 7, 2, 100, "gte")
+TOKEN = Token(ResumePoint(5, SortKey(5, ALICE, "app.bsky.feed.post", "k", "r")), 7, 2, 100, "gte", 50)
 
 
 def test_a_token_comes_back_and_is_bound_to_its_query():

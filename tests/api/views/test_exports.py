@@ -8,16 +8,20 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow.parquet as pq
 import pytest
+from constance import config
 from django.db import OperationalError
 
 from api.access.concurrency import LIMITS
-from lake.export import record
+from ingest.models import Connection
+from lake.export import record, software
 from lake.export import rows as export_rows
 from lake.export.columns import column_names
 from lake.models import Export
 from lake.scan import paged_scan
 from tests.builders import ALICE, BOB, NOON_US, delete, like, post
 from tests.lake.search.test_reader import hours
+
+NOW = datetime.now(UTC)
 
 
 def body_of(response):
@@ -292,3 +296,39 @@ def test_as_many_exports_as_may_run_at_once_do(lake, client, monkeypatch):
     for response in running:
         assert len(rows(response)) == 3
     assert len(rows(client.get("/export"))) == 3
+
+
+def test_a_manifest_says_how_its_export_was_made(lake, client, settings):
+    settings.SOFTWARE_COMMIT = "abc123"
+    software.commit.cache_clear()
+    settings.JETSTREAM_COLLECTIONS = ["app.bsky.feed.post"]
+    for host, first, last in (
+        ("one", -9, -1),
+        ("two", -5, 3),
+        ("three", 5, 10),
+        ("four", 99, 120),
+        ("silent", None, None),
+    ):
+        times = [None if us is None else NOON_US + us for us in (first, last)]
+        Connection.objects.create(
+            host=host, opened_at=NOW, saved_at=NOW, first_received=times[0], last_received=times[1]
+        )
+    lake.flush(*(post(f"n{n}", rkey=f"k{n}", time_us=NOON_US + n) for n in range(7)))
+    lake.flush(delete("k6", time_us=NOON_US + 9))
+    asked = "text=n&limit=2&excel=true&start=2026-07-01T12:00:00Z&end=2026-07-01T12:00:00.000050Z"
+    before = client.get(f"/export/manifest?{asked}").json()
+    response = client.get(f"/export?{asked}")
+    assert manifest(client, response)["truncated"] is None
+    assert [row["text"] for row in rows(response)] == ["n5", "n4"]
+    after = manifest(client, response)
+    for told in (before, after):
+        assert (told["truncated"], told["row_limit"], told["row_limit_by"], told["rows"]) == (True, 2, "limit", 2)
+        assert told["rows_hidden"] is None
+        assert (told["parameters"]["limit"], told["parameters"]["excel"]) == (2, True)
+        assert told["sources"] == {"hosts": ["three", "two"], "collections": ["app.bsky.feed.post"]}
+        assert told["commit"] == "abc123"
+        assert told["matching"].startswith("Words and phrases match anywhere")
+    assert (after["first_row"], after["last_row"]) == ("2026-07-01T12:00:00.000005Z", "2026-07-01T12:00:00.000004Z")
+    config.export_limit_rows = 1
+    assert client.get(f"/export/manifest?{asked}").json()["row_limit_by"] == "export_limit_rows"
+    software.commit.cache_clear()

@@ -2,15 +2,15 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
 from ingest.buffer.entries import Cursor
-from ingest.models import Checkpoint, Connection
+from ingest.models import ABANDONED, Checkpoint, Connection
 from ingest.simulator.server.server import running
-from ingest.stream.connection_journal import checkpoint
+from ingest.stream.connection_journal import ConnectionJournal, checkpoint
 from tests.builders import delete
 from tests.ingest.conftest import until
 from tests.ingest.simulator.server.wire_client import FRAMES
@@ -55,3 +55,30 @@ def test_rows_that_could_not_be_saved_come_later(consuming, redis, rows, catalog
     first, second = rows()
     assert "no close frame" in first["why_closed"]
     assert second["why_closed"] == "stopped"
+
+
+def open_row(host):
+    saved = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    return Connection(host=host, wire="v1", opened_at=saved - timedelta(hours=1), saved_at=saved)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_the_next_start_closes_what_a_killed_consumer_left_open_where_it_was_last_saved(
+    rows, catalog, monkeypatch, locked
+):
+    monkeypatch.setattr("ingest.stream.connection_journal.BUSY_MS", 20)
+    journal = ConnectionJournal()
+    journal.save(open_row("killed"))
+    until(rows, "a consumer is connected")
+    with closing(sqlite3.connect(catalog, isolation_level=None)) as lock, capture_logs() as logs:
+        if locked:
+            lock.execute("BEGIN IMMEDIATE")
+        journal.begin()
+        if locked:
+            until(lambda: said(logs, "connections not recorded yet"), "the lock is noticed")
+            lock.execute("COMMIT")
+    journal.save(open_row("new"))
+    journal.finish()
+    killed, new = sorted(rows(), key=lambda row: row["host"])
+    assert (killed["closed_at"], killed["why_closed"]) == (killed["saved_at"], ABANDONED)
+    assert new["closed_at"] is None

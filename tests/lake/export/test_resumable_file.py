@@ -43,6 +43,10 @@ def run(path, *arguments):
     call_command("export_posts", f"--output={path}", *arguments, verbosity=0, stdout=io.StringIO())
 
 
+def told(path, *names):
+    return tuple(manifest(path)[name] for name in names)
+
+
 def manifest(path):
     return json.loads(path.with_name(f"{path.name}.manifest.json").read_text())
 
@@ -97,7 +101,7 @@ def test_the_file_is_that_of_the_api(lake, client, small, tmp_path, form):
 def test_a_run_that_was_killed_goes_on(lake, small, path, monkeypatch, parts):
     hours(lake, 3)
     run(path)
-    whole = path.read_bytes()
+    whole, ends = path.read_bytes(), told(path, "first_row", "last_row")
     path.unlink()
     go_on = kill_after(monkeypatch, parts)
     with pytest.raises(Killed):
@@ -109,6 +113,9 @@ def test_a_run_that_was_killed_goes_on(lake, small, path, monkeypatch, parts):
     assert path.read_bytes() == whole
     assert manifest(path)["rows"] == 9
     assert manifest(path)["sha256"] == hashlib.sha256(whole).hexdigest()
+    assert told(path, "first_row", "last_row") == ends
+    assert None not in ends
+    assert told(path, "truncated", "rows_hidden") == (False, 0)
 
 
 @pytest.mark.parametrize(("dataset", "collection"), [("likes", "app.bsky.feed.like"), ("records", "x.y.z")])
@@ -121,10 +128,11 @@ def test_a_run_of_an_older_version_goes_on_or_begins_anew(lake, small, path, mon
     go_on()
     saved = resumable_file.beside(path, "state.json")
     state = json.loads(saved.read_text())
-    del state["resume"][1][2]
+    del state["resume"][1][2], state["ends"]
     saved.write_text(json.dumps(state))
     run(path, f"--dataset={dataset}", "--resume")
     assert manifest(path)["rows"] == 6
+    assert (manifest(path)["first_row"] is None) == (dataset == "likes")  # which goes on: its first rows told no time
     assert len({row["id"] for row in csv.DictReader(path.read_text().splitlines())}) == 6
 
 
@@ -136,6 +144,7 @@ def test_a_limit_holds_for_both_runs_together(lake, small, path, monkeypatch):
     go_on()
     run(path, "--limit=5", "--resume")
     assert texts(path) == ["h2 p2", "h2 p1", "h2 p0", "h1 p2", "h1 p1"]
+    assert told(path, "truncated", "row_limit_by", "rows_hidden") == (True, "limit", None)
 
 
 def test_nuls_of_both_runs_are_counted(lake, small, path, monkeypatch):

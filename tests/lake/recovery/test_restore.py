@@ -5,9 +5,11 @@ from contextlib import closing
 
 import pytest
 
+from ingest.models import Connection
 from lake.catalog.identity import State, mismatch, read_marker, write_marker
 from lake.models import CatalogIdentity
-from tests.lake.recovery.world import flip, tree
+from lake.recovery.databases import RESTORED
+from tests.lake.recovery.world import HOUR, flip, tree
 
 
 def test_restored_files_share_nothing_with_the_backup(world):
@@ -15,6 +17,19 @@ def test_restored_files_share_nothing_with_the_backup(world):
     world.restore()
     (path,) = (world.new / "lake" / "posts").rglob("*.parquet")
     assert path.stat().st_nlink == 1
+
+
+def test_a_connection_that_was_open_ends_where_the_backup_last_saw_it(world):
+    Connection.objects.create(host="open", wire="v1", opened_at=HOUR, saved_at=HOUR)
+    Connection.objects.create(
+        host="over", wire="v1", opened_at=HOUR, saved_at=HOUR, closed_at=HOUR, why_closed="stopped"
+    )
+    world.save()
+    world.back_up()
+    world.restore()
+    with closing(sqlite3.connect(world.new / "catalog.sqlite3")) as file:
+        rows = file.execute("SELECT host, closed_at = saved_at, why_closed FROM ingest_connection ORDER BY host")
+        assert rows.fetchall() == [("open", 1, RESTORED), ("over", 1, "stopped")]
 
 
 def test_what_is_damaged_in_the_backup_is_left_out_and_named(world):

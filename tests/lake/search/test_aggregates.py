@@ -1,5 +1,6 @@
 """Timelines, what occurs most, lookups by URI, stats and coverage over real files."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -47,6 +48,37 @@ def test_a_timeline_counts_hits_beside_all_posts(lake, reader):
     assert timeline(reader.full_scan, search, "day") == [Bucket(midnight, 3, 6)]
     assert timeline(reader.full_scan, search, "week") == [Bucket(midnight - 2 * 24 * 60 * MINUTE_US, 3, 6)]  # a Monday
     assert timeline(reader.full_scan, Search(timeout=60), "day") == [Bucket(midnight, 6, 6)]
+
+
+LANGS = [["en"], ["pt"], ["pt-BR", "en"], ["de"], []]
+
+
+@pytest.mark.parametrize(
+    ("query", "is_counted"),
+    [
+        ("lang:pt lake", lambda langs: {"pt", "pt-BR"} & set(langs)),
+        ("lake lang:en -lang:pt", lambda langs: "en" in langs and not {"pt", "pt-BR"} & set(langs)),
+        ("(lang:en OR lang:de) lake", lambda langs: {"en", "de"} & set(langs)),
+        ("lang:en", lambda langs: "en" in langs),
+        ("lake OR lang:en", lambda langs: True),
+    ],
+)
+def test_a_timeline_of_a_language_counts_all_rows_in_it(lake, reader, query, is_counted):
+    rows = [
+        (langs, f"{'lake' if n % 3 else 'sky'} {n}", minute)
+        for minute in (0, 2)
+        for n, langs in enumerate(LANGS * 3 if minute else LANGS)
+    ]
+    lake.flush(
+        *(
+            post(text, rkey=f"k{n}", langs=langs, time_us=NOON_US + minute * MINUTE_US + n)
+            for n, (langs, text, minute) in enumerate(rows)
+        )
+    )
+    counted = Counter(NOON_US + minute * MINUTE_US for langs, _, minute in rows if is_counted(langs))
+    found = timeline(reader.full_scan, Search(parse(query), timeout=60), "minute", "lang")
+    assert {bucket.start_us: bucket.all for bucket in found} == dict(counted)
+    assert all(bucket.hits <= bucket.all for bucket in found)
 
 
 def test_what_occurs_most_counts_a_post_once(lake, reader):
@@ -152,7 +184,7 @@ def test_coverage_names_gaps_and_why(lake):
     assert (gap["start"], gap["end"], gap["minutes"]) == ("2026-07-01T12:02:00Z", "2026-07-01T12:10:00Z", 8)
     assert gap["why"] == "connection closed (wss://one.example: the host went away)"
     Connection.objects.all().delete()
-    assert coverage()["gaps"][0]["why"] == "no connection to a host was open"
+    assert coverage()["gaps"][0]["why"] == "no connection to a host is recorded for this time"
     part = coverage(NOON + 3 * MINUTE, NOON + 5 * MINUTE)
     assert (part["minutes"], part["minutes_with_data"], part["gaps_total"]) == (2, 0, 1)
     assert coverage(NOON + timedelta(days=1))["minutes"] == 0

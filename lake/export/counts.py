@@ -1,0 +1,50 @@
+"""Rows that an export leaves out: behind its limit, and hidden."""
+
+from dataclasses import replace
+from typing import Any
+
+from lake.export.spec import ExportSpec
+from lake.scan.full_scan import FullScan
+
+AFTER_SECONDS = 2.0  # for each count after the last row: the client waits for the end of its file
+
+
+def before(scan: FullScan, spec: ExportSpec) -> dict[str, Any]:
+    """What the manifest says before the export."""
+    total, relation = scan.count(spec.search, spec.search.timeout)
+    hits, known = _population(spec, total, relation)
+    cut = truncated(spec.limit, hits, known)
+    rows, known = (spec.limit, "eq") if cut else (hits, known)
+    hidden = _hidden(scan, spec, total, spec.search.timeout) if relation == "eq" and not cut else None
+    return {"rows": rows, "rows_relation": known, "truncated": cut, "rows_hidden": hidden}
+
+
+def after(scan: FullScan, spec: ExportSpec, rows: int) -> dict[str, Any]:
+    """What the manifest says after it had so many rows."""
+    cut: bool | None = False
+    if spec.limit is not None and rows >= spec.limit:
+        counted = scan.count(spec.search, AFTER_SECONDS, enough=spec.limit + 1)
+        cut = truncated(spec.limit, *_population(spec, *counted))
+    return {"truncated": cut, "rows_hidden": _hidden(scan, spec, rows, AFTER_SECONDS) if cut is False else None}
+
+
+def truncated(limit: int | None, hits: int, relation: str) -> bool | None:
+    """Whether the limit cuts rows off, of so many hits or (`gte`) at least so many; None when that is not known."""
+    if limit is None or hits > limit:
+        return limit is not None
+    return False if relation == "eq" else None
+
+
+def _population(spec: ExportSpec, total: int, relation: str) -> tuple[int, str]:
+    """The hits of the sample, if there is one, else all."""
+    return (spec.sample, "eq") if spec.sample and spec.sample <= total else (total, relation)
+
+
+def _hidden(scan: FullScan, spec: ExportSpec, visible: int, seconds: float) -> int | None:
+    """Rows that match and are hidden; None of a sample, and when they could not be counted in time."""
+    if spec.sample:
+        return None
+    if not spec.search.hide:
+        return 0
+    total, relation = scan.count(replace(spec.search, hide=False), seconds)
+    return max(0, total - visible) if relation == "eq" else None
