@@ -20,7 +20,7 @@ logconfig_dict = settings.LOGGING
 wsgi_app = "explorer.wsgi:application"
 workers = 1
 worker_class = "gthread"
-# One for each request that api/access/concurrency.py lets run or wait (48), and for each that waits for the answer to
+# One for each request that api/access/concurrency.py lets run or wait (47), and for each that waits for the answer to
 # another (16, lake/search/answer_cache.py). The rest are for health, metrics and admin.
 threads = 80
 timeout = 60  # of a worker that hangs as a whole; a request has its own time limit

@@ -56,11 +56,12 @@ class Limit:
         return self._free
 
 
-# Searches share DuckDB's threads, so more at once make each slower; a page that is kept (lake/search/answer_cache.py)
-# takes no slot. An export holds its slot for as long as its client reads, so it has slots of its own, and waiting long
-# for one is of little use. deploy/gunicorn.conf.py has a thread for each of these and some to spare.
+# Searches share DuckDB's threads, so more at once make each slower: with four in place of three on two cores, 20
+# readers get a tenth less. A page that is kept (lake/search/answer_cache.py) takes no slot. An export holds its slot
+# for as long as its client reads, so it has slots of its own, and waiting long for one is of little use.
+# deploy/gunicorn.conf.py has a thread for each of these and some to spare.
 LIMITS: dict[Activity, Limit] = {
-    "search": Limit(4, line=32, patience=10.0),
+    "search": Limit(3, line=32, patience=10.0),
     "export": Limit(4, line=8, patience=2.0),
 }
 

@@ -239,4 +239,4 @@ def test_a_page_does_not_wait_for_its_count_while_others_search(posts, client, m
 def test_a_share_of_the_slots_is_idle():
     assert idle("search") == 1
     with slot("search"):
-        assert idle("search") == 0.75
+        assert idle("search") == 2 / 3
