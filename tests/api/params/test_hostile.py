@@ -268,7 +268,20 @@ MARKED = {
     "url": f"https://{MARK}.example/{MARK}",
     "seed": MARK,
 }
-CHOICES = {"dataset", "clock", "has", "is", "sort", "by", "format", "fields", "exact", "total", "excel"}  # closed sets
+CHOICES = {
+    "dataset",
+    "clock",
+    "has",
+    "is",
+    "sort",
+    "by",
+    "format",
+    "fields",
+    "exact",
+    "total",
+    "excel",
+    "of",
+}  # closed sets
 NUMBERS = {"page", "limit", "sample", "start", "end"}  # and times
 ELSEWHERE = {"token", "uris"}  # below
 
