@@ -28,8 +28,8 @@ def asked(question: Question) -> Search:
 
 
 def page(question: Question) -> Answer:
-    """The newest hits, not counted."""
-    return Answer([hit.uri for hit in reader().find(asked(question), PAGE).hits])
+    """The newest hits, not counted, and not from the answers that are kept."""
+    return Answer([hit.uri for hit in reader()._find(asked(question), PAGE, 0, None).hits])
 
 
 def count(question: Question) -> Answer:
