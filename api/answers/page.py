@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from api.access.concurrency import idle, slot
+from api.access.concurrency import Overloaded, idle, slot
 from api.answers.reader import reader
 from api.answers.rows import to_results
 from api.answers.usernames import usernames, with_dids
@@ -91,5 +91,11 @@ def _count(values: Mapping[str, Any], search: Search, page: Page, deadline: floa
     if token and token.total is not None and (token.relation == "eq" or values["total"] is None):
         return Counted(token.total, token.relation)
     left = deadline - time.monotonic()
-    total, relation = reader().count(search, left if values["total"] else min(left, COUNT_SECONDS * idle("search")))
+    if values["total"]:
+        total, relation = reader().count(search, left)
+    else:
+        try:
+            total, relation = reader().count(search, min(left, COUNT_SECONDS * idle("search")))
+        except Overloaded:  # the last slot went in between: the page is there all the same
+            total, relation = 0, "gte"
     return Counted(max(total, len(page.hits)), relation)

@@ -6,6 +6,7 @@ A running export belongs to the process that sends it: what a former process lef
 import hashlib
 import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -126,7 +127,8 @@ class Download:
         export.state, export.error, export.finished_at = state, error[:1000], datetime.now(UTC)
         export.manifest |= {"nuls_replaced": self._nuls, **times(self._ends)}
         if state == Export.State.COMPLETE:
-            export.manifest |= self._facts(export.rows)
+            with suppress(DatabaseError):  # the file is whole, whatever the catalog can say of the rest
+                export.manifest |= self._facts(export.rows)
             export.sha256 = self._digest.hexdigest()
         log.info("export", export=export.pk, request_id=self._request, rows=export.rows, outcome=error or state.value)
         try:

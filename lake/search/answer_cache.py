@@ -48,6 +48,13 @@ class AnswerCache(Generic[A]):
         finally:
             entry.lock.release()
 
+    def kept(self, question: Hashable) -> A | None:
+        """The answer if it is kept; None if it would have to be computed."""
+        version = _catalog_version()
+        with self._lock:
+            entry = self._entries.get((version, question))
+        return entry.answer if entry else None
+
     def _take(self, lock: threading.Lock, seconds: float) -> bool:
         """False if too many wait already."""
         if lock.acquire(blocking=False):

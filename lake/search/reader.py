@@ -78,6 +78,8 @@ class Reader:
     def count(self, search: Search, seconds: float) -> tuple[int, str]:
         """As FullScan.count(): how many hits there are and `eq`, or a lower bound and `gte` after so many seconds."""
         question = replace(search, timeout=0)
+        if seconds <= 0:  # computing would wait for a slot
+            return self._counts.kept(question) or (0, "gte")
         try:
             return self._counts.get(question, lambda: self.full_scan.count(search, seconds), seconds)
         except QueryTimeout:  # while another reader counted the same

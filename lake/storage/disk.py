@@ -48,9 +48,9 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise LakeUnusable(f"The disk of {path} is full: make room, then start again. Nothing is lost.") from error
-        if not path.exists():
+        if error.errno == errno.ENOENT:
             raise LakeUnusable(
-                f"{path} is missing: mount it or create it, then start again. Nothing is lost."
+                f"{path} or a folder in it is missing: mount it or restore it, then start again. Nothing is lost."
             ) from error
         raise LakeUnusable(f"{path} can't be written ({error.strerror}): mend that, then start again.") from error
 

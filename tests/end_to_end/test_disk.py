@@ -70,10 +70,9 @@ def test_a_disk_that_becomes_read_only_stops_both_and_nothing_is_lost(make_stack
             stack.flush_once()
         assert stack.start(kind, "--once", prefix=(), CRASH_AT=step).await_end() == -9
         remount("ro")
+        must_have_stopped(stack.start(kind, "--once", prefix=()), "can't be written", "start again")
         for command in ("flush_buffer", "compact_lake"):
-            stopped = stack.start(command, "--once", prefix=())
-            assert stopped.await_end() in (0, 1), stopped.text
-            assert not stopped.says("Traceback"), stopped.text
+            assert stack.start(command, "--once", prefix=()).await_end() in (0, 1)  # 0: it has nothing to do
         remount("rw")
         stack.flush_once()
         for _ in range(2):  # the second one sweeps what the first one's index has replaced

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 from constance import config
 
-from api.access.concurrency import idle, slot
+from api.access.concurrency import LIMITS, Limit, idle, slot
 from api.answers import page as answers_page
 from api.answers.usernames import handle_lookup, uris_with_dids
 from ingest.handles.appview import HandleServiceDown
@@ -234,6 +234,20 @@ def test_a_page_does_not_wait_for_its_count_while_others_search(posts, client, m
     monkeypatch.undo()
     idle = meta(client.get("/search?text=p&limit=5"))
     assert (idle["total"], idle["total_relation"]) == (20, "eq")
+
+
+def test_a_page_is_answered_when_the_last_slot_went_before_its_count(posts, client, monkeypatch):
+    monkeypatch.setitem(LIMITS, "search", Limit(1, line=0))
+    read = answers_page.reader().find
+
+    def find_then_taken(*args):
+        page = read(*args)
+        monkeypatch.setattr(answers_page, "idle", lambda kind: LIMITS[kind].take() or 1.0)
+        return page
+
+    monkeypatch.setattr(answers_page.reader(), "find", find_then_taken)
+    found = meta(client.get("/search?text=p&limit=5"))
+    assert (found["count"], found["total"], found["total_relation"]) == (5, 5, "gte")
 
 
 def test_a_share_of_the_slots_is_idle():

@@ -105,6 +105,14 @@ class TestReader:
         lake.flush(delete("k", time_us=NOON_US + 2))
         assert answer() == (["stays"], (1, "eq"))
 
+    def test_a_count_without_time_takes_no_slot(self, lake, lake_root):
+        taken = []
+        reader = Reader(Engine("500MB", 2, fence=lake_root), lake_root, lambda: taken.append(1) or _free())
+        assert reader.count(Search(), 0) == (0, "gte")
+        assert not taken
+        reader.count(Search(), 5)
+        assert len(taken) == 1
+
     def test_a_count_without_time_waits_for_nothing(self, lake, reader):
         lake.flush(post("one", time_us=NOON_US))
         assert reader.count(Search(), 0) == (0, "gte")
