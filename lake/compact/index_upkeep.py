@@ -18,7 +18,7 @@ from lake.catalog import commits
 from lake.catalog.listing import ListedFile
 from lake.compact import sweep
 from lake.compact.index_plan import PlannedIndex, plan_indexes
-from lake.compact.post_texts import read_texts
+from lake.compact.indexed_posts import read_posts
 from lake.models import IndexFile
 from lake.storage import disk
 from lake.storage.duckdb_engine import Engine
@@ -64,7 +64,7 @@ class Indexer:
             plan.paths: plan for plan in plan_indexes((file for file in posts if day in (None, file.hour.date())), now)
         }
         missing = planned.keys() - {tuple(row.files) for row in current}
-        for paths in sorted(missing):
+        for paths in sorted(missing, reverse=True):  # the newest first: they are searched most
             self._make(planned[paths], current, replaced or {})
         obsolete = [row.path for row in listed if VERSION_MARK not in row.path or tuple(row.files) not in planned]
         commits.supersede(obsolete)
@@ -103,7 +103,7 @@ class Indexer:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             parts = [(Path(folder) / str(number), rows) for number, (_, rows) in enumerate(plan.files)]
             for (part, _), path in zip(parts, plan.paths, strict=True):
-                builder.build(read_texts(self._engine, self._root / path), part)
+                builder.build(read_posts(self._engine, self._root / path), part)
             return builder.merge(parts, target)
 
 

@@ -1,11 +1,13 @@
-"""A query as keys of the text index. Pure."""
+"""A query as a text index understands it: as keys, and as a test of the texts that it stores. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from lake.query.tree import And, Filter, Node, Or, Term
 from lake.textindex.key_query import AllKeys, AnyKey, KeyQuery
-from lake.textindex.ngrams import KeyRange, author_key, gram_ranges
+from lake.textindex.ngrams import REPLACEMENT, KeyRange, author_key, gram_ranges
+
+TextTest = Callable[[str], bool]
 
 MAX_NAMES = 100  # of one filter: each costs 0.1 ms per index
 
@@ -24,6 +26,22 @@ def index_terms(node: Node) -> KeyQuery | None:
         case Or(nodes=nodes) if nodes:
             children = [index_terms(child) for child in nodes]
             return None if None in children else AnyKey(tuple(child for child in children if child is not None))
+    return None
+
+
+def text_test(node: Node) -> TextTest | None:
+    """Whether a post of this text, as an index stores it, may match. None: no text tells. Exclusions, filters, the
+    order of a term's parts and word boundaries are left to DuckDB."""
+    match node:
+        case Term(parts=parts):
+            lowered = [lowercase(part).replace("\0", REPLACEMENT) for part in parts]
+            return lambda text: all(part in text for part in lowered)
+        case And(nodes=nodes):
+            tests = [test for child in nodes if (test := text_test(child)) is not None]
+            return (lambda text: all(test(text) for test in tests)) if tests else None
+        case Or(nodes=nodes) if nodes:
+            tests = [test for child in nodes if (test := text_test(child)) is not None]
+            return (lambda text: any(test(text) for test in tests)) if len(tests) == len(nodes) else None
     return None
 
 

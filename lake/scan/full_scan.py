@@ -9,7 +9,7 @@ import structlog
 from lake.catalog.read_guard import REPEATS, listed_throughout, superseded_if_replaced
 from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge, Superseded
 from lake.query.spec import ResumePoint, Search
-from lake.scan.index_pruning import READ_COST, IndexPruner
+from lake.scan.index_pruning import IndexPruner, checking_cost
 from lake.scan.scan_range import ScanFile, ScanRange
 from lake.scan.scanner import Scanner
 from lake.scan.search_sql import SearchSql
@@ -38,8 +38,8 @@ class FullScan:
         if seconds <= 0:
             return total, "gte"
         try:
-            for ((rows,),) in self.slices(search, "count(*)", "{sql}", seconds):
-                total += rows
+            for part in self.slices(search, "count(*)", "{sql}", seconds):
+                total += sum(rows for (rows,) in part)
                 if enough is not None and total >= enough:
                     return total, "gte"
         except (QueryTimeout, QueryTooLarge):
@@ -65,21 +65,26 @@ class FullScan:
         deadline = time.monotonic() + seconds
         compiled = SearchSql(search)
         low, high = search.positions()
+        pruner = IndexPruner(self._scanner.root, search, checking_cost)
+
+        def narrowed(files: Sequence[ScanFile]) -> Iterator[ScanFile]:
+            for file in files:
+                if time.monotonic() >= deadline:
+                    raise QueryTimeout(f"The query took longer than {seconds:g} s.")
+                yield pruner.narrowed_for_all(file)
 
         def read(files: Sequence[ScanFile]) -> list[tuple[Any, ...]]:
+            left = tuple(file for file in narrowed(files) if not file.empty)
+            if not left:
+                return []
             self._tombstones.refresh()
-            scan = ScanRange(tuple(files), low, ResumePoint(high))
+            scan = ScanRange(left, low, ResumePoint(high))
             visible = visible_sql(search, self._scanner)
             statement = compiled.select(columns, scan).where(visible.sql, visible.values).inside(template, values)
             with superseded_if_replaced(visible.paths):
                 return self._scanner.rows(statement, scan, deadline - time.monotonic())
 
-        return by_hours(lambda: self._pruned(search), read)
-
-    def _pruned(self, search: Search) -> list[ScanFile]:
-        """The files that may hold a hit, with the rows of each that may be one."""
-        pruner = IndexPruner(self._scanner.root, search, READ_COST)
-        return [file for file in map(pruner.pruned, files_in_range(search)) if not file.empty]
+        return by_hours(lambda: [file for file in files_in_range(search) if not pruner.pruned(file).empty], read)
 
 
 def by_hours(list_files: Callable[[], Sequence[ScanFile]], read: Callable[[Sequence[ScanFile]], T]) -> Iterator[T]:

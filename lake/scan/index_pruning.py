@@ -1,6 +1,7 @@
 """Which rows of a file may match a search, by the text indexes. An index only narrows: DuckDB decides."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,21 +11,24 @@ import structlog
 from lake.models import DataFile, IndexFile
 from lake.query.index_terms import index_terms
 from lake.query.spec import Search
+from lake.scan.narrowing import Narrower
 from lake.scan.scan_range import ScanFile
 from lake.storage.parquet_options import COMPACTED
 from lake.textindex.lookup import TextIndex
 from lake.textindex.postings import DocIds
 from lake.textindex.segment import IndexDamaged
+from lake.textindex.stored_posts import BLOCK_ROWS, StoredPosts
 from process.instants import utc
 
 log = structlog.get_logger("search")
 
-READ_COST = 3500  # of a row group that is decoded whole for its picked rows: as much as scanning so many rows for text
-TIMES_COST = 400  # of the same for its times alone: where only the first rows are needed, the rest is not read
+# In rows of a scan for text that take as long:
+STORED_COST = 100  # a block of stored posts
+GROUP_COST = 3500  # a row group that is decoded for some of its rows
 GROUP_ROWS = COMPACTED["posts"].group_rows
 MOST_GROUPS = 0.9  # of a file's row groups with a candidate: from here on the file is scanned
 USELESS = 0.2  # candidates of an index's rows: from here on all are scanned
-OPEN = 512  # indexes: some 20 KB of directory each
+OPEN = 512  # indexes: 20 KB of directory for an hour, 1.5 MB for a day
 
 
 class IndexedFile(NamedTuple):
@@ -36,13 +40,13 @@ class IndexedFile(NamedTuple):
 
 
 class IndexPruner:
-    """For one search. An index is read when one of its files is reached. `group_cost`: of reading the picked rows of a
-    row group, in rows of a scan."""
+    """For one search. An index is read when one of its files is reached. `cost`: of picked rows, in rows of a scan."""
 
-    def __init__(self, root: Path, search: Search, group_cost: int) -> None:
+    def __init__(self, root: Path, search: Search, cost: Callable[[DocIds], int]) -> None:
         self._root = root
         self._search = search
-        self._group_cost = group_cost
+        self._cost = cost
+        self._narrower = Narrower(search)
         self._files: dict[str, IndexedFile] | None = None
         self._candidates: dict[str, DocIds | None] = {}
         # Deleted rows are in no index: it can't help a search that shows them.
@@ -50,26 +54,41 @@ class IndexPruner:
 
     def pruned(self, file: ScanFile) -> ScanFile:
         """The file with the rows that may match and some that don't; unchanged when all must be scanned."""
-        return file._replace(picked=self._rows(file.path)) if self._terms is not None else file
+        suspected = self._suspected(file)
+        return file if _dense(suspected) else suspected
 
     def cost(self, file: ScanFile) -> int:
-        """Of reading it, in rows of a scan."""
+        """Of the file, in rows of a scan."""
         picked = self.pruned(file).picked
-        return file.rows if picked is None else _groups(picked) * self._group_cost
+        return file.rows if picked is None else self._cost(picked)
 
-    def _rows(self, path: str) -> DocIds | None:
+    def narrowed(self, file: ScanFile) -> ScanFile:
+        """The same with fewer rows, by what the index stores of them."""
+        pruned = self.pruned(file)
+        return pruned if pruned.picked is None else self._narrower(pruned)
+
+    def narrowed_for_all(self, file: ScanFile) -> ScanFile:
+        """The same for who needs all hits: also where rows are suspected in most row groups, if few texts match."""
+        suspected = self._suspected(file)
+        if suspected.picked is None or checking_cost(suspected.picked) > file.rows:
+            return file
+        fewer = self._narrower(suspected)
+        return file if _dense(fewer) else fewer
+
+    def _suspected(self, file: ScanFile) -> ScanFile:
+        if self._terms is None:
+            return file
         if self._files is None:
             self._files = _indexed_files(self._search)
-        if (file := self._files.get(path)) is None:
-            return None
-        if file.index_path not in self._candidates:
-            self._candidates[file.index_path] = self._read(file.index_path)
-        candidates = self._candidates[file.index_path]
-        if candidates is None:
-            return None
-        first, last = candidates.searchsorted([file.first, file.first + file.rows])
-        rows = candidates[first:last] - file.first
-        return None if _groups(rows) * GROUP_ROWS > MOST_GROUPS * file.rows else rows
+        if (indexed := self._files.get(file.path)) is None:
+            return file
+        if indexed.index_path not in self._candidates:
+            self._candidates[indexed.index_path] = self._read(indexed.index_path)
+        if (candidates := self._candidates[indexed.index_path]) is None:
+            return file
+        first, last = candidates.searchsorted([indexed.first, indexed.first + indexed.rows])
+        stored = partial(_stored, self._root / indexed.index_path, indexed.first)
+        return file._replace(picked=candidates[first:last] - np.uint32(indexed.first), stored=stored)
 
     def _read(self, path: str) -> DocIds | None:
         try:
@@ -80,9 +99,29 @@ class IndexPruner:
             return None
 
 
-def _groups(rows: DocIds) -> int:
-    """How many row groups hold these rows, ascending, of a compacted file."""
-    return int((np.diff(rows // GROUP_ROWS) > 0).sum()) + 1 if len(rows) else 0
+def checking_cost(rows: DocIds) -> int:
+    """Of narrowing these picked rows by what the index stores of them."""
+    return _parts(rows, BLOCK_ROWS) * STORED_COST
+
+
+def reading_cost(rows: DocIds) -> int:
+    """And of reading all of them from the file."""
+    return checking_cost(rows) + _parts(rows, GROUP_ROWS) * GROUP_COST
+
+
+def _dense(file: ScanFile) -> bool:
+    """Whether so many row groups of it have picked rows that a scan is faster."""
+    return file.picked is not None and _parts(file.picked, GROUP_ROWS) * GROUP_ROWS > MOST_GROUPS * file.rows
+
+
+def _parts(rows: DocIds, size: int) -> int:
+    """How many parts of so many rows hold these, ascending."""
+    return int((np.diff(rows // size) > 0).sum()) + 1 if len(rows) else 0
+
+
+def _stored(path: Path, first: int, rows: DocIds) -> StoredPosts:
+    """Of rows of the file that begins at the doc id `first`."""
+    return open_index(path).stored(rows + np.uint32(first))
 
 
 @lru_cache(OPEN)

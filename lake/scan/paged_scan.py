@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from lake.catalog.read_guard import REPEATS, listed_throughout
-from lake.errors import Superseded
+from lake.errors import QueryTimeout, Superseded
 from lake.query.spec import ResumePoint, Search, SortKey
 from lake.scan.index_pruning import IndexPruner
 from lake.scan.scan_range import ScanFile, ScanRange
@@ -96,8 +96,13 @@ class PagedScan(Generic[Rows]):
         if self._rows == FIRST_ROWS and self._pruner.pruned(files[0]).picked is not None:
             self._rows = FIRST_PICKED  # hits are few
         low = max(self._low, slice_end(files, self.resume.position, self._rows, self._pruner.cost))
-        pruned = (self._pruner.pruned(file) for file in files if file.high >= low)
-        return ScanRange(tuple(file for file in pruned if not file.empty), low, self.resume)
+        narrowed = (self._narrowed(file) for file in files if file.high >= low)
+        return ScanRange(tuple(file for file in narrowed if not file.empty), low, self.resume)
+
+    def _narrowed(self, file: ScanFile) -> ScanFile:
+        if self._seconds() <= 0:
+            raise QueryTimeout("The time limit was reached while rows that an index picked were checked.")
+        return self._pruner.narrowed(file)
 
     def _slice(self, scan: ScanRange) -> Slice[Rows]:
         with listed_throughout(scan.paths):

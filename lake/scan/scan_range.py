@@ -1,9 +1,14 @@
 """What one query reads: files, or some rows of them, between two positions in the order of the hits. Pure."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lake.query.spec import ResumePoint
 from lake.textindex.postings import DocIds
+from lake.textindex.stored_posts import StoredPosts
 
 
 class ScanFile(NamedTuple):
@@ -17,6 +22,8 @@ class ScanFile(NamedTuple):
     begin: int
     end: int
     picked: DocIds | None = None  # row numbers in the file, ascending; None: all rows
+    stored: Callable[[DocIds], StoredPosts] | None = None  # reads what the index that picked them stores of rows
+    times_us: NDArray[np.int64] | None = None  # of the picked rows, by the search's clock, once their texts are checked
 
     @property
     def folder(self) -> str:

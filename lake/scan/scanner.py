@@ -12,13 +12,11 @@ from numpy import int64
 from numpy.typing import NDArray
 
 from lake.errors import LakeUnusable, QueryTimeout
-from lake.query.spec import FIRST_US
 from lake.scan.scan_range import ScanFile, ScanRange
 from lake.scan.search_sql import Statement
 from lake.schema import DATASETS
 from lake.storage import row_reader
 from lake.storage.duckdb_engine import Engine, Unreadable
-from lake.textindex.postings import DocIds
 
 
 class Matches(NamedTuple):
@@ -58,15 +56,11 @@ class Scanner:
     def absolute(self, paths: Sequence[str]) -> list[str]:
         return [f"{self.root}/{path}" for path in paths]
 
-    def times(self, scan: ScanRange, column: str, seconds: float) -> list[NDArray[int64]]:
-        """Microseconds of the picked rows, file by file."""
-        return row_reader.read_times(self._picks(scan), column, FIRST_US, self._engine.threads, seconds)
-
     def matches(self, statement: Statement, scan: ScanRange, seconds: float) -> Matches:
         """Those of the picked rows that a SearchSql's statement, which selects `n`, keeps. Reads the columns that its
         condition needs."""
         deadline = monotonic() + seconds
-        table = self._read(scan.files, _columns(statement), seconds)
+        table = self._read(scan.files, columns_of(statement), seconds)
         with _readable(left := deadline - monotonic()):
             found = self._engine.rows(statement.sql, statement.values, left, picked=row_reader.numbered(table))
         kept = np.sort(np.array([n for (n,) in found], np.int64))
@@ -75,7 +69,7 @@ class Scanner:
     def rows_of_matches(self, statement: Statement, parts: Sequence[Matches], seconds: float) -> list[tuple[Any, ...]]:
         """Of a SearchSql's statement over these rows. Reads the columns that they lack."""
         deadline = monotonic() + seconds
-        lacking = [name for name in _columns(statement) if name not in parts[0].table.column_names]
+        lacking = [name for name in columns_of(statement) if name not in parts[0].table.column_names]
         rest = self._read([file for part in parts for file in part.files], lacking, seconds)
         picked = row_reader.widened([part.table for part in parts], rest)
         with _readable(left := deadline - monotonic()):
@@ -95,11 +89,8 @@ class Scanner:
         if not scan.picked.files:
             return values, {}, seconds
         deadline = monotonic() + seconds
-        picked = self._read(scan.picked.files, _columns(statement), seconds)
+        picked = self._read(scan.picked.files, columns_of(statement), seconds)
         return values, {"picked": picked}, deadline - monotonic()
-
-    def _picks(self, scan: ScanRange) -> list[tuple[Path, DocIds]]:
-        return [(self.root / file.path, file.row_numbers) for file in scan.picked.files]
 
 
 def _with_rows(files: Sequence[ScanFile], numbers: NDArray[int64]) -> tuple[ScanFile, ...]:
@@ -114,7 +105,7 @@ def _with_rows(files: Sequence[ScanFile], numbers: NDArray[int64]) -> tuple[Scan
     return tuple(file for file in kept if not file.empty)
 
 
-def _columns(statement: Statement) -> list[str]:
+def columns_of(statement: Statement) -> list[str]:
     """Those of posts that its text names."""
     words = set(re.findall(r"\w+", statement.sql))
     return [name for name in DATASETS["posts"].names if name in words]

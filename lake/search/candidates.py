@@ -1,75 +1,90 @@
 """The first candidates of a scan range in the order of the hits, hidden ones too. Of rows that an index picked, only as
 many are read as it takes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from time import monotonic
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lake.query.spec import Search
 from lake.scan.hit import Hit, select_list, to_hit
 from lake.scan.scan_range import ScanFile, ScanRange
-from lake.scan.scanner import Matches, Scanner
+from lake.scan.scanner import Matches, Scanner, columns_of
 from lake.scan.search_sql import SearchSql, Statement
 
 FEWEST_PICKS = 10  # picked rows that are read at once: two at a time take as long as one
+# Columns of conditions that picked rows hardly ever fail: of the terms, which the index has checked, of the author, of
+# the range and of where a page begins.
+CHECKED = {"text", "did", "rkey", "rev", "seen", "created_at"}
 
 
-def candidates(scanner: Scanner, compiled: SearchSql, scan: ScanRange, size: int, seconds: float) -> list[Hit]:
-    """At most `size`. Raises as Scanner does."""
-    deadline = monotonic() + seconds
-    whole = _select(scanner, compiled, scan.whole, size, seconds) if scan.whole.files else []
-    if not scan.picked.files:
-        return whole
-    picked = _picked(scanner, compiled, scan.picked, size, deadline)
-    return sorted(whole + picked, key=lambda hit: hit.key, reverse=compiled.search.newest)[:size]
+class Candidates:
+    """Of one search. All methods raise as Scanner does."""
 
+    def __init__(self, scanner: Scanner, compiled: SearchSql) -> None:
+        self._scanner, self._compiled = scanner, compiled
 
-def _select(scanner: Scanner, compiled: SearchSql, scan: ScanRange, size: int, seconds: float) -> list[Hit]:
-    return [to_hit(compiled.search, row) for row in scanner.rows(_first(compiled, scan, size), scan, seconds)]
+    def read(self, scan: ScanRange, size: int, seconds: float) -> list[Hit]:
+        """At most `size` of the range."""
+        deadline = monotonic() + seconds
+        rows = self._scanner.rows(self._first(scan.whole, size), scan.whole, seconds) if scan.whole.files else []
+        rows += self._picked(_PickedOrder(self._compiled.search, scan), scan, size, deadline)
+        hits = [to_hit(self._compiled.search, row) for row in rows]
+        return sorted(hits, key=lambda hit: hit.key, reverse=self._compiled.search.newest)[:size]
 
+    def _picked(self, order: "_PickedOrder", scan: ScanRange, size: int, deadline: float) -> list[tuple[Any, ...]]:
+        """All columns at once where nearly all rows will match; else first those of the condition."""
+        if set(columns_of(self._compiled.select("n", scan))) <= CHECKED:
+            return self._at_once(order, scan, size, deadline)
+        return self._in_two_steps(order, scan, size, deadline)
 
-def _first(compiled: SearchSql, scan: ScanRange, size: int) -> Statement:
-    statement = compiled.select(select_list(compiled.search), scan)
-    return statement.inside(f"{{sql}} {compiled.order_by} LIMIT {size:d}")
+    def _at_once(self, order: "_PickedOrder", scan: ScanRange, size: int, deadline: float) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        for part in order.parts(size, rows.__len__):
+            taken = scan._replace(files=part)
+            rows += self._scanner.rows(self._first(taken, size), taken, deadline - monotonic())
+        return rows
 
+    def _in_two_steps(
+        self, order: "_PickedOrder", scan: ScanRange, size: int, deadline: float
+    ) -> list[tuple[Any, ...]]:
+        matches: list[Matches] = []
+        for part in order.parts(size, lambda: sum(len(match.table) for match in matches)):
+            taken = scan._replace(files=part)
+            condition = self._compiled.select("n", taken)
+            matches.append(self._scanner.matches(condition, taken, deadline - monotonic()))
+        if not any(len(match.table) for match in matches):
+            return []
+        return self._scanner.rows_of_matches(self._first(taken, size), matches, deadline - monotonic())
 
-def _picked(scanner: Scanner, compiled: SearchSql, scan: ScanRange, size: int, deadline: float) -> list[Hit]:
-    times = scanner.times(scan, compiled.search.time, deadline - monotonic())
-    positions = np.concatenate([compiled.search.position(1) * part for part in times])
-    order = _PickedOrder(scan.files, positions, scan.low, scan.high.position)
-    matches: list[Matches] = []
-    taken, found, more = 0, 0, size
-    while order and found < size:
-        part = scan._replace(files=order.take(more))
-        matches.append(scanner.matches(compiled.select("n", part), part, deadline - monotonic()))
-        found += len(matches[-1].table)
-        taken += more
-        # As many as should do, going by the share of the picked rows that matched so far.
-        more = min(4 * taken, max(FEWEST_PICKS, taken * (size - found) // max(1, found)))
-    if not found:
-        return []
-    statement = _first(compiled, scan, size)
-    rows = scanner.rows_of_matches(statement, matches, deadline - monotonic())
-    return [to_hit(compiled.search, row) for row in rows]
+    def _first(self, scan: ScanRange, size: int) -> Statement:
+        statement = self._compiled.select(select_list(self._compiled.search), scan)
+        return statement.inside(f"{{sql}} {self._compiled.order_by} LIMIT {size:d}")
 
 
 class _PickedOrder:
-    """Picked rows from the position `high` down to `low`, to be taken from the highest on."""
+    """Picked rows within a range, to be taken from the highest position on."""
 
-    def __init__(self, files: Sequence[ScanFile], positions: NDArray[np.int64], low: int, high: int) -> None:
-        """`positions`: of all picked rows of all files."""
-        self._files = files
-        self._file = np.repeat(np.arange(len(files)), [len(file.row_numbers) for file in files])
-        self._row = np.concatenate([file.row_numbers for file in files])
-        self._positions = positions
-        inside = np.flatnonzero((positions >= low) & (positions <= high))
-        self._left = inside[np.argsort(-positions[inside], kind="stable")]
+    def __init__(self, search: Search, scan: ScanRange) -> None:
+        self._files = scan.picked.files
+        self._file = np.repeat(np.arange(len(self._files)), [len(file.row_numbers) for file in self._files])
+        self._row = np.concatenate([np.zeros(0, np.uint32), *(file.row_numbers for file in self._files)])
+        times = [file.times_us for file in self._files if file.times_us is not None]
+        self._positions = search.position(1) * np.concatenate([np.zeros(0, np.int64), *times])
+        inside = np.flatnonzero((self._positions >= scan.low) & (self._positions <= scan.high.position))
+        self._left = inside[np.argsort(-self._positions[inside], kind="stable")]
 
-    def __len__(self) -> int:
-        return len(self._left)
+    def parts(self, size: int, found: Callable[[], int]) -> Iterator[tuple[ScanFile, ...]]:
+        """Until `found` says that `size` rows match: as many rows as should do, going by the share that matched so
+        far."""
+        taken, more = 0, size
+        while len(self._left) and found() < size:
+            yield self._take(more)
+            taken += more
+            more = min(4 * taken, max(FEWEST_PICKS, taken * (size - found()) // max(1, found())))
 
-    def take(self, size: int) -> tuple[ScanFile, ...]:
+    def _take(self, size: int) -> tuple[ScanFile, ...]:
         """The next `size` rows, and those with the time of the last one: their order is not known yet."""
         if size < len(self._left):
             descending = -self._positions[self._left]

@@ -11,7 +11,7 @@ from lake.errors import QueryTimeout
 from lake.query.spec import ResumePoint, Search
 from lake.scan.full_scan import FullScan
 from lake.scan.hit import Hit
-from lake.scan.index_pruning import TIMES_COST, IndexPruner
+from lake.scan.index_pruning import IndexPruner, checking_cost
 from lake.scan.paged_scan import PagedScan, Slice
 from lake.scan.scan_range import ScanRange
 from lake.scan.scanner import Scanner
@@ -19,7 +19,7 @@ from lake.scan.search_sql import SearchSql
 from lake.scan.tombstone_cache import TombstoneCache
 from lake.scan.visibility import hidden_versions
 from lake.search.answer_cache import AnswerCache, Slot
-from lake.search.candidates import candidates
+from lake.search.candidates import Candidates
 from lake.storage.duckdb_engine import Engine
 from process.instants import iso_us
 
@@ -98,7 +98,7 @@ class Reader:
                 found += [Found(hit, read + place) for hit, place in part.rows]
                 read += part.candidates
                 reached = scan.resume
-                if len(found) >= last:
+                if len(found) > last:  # there is a next page
                     break
                 scan.size = last + SPARE - len(found)
         except QueryTimeout:
@@ -116,17 +116,17 @@ class Reader:
     def _scan(
         self, search: Search, size: int, seconds: Callable[[], float], start: ResumePoint | None
     ) -> PagedScan[list[Found]]:
-        compiled = SearchSql(search)
+        candidates = Candidates(self.scanner, SearchSql(search))
 
         def read(scan: ScanRange, size: int, seconds: float) -> Slice[list[Found]]:
             deadline = time.monotonic() + seconds
-            rows = candidates(self.scanner, compiled, scan, size, seconds)
+            rows = candidates.read(scan, size, seconds)
             left = deadline - time.monotonic()
             hidden = hidden_versions(search, rows, self.scanner, left) if search.hide else set()
             shown = [Found(hit, place) for place, hit in enumerate(rows, 1) if hit.version not in hidden]
             return Slice(shown, len(rows), rows[-1].key if rows else None)
 
-        return PagedScan(read, search, size, seconds, start, IndexPruner(self.scanner.root, search, TIMES_COST))
+        return PagedScan(read, search, size, seconds, start, IndexPruner(self.scanner.root, search, checking_cost))
 
 
 def _next(

@@ -11,61 +11,62 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lake.textindex.ngrams import KEYS, gram_pairs
-from lake.textindex.postings import MAX_UNIVERSE, DocIds, PostingLists, offsets_of
+from lake.textindex.postings import DocIds, PostingLists, offsets_of
 from lake.textindex.segment import SegmentInfo, SegmentReader, SegmentWriter
 from lake.textindex.sorted_runs import SortedRun, split_keys, write_run
+from lake.textindex.stored_posts import StoredPosts
 
 STEP_BYTES = 2 << 20  # of all indexes in one step of a merge: about 2.5 million doc ids
 
 
-class TextChunk(NamedTuple):
+class PostChunk(NamedTuple):
     """Consecutive posts, at most 1 << ROW_BITS. A deleted post has the text "" and no author."""
 
-    texts: Sequence[str]  # lower case, NUL replaced by ngrams.REPLACEMENT
+    posts: StoredPosts
     authors: Sequence[str | None]  # DIDs
 
 
-def build(chunks: Iterable[TextChunk], target: Path) -> SegmentInfo:
+def build(chunks: Iterable[PostChunk], target: Path) -> SegmentInfo:
     """Writes the index of these posts to `target`, fsynced; leaves no file when it fails. A temporary file in the same
     folder takes 700 bytes a post. Raises ValueError for more than MAX_UNIVERSE posts, OSError, and what `chunks`
     raises."""
-    with tempfile.TemporaryFile(dir=target.parent) as file:
+    with tempfile.TemporaryFile(dir=target.parent) as file, _writer(target) as writer:
         runs: list[tuple[SortedRun, int]] = []
-        rows = 0
-        for texts, authors in chunks:
-            runs.append((write_run(file, gram_pairs(texts, authors)), rows))
-            rows += len(texts)
+        for posts, authors in chunks:
+            runs.append((write_run(file, gram_pairs(posts.texts, authors)), writer.rows))
+            writer.add_posts(posts)
         limits = split_keys([run for run, _ in runs])
-        with _writer(target, rows) as writer:
-            _merge([(run.split(limits), shift) for run, shift in runs], writer)
-            return writer.close()
+        _merge([(run.split(limits), shift) for run, shift in runs], writer)
+        return writer.close()
 
 
 def merge(parts: Sequence[tuple[Path, int]], target: Path) -> SegmentInfo:
     """Concatenates indexes, given as (path, expected rows). Raises IndexDamaged, ValueError when an index has other
     rows, and OSError."""
     with ExitStack() as stack:
-        readers, shift, shifts = [], 0, []
+        writer = stack.enter_context(_writer(target))
+        readers, shifts = [], []
         for path, rows in parts:
             reader = stack.enter_context(closing(SegmentReader(path)))
             if reader.rows != rows:
                 raise ValueError(f"{path} covers {reader.rows} rows, not {rows}: rebuild it.")
             readers.append(reader)
-            shifts.append(shift)
-            shift += rows
+            shifts.append(writer.rows)
+            _copy_posts(reader, writer)
         limits = _split_keys(readers)
-        with _writer(target, shift) as writer:
-            _merge([(reader.split(limits), first) for reader, first in zip(readers, shifts, strict=True)], writer)
-            return writer.close()
+        _merge([(reader.split(limits), first) for reader, first in zip(readers, shifts, strict=True)], writer)
+        return writer.close()
 
 
 def purge(index: Path, doc_ids: Sequence[int] | DocIds, target: Path) -> SegmentInfo:
-    """Copies the index without these doc ids; the others keep theirs. Raises IndexDamaged, OSError."""
-    with closing(SegmentReader(index)) as reader, _writer(target, reader.rows) as writer:
+    """Copies the index without these posts' keys and texts; all doc ids stay. Raises IndexDamaged, OSError."""
+    with closing(SegmentReader(index)) as reader, _writer(target) as writer:
         purged = np.zeros(reader.rows, np.bool_)
         purged[np.asarray(doc_ids, np.int64)] = True
+        _copy_posts(reader, writer, purged)
         for number in range(len(reader.first_keys)):
             lists = reader.block(number).lists()
             if (drop := purged[lists.doc_ids]).any():
@@ -76,16 +77,19 @@ def purge(index: Path, doc_ids: Sequence[int] | DocIds, target: Path) -> Segment
 
 
 @contextmanager
-def _writer(target: Path, rows: int) -> Iterator[SegmentWriter]:
+def _writer(target: Path) -> Iterator[SegmentWriter]:
     """Removes the file when the block fails."""
-    if rows > MAX_UNIVERSE:
-        raise ValueError(f"An index holds at most {MAX_UNIVERSE:,} posts, not {rows:,}: index fewer files at once.")
     try:
         with target.open("wb") as file:
-            yield SegmentWriter(file, rows)
+            yield SegmentWriter(file)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
+
+
+def _copy_posts(reader: SegmentReader, writer: SegmentWriter, without: NDArray[np.bool_] | None = None) -> None:
+    for data, rows in reader.stored_blocks(without):
+        writer.add_stored(data, rows)
 
 
 def _split_keys(readers: Sequence[SegmentReader]) -> list[int]:

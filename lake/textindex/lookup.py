@@ -11,6 +11,7 @@ from lake.textindex.key_query import AllKeys, AnyKey, KeyQuery
 from lake.textindex.ngrams import KeyRange
 from lake.textindex.postings import Block, DocIds
 from lake.textindex.segment import SegmentReader
+from lake.textindex.stored_posts import StoredPosts
 
 MAX_BLOCKS = 64  # of one key range: a single character of a script without spaces starts some thousand grams
 READ_COST = 50_000  # doc ids decoded in the time that it takes to read a candidate's row: 10 ns against 0.5 ms
@@ -77,6 +78,10 @@ class TextIndex:
         """An upper bound of the number of candidates; all rows where the index can't narrow. Decodes no list."""
         plan = self._plan(query)
         return self.rows if plan is None else min(self.rows, plan.bound)
+
+    def stored(self, doc_ids: DocIds) -> StoredPosts:
+        """What is stored of these posts, ascending."""
+        return self._reader.stored(doc_ids)
 
     def _plan(self, query: KeyQuery | None) -> _Plan | None:
         """The query bound to this index's lists. None: it can't narrow."""

@@ -1,4 +1,5 @@
-"""Text indexes: their bytes, files and rows; random rows are found by part of their text, deleted ones are not."""
+"""Text indexes: their bytes, files and rows; random rows are found by part of their text, and stored as they are;
+deleted ones are not."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -7,13 +8,17 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from lake.catalog import listing
 from lake.models import DataFile, IndexFile
 from lake.query.index_terms import index_terms
 from lake.query.tree import Filter, Node, Term
 from lake.storage import disk
 from lake.textindex.lookup import TextIndex
+from lake.textindex.ngrams import REPLACEMENT
 from lake.textindex.segment import IndexDamaged
+from lake.textindex.stored_posts import NO_TIME
 from lake.verify.checked_lake import CheckedLake, age, random_slice
 from lake.verify.findings import Finding
 from lake.verify.runner import Task
@@ -23,7 +28,9 @@ TERM_CHARACTERS = 12
 LAG = timedelta(hours=6)  # indexes follow the files day by day, and a daily pass with much to do takes hours
 
 _ROWS = """
-    SELECT file_row_number, did, text, state IS NOT DISTINCT FROM 'deleted'
+    SELECT file_row_number, did, text, state IS NOT DISTINCT FROM 'deleted',
+        CASE WHEN state IS DISTINCT FROM 'deleted' THEN coalesce(replace(lower(text), chr(0), $replacement), '')
+            ELSE '' END, epoch_us(seen), coalesce(epoch_us(created_at), $no_time)
     FROM numbered_lake_rows([$path])
     WHERE {condition} LIMIT {limit}
 """
@@ -70,8 +77,9 @@ class TextIndexChecks:
                 return
             first = 0
             for name, rows in files:
-                for number, did, text, deleted in self._sample(name, rows, -(-SAMPLE // len(files))):
-                    if problem := _problem(opened, first + number, did, text, deleted):
+                for number, did, text, deleted, *stored in self._sample(name, rows, -(-SAMPLE // len(files))):
+                    problem = _problem(opened, first + number, did, text, deleted)
+                    if problem := problem or _misstored(opened, first + number, stored):
                         yield _finding(index.path, problem.format(row=f"{name} row {number}"))
                 first += rows
 
@@ -80,7 +88,8 @@ class TextIndexChecks:
         numbers = ", ".join(map(str, sorted(random.sample(range(rows), min(rows, size)))))
         for condition in (f"file_row_number IN ({numbers}) AND state IS DISTINCT FROM 'deleted'", "state = 'deleted'"):
             sql = _ROWS.format(condition=condition, limit=size)
-            yield from self._lake.engine.rows(sql, {"path": str(self._lake.root / name)})
+            values = {"path": str(self._lake.root / name), "replacement": REPLACEMENT, "no_time": NO_TIME}
+            yield from self._lake.engine.rows(sql, values)
 
 
 def _not_covered() -> Iterator[Finding]:
@@ -110,6 +119,12 @@ def _problem(index: TextIndex, doc_id: int, did: str, text: str | None, deleted:
     if (term := random_term(text)) and _finds(index, Term((term,)), doc_id) is False:
         return "does not find {row} by its text"
     return ""
+
+
+def _misstored(index: TextIndex, doc_id: int, wanted: Sequence[Any]) -> str:
+    """A template with {row}; empty if text and times are stored as they should be."""
+    texts, seen, created = index.stored(np.array([doc_id], np.uint32))
+    return "" if [texts[0], seen[0], created[0]] == list(wanted) else "stores {row} with another text or time"
 
 
 def _finds(index: TextIndex, node: Node, doc_id: int) -> bool | None:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lake.compact.post_texts import read_texts
+from lake.compact.indexed_posts import read_posts
 from lake.query.index_terms import index_terms, lowercase
 from lake.query.tree import Filter, Term
 from lake.storage.duckdb_engine import Engine
@@ -70,7 +70,7 @@ def own(engine: Engine, paths: list[Path], folder: Path) -> tuple[Measured, Text
     parts = [folder / f"{number}.index" for number in range(len(paths))]
     started = time.process_time()
     for path, part in zip(paths, parts, strict=True):
-        textindex_builder.build(read_texts(engine, path), part)
+        textindex_builder.build(read_posts(engine, path), part)
     built = time.process_time()
     one = textindex_builder.merge(list(zip(parts, rows, strict=True)), folder / "one.index")
     merged = time.process_time()

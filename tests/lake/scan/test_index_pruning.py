@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lake.catalog.listing import files_of
-from lake.compact.post_texts import read_texts
+from lake.compact.indexed_posts import read_posts
 from lake.errors import QueryTimeout
 from lake.models import DataFile, IndexFile, Tombstone
 from lake.query.parser import parse
@@ -54,6 +54,7 @@ def eager(monkeypatch):
     monkeypatch.setattr(paged_scan, "FIRST_ROWS", 1)
     monkeypatch.setattr(index_pruning, "USELESS", 1.0)
     monkeypatch.setattr(index_pruning, "MOST_GROUPS", 1e9)
+    monkeypatch.setattr(index_pruning, "STORED_COST", 0)
 
 
 def build(lake, hours):
@@ -63,7 +64,7 @@ def build(lake, hours):
         if not files:
             continue
         path = f"index-{number}"
-        texts = chain.from_iterable(read_texts(lake.engine, lake.root / file.path) for file in files)
+        texts = chain.from_iterable(read_posts(lake.engine, lake.root / file.path) for file in files)
         built = builder.build(texts, lake.root / path)
         hour = files[0].hour
         IndexFile.objects.create(
@@ -133,15 +134,14 @@ def test_files_without_a_candidate_are_not_even_opened(indexed, lake_root):
     assert indexed.full_scan.count(Search(parse("hour0 number7"), timeout=60), 60) == (1, "eq")
 
 
-@pytest.mark.parametrize("harm", ["missing", "damaged", "empty"])
+@pytest.mark.parametrize("harm", ["missing", "damaged", "empty", "stored posts"])
 def test_an_index_that_can_not_be_read_means_a_scan_and_a_line_in_the_log(indexed, lake_root, harm, caplog):
     path = lake_root / "index-1"
     data = path.read_bytes()
     path.unlink()
     if harm != "missing":
-        path.write_bytes(
-            b"" if harm == "empty" else data[: len(data) // 2] + b"\xff" * 40 + data[len(data) // 2 + 40 :]
-        )
+        place = 20 if harm == "stored posts" else len(data) // 2  # they are at the beginning
+        path.write_bytes(b"" if harm == "empty" else data[:place] + b"\xff" * 40 + data[place + 40 :])
     for query in ("hour1 number7", "number7"):
         assert len(indexed.find(Search(parse(query), timeout=60), 20).hits) == query.count("number") * (
             3 if query == "number7" else 1

@@ -93,8 +93,8 @@ class TestReader:
 
     def test_a_page_and_its_count_are_read_once_until_the_next_commit(self, lake, reader, monkeypatch):
         lake.flush(post("stays", time_us=NOON_US), post("goes", rkey="k", time_us=NOON_US + 1))
-        reads, candidates = [], reader_module.candidates
-        monkeypatch.setattr(reader_module, "candidates", lambda *args: reads.append(args) or candidates(*args))
+        reads, candidates = [], reader_module.Candidates.read
+        monkeypatch.setattr(reader_module.Candidates, "read", lambda *args: reads.append(args) or candidates(*args))
         search = Search(parse("stays OR goes"))
 
         def answer():

@@ -104,6 +104,14 @@ def test_a_hidden_row_counts_on_one_page_and_a_full_last_page_has_no_next(lake, 
         assert sum(page.hidden for page in pages) == 6
 
 
+def test_a_full_last_page_has_no_next_though_rows_follow_that_do_not_match(lake, reader, monkeypatch):
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 1)  # slices of few rows: what follows is in another one
+    lake.flush(*(post("other", rkey=f"o{n}", time_us=NOON_US + n * SECOND_US) for n in range(20)))
+    lake.flush(*(post("lake", rkey=f"k{n}", time_us=NOON_US + (60 + n) * SECOND_US) for n in range(3)))
+    page = reader.find(Search(parse("lake")), 3)
+    assert (len(page.hits), page.next, page.total) == (3, None, 3)
+
+
 def test_counts_follow_accounts_that_go_and_come_back(lake, reader):
     lake.flush(*posts(3), *posts(2, did=BOB))
     assert reader.full_scan.count(Search(), 60) == (5, "eq")

@@ -324,14 +324,14 @@ def test_a_walk_goes_on_when_its_files_are_replaced_meanwhile(lake, reader, lake
 
 def test_a_search_outlives_several_compactions_one_after_the_other(lake, reader, lake_root, monkeypatch):
     hours(lake, 5)
-    left, candidates = list(files_of("posts")), reader_module.candidates
+    left, candidates = list(files_of("posts")), reader_module.Candidates.read
 
     def compact_then_read(*args):
         if left:
             swap(lake_root, left.pop())
         return candidates(*args)
 
-    monkeypatch.setattr(reader_module, "candidates", compact_then_read)
+    monkeypatch.setattr(reader_module.Candidates, "read", compact_then_read)
     assert texts(find(reader)) == [f"h{h} p{p}" for h in (4, 3, 2, 1, 0) for p in (2, 1, 0)]
     assert not left
 
@@ -343,7 +343,7 @@ def test_a_deleted_post_does_not_show_when_its_tombstone_goes_while_its_old_file
     lake.flush(post("gone", rkey="k", time_us=NOON_US))
     lake.flush(post("stays", time_us=NOON_US + 1000))
     lake.flush(delete("k", time_us=NOON_US + 1))
-    candidates = reader_module.candidates
+    candidates = reader_module.Candidates.read
 
     def read_then_compact(*args):
         found = candidates(*args)
@@ -351,7 +351,7 @@ def test_a_deleted_post_does_not_show_when_its_tombstone_goes_while_its_old_file
         files_of("posts").filter(max_seen=utc(NOON_US)).update(superseded_at=utc(NOON_US))
         return found
 
-    monkeypatch.setattr(reader_module, "candidates", read_then_compact)
+    monkeypatch.setattr(reader_module.Candidates, "read", read_then_compact)
     assert texts(find(reader)) == ["stays"]
 
 

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from lake.query.index_terms import index_terms, lowercase
 from lake.query.tree import And, Filter, Not, Or, Term
-from lake.textindex.builder import TextChunk, build
+from lake.textindex.builder import PostChunk, build
 from lake.textindex.lookup import TextIndex
 from lake.textindex.ngrams import REPLACEMENT
 from lake.textindex.segment import SegmentReader
-from tests.builders import ALICE, BOB
+from lake.textindex.stored_posts import NO_TIME, StoredPosts
+from tests.builders import ALICE, BOB, NOON_US
 
 # Cased letters of several scripts, wide signs, emoji, and what collides with END or other characters in 16 bits.
 ALPHABET = "aAbBéÉßẞσΣςжЖİıأب東京都のカｶ가나🏔️👍🏿𝓵펍𠀀𐐀𐐨\0\ufffd #_%.\n"
@@ -31,15 +32,25 @@ NODES = st.recursive(
 NODES_LIST = st.lists(NODES, min_size=1, max_size=6)
 
 
-def chunk_of(posts):
-    """(text, did, state) of each post as the builder takes them."""
+def chunk_of(posts, first=0, last=None):
+    """(text, did, state) of each post from `first` to `last` as the builder takes them."""
+    seen, created = (times[first:last] for times in times_of(len(posts)))
+    posts = posts[first:last]
     texts = [lowercase("" if state == "deleted" else text or "").replace("\0", REPLACEMENT) for text, _, state in posts]
-    return TextChunk(texts, [None if state == "deleted" else did for _, did, state in posts])
+    authors = [None if state == "deleted" else did for _, did, state in posts]
+    return PostChunk(StoredPosts(texts, seen, created), authors)
+
+
+def times_of(rows):
+    """Seen and created: every seventh post has no date, every fifth one an early one."""
+    seen = NOON_US + np.arange(rows) * 1_234_567
+    created = np.where(np.arange(rows) % 5 == 0, np.arange(rows) - 10**15, seen - 2_000_000)
+    return seen, np.where(np.arange(rows) % 7 == 0, NO_TIME, created)
 
 
 def built(folder, posts, name="posts", chunk_rows=1000):
     path = folder / f"{name}.index"
-    build((chunk_of(posts[first : first + chunk_rows]) for first in range(0, len(posts), chunk_rows)), path)
+    build((chunk_of(posts, first, first + chunk_rows) for first in range(0, len(posts), chunk_rows)), path)
     return path
 
 
@@ -87,6 +98,14 @@ def candidates(path, node, rows):
         assert (np.diff(found.astype(int)) > 0).all()
         assert len(found) <= index.estimate(index_terms(node)) <= rows
         return set(found.tolist())
+
+
+def stored(path, rows=None):
+    """Text, seen and created of all posts, or of these."""
+    with closing(SegmentReader(path)) as reader:
+        rows = range(reader.rows) if rows is None else rows
+        texts, seen, created = reader.stored(np.array(rows, np.uint32))
+        return list(zip(texts, seen.tolist(), created.tolist(), strict=True))
 
 
 def indexed_doc_ids(path):

@@ -13,7 +13,7 @@ from lake.textindex.builder import build, merge, purge
 from lake.textindex.segment import IndexDamaged
 from tests.builders import ALICE
 from tests.examples import one_in
-from tests.lake.textindex.posts import NODES_LIST, POSTS, built, candidates, chunk_of, expected, indexed_doc_ids
+from tests.lake.textindex.posts import NODES_LIST, POSTS, built, candidates, chunk_of, expected, indexed_doc_ids, stored
 
 PROPERTY = one_in(5)
 
@@ -26,6 +26,7 @@ def test_merged_indexes_answer_as_one_that_was_built_at_once(tmp_path, parts, no
     merged = tmp_path / "merged"
     assert merge(paths, merged).rows == len(every)
     assert build(map(chunk_of, parts), tmp_path / "one").rows == len(every)
+    assert stored(merged) == stored(tmp_path / "one") == [post for path, _ in paths for post in stored(path)]
     for node in nodes:
         found = candidates(merged, node, len(every))
         assert found == candidates(tmp_path / "one", node, len(every)) >= expected(node, every)
@@ -41,6 +42,7 @@ def test_what_is_purged_is_in_no_list_and_nothing_else_is_missing(tmp_path, post
     left = [(None, did, "deleted") if n in purged else (text, did, state) for n, (text, did, state) in enumerate(posts)]
     fresh = built(tmp_path, left, "left")
     assert indexed_doc_ids(tmp_path / "purged") == indexed_doc_ids(fresh)
+    assert stored(tmp_path / "purged") == stored(fresh)
     for node in nodes:
         found = candidates(tmp_path / "purged", node, len(posts))
         assert expected(node, posts, purged) <= found
@@ -74,8 +76,8 @@ def test_what_fails_leaves_nothing(tmp_path, monkeypatch):
     path = built(tmp_path, [("hello", ALICE, None)])
     with pytest.raises(ValueError, match="covers 1 rows, not 2"):
         merge([(path, 2)], tmp_path / "target")
-    monkeypatch.setattr(builder, "MAX_UNIVERSE", 1)
-    with pytest.raises(ValueError, match="at most 1 posts, not 2"):
+    monkeypatch.setattr(segment, "MAX_UNIVERSE", 1)
+    with pytest.raises(ValueError, match="at most 1 posts"):
         merge([(path, 1), (path, 1)], tmp_path / "target")
 
     def unreadable():

@@ -10,7 +10,7 @@ from lake.textindex import segment
 from lake.textindex.lookup import TextIndex
 from lake.textindex.segment import IndexDamaged
 from tests.builders import ALICE
-from tests.lake.textindex.posts import built, candidates
+from tests.lake.textindex.posts import built, candidates, stored
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def damaged(tmp_path, monkeypatch):
 
     def answers(data):
         path.write_bytes(data)
-        return [sorted(candidates(path, node, 30)) for node in nodes]
+        return [*(sorted(candidates(path, node, 30)) for node in nodes), stored(path)]
 
     return good, answers
 

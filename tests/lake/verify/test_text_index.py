@@ -9,7 +9,7 @@ import pytest
 
 from lake.catalog import listing
 from lake.compact.compactor import Compactor
-from lake.compact.post_texts import read_texts
+from lake.compact.indexed_posts import read_posts
 from lake.models import DataFile, IndexFile
 from lake.storage.duckdb_engine import Engine
 from lake.textindex import builder
@@ -42,7 +42,7 @@ class World:
 
     def build(self, paths, **changed):
         """Another index in the place of the first, listed as that was."""
-        texts = chain.from_iterable(read_texts(self.engine, self.root / path) for path in paths)
+        texts = chain.from_iterable(read_posts(self.engine, self.root / path) for path in paths)
         built = builder.build(texts, self.root / self.path)
         facts = {**built._asdict(), **changed}
         IndexFile.objects.filter(pk=self.index.pk).update(**facts)
@@ -69,7 +69,7 @@ def test_what_the_compactor_makes_is_in_order(world):
 
 def test_an_index_of_other_rows_is_named(world):
     world.build(world.paths[::-1])
-    assert all(f"{world.path}: does not find " in line for line in world.lines())
+    assert all("does not find " in line or "stores " in line for line in world.lines())
     assert world.lines()
 
 
@@ -133,3 +133,14 @@ def test_a_random_term_is_a_part_of_the_text(text):
     assert term in (text or "")
     assert "\0" not in term
     assert len(term) <= 12
+
+
+def test_a_text_that_is_stored_otherwise_than_in_its_file_is_named(world, monkeypatch):
+    monkeypatch.setattr(text_index, "random_term", lambda _: "")
+    path = world.root / world.paths[0]
+    table = pq.ParquetFile(path).read()
+    other = pa.array([text and text + "s" for text in table["text"].to_pylist()])
+    pq.write_table(table.set_column(table.column_names.index("text"), "text", other), world.root / "copy.parquet")
+    world.build(["copy.parquet", world.paths[1]])
+    assert f"stores {world.paths[0]} row " in world.lines()[0]
+    assert "with another text or time" in world.lines()[0]
