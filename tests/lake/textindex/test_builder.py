@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lake.query.tree import Term
@@ -34,6 +34,7 @@ def test_merged_indexes_answer_as_one_that_was_built_at_once(tmp_path, parts, no
 
 @PROPERTY
 @given(POSTS, NODES_LIST, st.sets(st.integers(0, 39)))
+@example([("lake", ALICE, None), ("fish", ALICE, None)], [Term(("fish",))], {1})
 def test_what_is_purged_is_in_no_list_and_nothing_else_is_missing(tmp_path, posts, nodes, purged):
     purged = {number for number in purged if number < len(posts)}
     purge(built(tmp_path, posts), sorted(purged), tmp_path / "purged")
