@@ -104,8 +104,8 @@ def checkpoint() -> Cursor | None:
 
 def add_tombstones(tombstones: Sequence[NewTombstone]) -> None:
     """In any order, also those that are there. Ids only grow: a reader goes on from the last one that it has read."""
-    table = Tombstone._meta.db_table
-    rows = [(*new[:5], connection.ops.adapt_datetimefield_value(utc(new.seen_us))) for new in tombstones]
+    table, adapt = Tombstone._meta.db_table, connection.ops.adapt_datetimefield_value
+    rows = [(*new[:5], adapt(utc(new.seen_us))) for new in tombstones]
     with connection.cursor() as cursor:
         cursor.executemany(
             f"INSERT INTO {table} (did, collection, rkey, rev, deleted, seen) VALUES (%s, %s, %s, %s, %s, %s) "  # noqa: S608

@@ -53,14 +53,14 @@ def listed_posts() -> list[ListedFile]:
     return [file for file in listed_files() if file.dataset == "posts"]
 
 
-def paths_near(dataset: str, ranges: Sequence[tuple[int, int]], at_ingest_time: bool) -> list[str]:
-    """Paths of the files that may hold events of these times already. `ranges`: first and last seen, in microseconds.
-    `at_ingest_time`: some events have an impossible time, so that they may be at any ingest time."""
+def paths_near(ranges: Sequence[tuple[int, int]], at_ingest_time: bool) -> list[str]:
+    """Paths of the files of all datasets that may hold events of these times already. `ranges`: first and last seen, in
+    microseconds. `at_ingest_time`: some events have an impossible time, so that they may be at any ingest time."""
     meets = Q(rows_by_arrival__gt=0) if at_ingest_time else Q(pk=None)
     for low, high in ranges:
         meets |= Q(max_seen__gte=utc(low) - NEARBY, min_seen__lte=utc(high) + NEARBY)
         meets |= Q(rows_by_arrival__gt=0, max_seen__gte=utc(low) - AHEAD, min_seen__lte=utc(high))
-    return list(files_of(dataset).filter(meets).values_list("path", flat=True))
+    return list(DataFile.listed.filter(meets).values_list("path", flat=True))
 
 
 def paths_from(dataset: str, seen_us: int) -> list[str]:

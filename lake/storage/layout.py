@@ -19,6 +19,11 @@ def partition(dataset: str, hour: datetime) -> str:
     return f"{dataset}/year={hour:%Y}/month={hour:%m}/day={hour:%d}/hour={hour:%H}"
 
 
+def dataset_of(path: str) -> str:
+    """The dataset of a listed file."""
+    return path.partition("/")[0]
+
+
 def dataset_and_hour(path: str) -> tuple[str, datetime] | None:
     """The partition of a file, by its folder; None if that is no folder of the lake."""
     if (found := _FOLDER.fullmatch(path.rpartition("/")[0])) is None:

@@ -36,7 +36,7 @@ def test_a_listed_file_that_is_gone_still_stops_the_flusher(lake):
     (lake.root / DataFile.objects.get().path).unlink()
     with pytest.raises(LakeUnusable):
         read_guard.read_current(
-            lambda: listing.paths_near("posts", [(NOON_US, NOON_US)], False), lambda paths: read(lake, paths)
+            lambda: listing.paths_near([(NOON_US, NOON_US)], False), lambda paths: read(lake, paths)
         )
 
 

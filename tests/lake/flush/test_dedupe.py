@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lake.models import DataFile
-from tests.builders import BOB, NOON_US, account, commit, post, tid
+from tests.builders import BOB, NOON_US, account, commit, like, post, tid
 
 MINUTE = 60_000_000
 
@@ -16,6 +16,16 @@ def test_an_event_that_comes_again_is_dropped_in_the_batch_and_against_the_lake(
     lake.flush(again)
     lake.flush(again, post("other"))
     assert [row["text"] for row in lake.rows("posts")] == ["once", "other"]
+
+
+def test_events_of_several_datasets_that_share_a_rev_are_each_kept_once(lake):
+    """One commit of an account may hold records of several collections."""
+    same = {"rkey": tid(NOON_US), "rev": tid(NOON_US), "time_us": NOON_US}
+    events = [post("one", **same), commit("a.b.c", {"x": 1}, **same), like("at://x/y/z", **same), account(True, seq=1)]
+    lake.flush(*events, *events)
+    lake.flush(post("other"), *events)
+    lake.flush(*events[1:])
+    assert [len(lake.rows(name)) for name in ("posts", "records", "likes", "accounts")] == [2, 1, 1, 1]
 
 
 @pytest.mark.parametrize("minutes", [-9, 9])
