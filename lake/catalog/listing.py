@@ -12,6 +12,7 @@ from lake.storage import layout
 from process.instants import utc
 
 PATHS_AT_ONCE = 1000  # SQLite takes 32,766 values
+RANGES_AT_ONCE = 100  # an expression of SQLite has at most 1000 levels, some of which two conditions of a range take
 NEARBY = timedelta(minutes=10)  # hosts stamp one event at different times, never so far apart
 # An event with a time_us too far ahead is in the hour of its ingest time. When a host replays it, 36 h later at most,
 # its time_us may have become possible.
@@ -56,11 +57,15 @@ def listed_posts() -> list[ListedFile]:
 def paths_near(ranges: Sequence[tuple[int, int]], at_ingest_time: bool) -> list[str]:
     """Paths of the files of all datasets that may hold events of these times already. `ranges`: first and last seen, in
     microseconds. `at_ingest_time`: some events have an impossible time, so that they may be at any ingest time."""
-    meets = Q(rows_by_arrival__gt=0) if at_ingest_time else Q(pk=None)
-    for low, high in ranges:
-        meets |= Q(max_seen__gte=utc(low) - NEARBY, min_seen__lte=utc(high) + NEARBY)
-        meets |= Q(rows_by_arrival__gt=0, max_seen__gte=utc(low) - AHEAD, min_seen__lte=utc(high))
-    return list(DataFile.listed.filter(meets).values_list("path", flat=True))
+    conditions = [Q(rows_by_arrival__gt=0)] if at_ingest_time else []
+    for start in range(0, len(ranges), RANGES_AT_ONCE):
+        meets = Q(pk=None)
+        for low, high in ranges[start : start + RANGES_AT_ONCE]:
+            meets |= Q(max_seen__gte=utc(low) - NEARBY, min_seen__lte=utc(high) + NEARBY)
+            meets |= Q(rows_by_arrival__gt=0, max_seen__gte=utc(low) - AHEAD, min_seen__lte=utc(high))
+        conditions.append(meets)
+    found = (DataFile.listed.filter(meets).values_list("path", flat=True) for meets in conditions)
+    return list(dict.fromkeys(path for paths in found for path in paths))
 
 
 def paths_from(dataset: str, seen_us: int) -> list[str]:
