@@ -103,7 +103,7 @@ class Compactor:
         for number, job in enumerate(jobs, 1):
             new = self._rewriter.rewrite(job, deletions, purge)
             if len(job.files) == 1 and job.files[0].compacted and not new.repeated:
-                replaced[job.files[0].path] = Replacement(new.pending.path, new.deleted)
+                replaced[job.files[0].path] = Replacement(new.pending.path, new.deleted, new.superseded)
             metrics.PARTITIONS_WAITING.set(len(jobs) - number)
             if number == len(jobs) or jobs[number].hour.date() != job.hour.date():
                 self._indexer.update(listing.listed_posts(), now, job.hour.date(), replaced)

@@ -35,10 +35,11 @@ VERSION_MARK = f"-v{VERSION}~"  # in the name: an index of another version is bu
 
 
 class Replacement(NamedTuple):
-    """A file with the rows of another one in the same order. `deleted`: row numbers of those that are deleted."""
+    """A file with the rows of another one in the same order. `deleted`, `superseded`: row numbers by their state."""
 
     path: str
     deleted: Sequence[int]
+    superseded: Sequence[int]
 
 
 Replacements = Mapping[str, Replacement]  # by the path of the file replaced
@@ -91,7 +92,8 @@ class Indexer:
         parts = {row.files[0]: row.path for row in current if len(row.files) == 1}
         try:
             if same:
-                return builder.purge(self._root / same[0].path, _deleted(same[0].files, plan, replaced), target)
+                deleted, superseded = _doc_ids(same[0].files, plan, replaced)
+                return builder.purge(self._root / same[0].path, deleted, target, superseded)
             if set(plan.paths) <= parts.keys():
                 return builder.merge([(self._root / parts[path], rows) for path, rows in plan.files], target)
         except (IndexDamaged, ValueError) as error:
@@ -111,14 +113,17 @@ def _renamed(paths: Sequence[str], replaced: Replacements) -> tuple[str, ...]:
     return tuple(replaced[path].path if path in replaced else path for path in paths)
 
 
-def _deleted(paths: Sequence[str], plan: PlannedIndex, replaced: Replacements) -> DocIds:
-    """Doc ids of the rows that the replacements of these files mark as deleted."""
-    ids, first = [], 0
+def _doc_ids(paths: Sequence[str], plan: PlannedIndex, replaced: Replacements) -> tuple[DocIds, DocIds]:
+    """Of the rows that the replacements of these files mark as deleted, and as superseded."""
+    deleted: list[int] = []
+    superseded: list[int] = []
+    first = 0
     for path, (_, rows) in zip(paths, plan.files, strict=True):
         if path in replaced:
-            ids += [first + number for number in replaced[path].deleted]
+            deleted += [first + number for number in replaced[path].deleted]
+            superseded += [first + number for number in replaced[path].superseded]
         first += rows
-    return np.array(ids, np.uint32)
+    return np.array(deleted, np.uint32), np.array(superseded, np.uint32)
 
 
 def remove_orphans(root: Path) -> None:

@@ -33,7 +33,7 @@ class Rewritten(NamedTuple):
     repeated  how many rows were dropped because another one had their key
     purged    how many rows lost their text now
     unpurged  how many deleted rows keep it
-    deleted   row numbers of all deleted rows
+    deleted, superseded  row numbers of all rows in this state
     """
 
     pending: PendingFile
@@ -41,6 +41,7 @@ class Rewritten(NamedTuple):
     purged: int
     unpurged: int
     deleted: Sequence[int]
+    superseded: Sequence[int]
 
 
 def rewrite(
@@ -77,7 +78,7 @@ def rewrite(
     repeated = job.rows - distinct
     if repeated:
         log.warning("dropped rows that were there twice", dataset=job.dataset, hour=job.hour.isoformat(), rows=repeated)
-    return Rewritten(pending, repeated, stream.purged, stream.unpurged, stream.deleted)
+    return Rewritten(pending, repeated, stream.purged, stream.unpurged, *stream.by_state.values())
 
 
 def discard(root: Path, pending: PendingFile) -> None:
@@ -132,13 +133,14 @@ class _Stream:
         self._dataset, self._origin, self._purge = dataset, origin, purge
         self._rows = self._had_text = 0
         self._cid_digests: list[str] = []
-        self.deleted = array("I")
+        self.by_state = {"deleted": array("I"), "superseded": array("I")}
 
     def row_groups(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for table in tables:
             self._had_text += pc.sum(table["had_text"], min_count=0).as_py()
-            deleted = pc.indices_nonzero(pc.fill_null(pc.equal(table["state"], "deleted"), False))
-            self.deleted.extend(pc.add(deleted.cast(pa.int64()), self._rows).to_pylist())
+            for state, numbers in self.by_state.items():
+                found = pc.indices_nonzero(pc.fill_null(pc.equal(table["state"], state), False))
+                numbers.extend(pc.add(found.cast(pa.int64()), self._rows).to_pylist())
             self._rows += table.num_rows
             group = table.drop_columns("had_text")
             if derived_cids.are_derived(self._dataset):

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from lake.query.tree import And, Filter, Node, Or, Term
 from lake.textindex.key_query import AllKeys, AnyKey, KeyQuery
-from lake.textindex.ngrams import REPLACEMENT, KeyRange, author_key, gram_ranges
+from lake.textindex.ngrams import KeyRange, author_key, gram_ranges
 
 TextTest = Callable[[str], bool]
 
@@ -30,11 +30,11 @@ def index_terms(node: Node) -> KeyQuery | None:
 
 
 def text_test(node: Node) -> TextTest | None:
-    """Whether a post of this text, as an index stores it, may match. None: no text tells. Exclusions, filters, the
-    order of a term's parts and word boundaries are left to DuckDB."""
+    """Whether a post with this text, in lower case, may match. None: no text tells. Exclusions, filters, the order of a
+    term's parts and word boundaries are left to DuckDB."""
     match node:
         case Term(parts=parts):
-            lowered = [lowercase(part).replace("\0", REPLACEMENT) for part in parts]
+            lowered = [lowercase(part) for part in parts]
             return lambda text: all(part in text for part in lowered)
         case And(nodes=nodes):
             tests = [test for child in nodes if (test := text_test(child)) is not None]
@@ -51,5 +51,5 @@ def _all(parts: Iterable[KeyQuery]) -> KeyQuery | None:
 
 
 def lowercase(text: str) -> str:
-    """As DuckDB's lower(), character by character. A test compares every code point."""
-    return "".join("i" if character == "İ" else character.lower() for character in text)
+    """As DuckDB's lower(), which goes by single characters. A test compares every code point."""
+    return text.replace("İ", "i").replace("Σ", "σ").lower()

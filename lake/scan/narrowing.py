@@ -4,11 +4,12 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from lake.query.index_terms import text_test
+from lake.query.index_terms import lowercase, text_test
 from lake.query.spec import FIRST_US, Search
 from lake.scan.scan_range import ScanFile
+from lake.storage import stored_rows
 from lake.textindex.segment import IndexDamaged
-from lake.textindex.stored_posts import NO_TIME, StoredPosts
+from lake.textindex.stored_posts import StoredPosts
 
 log = structlog.get_logger("search")
 
@@ -37,10 +38,14 @@ class Narrower:
         times = self._times(stored)
         if self._test is None:
             return file._replace(times_us=times)
-        kept = np.fromiter(map(self._test, stored.texts), np.bool_, len(times))
+        kept = np.fromiter(map(self._may_match, stored.rows), np.bool_, len(times))
         return file._replace(picked=file.row_numbers[kept], times_us=times[kept])
+
+    def _may_match(self, row: bytes) -> bool:
+        assert self._test is not None
+        return not row or self._test(lowercase(stored_rows.text(row) or ""))
 
     def _times(self, stored: StoredPosts) -> NDArray[np.int64]:
         if self._clock == "seen":
             return stored.seen_us
-        return np.where(stored.created_us == NO_TIME, FIRST_US, stored.created_us)
+        return np.where(stored.created_us == stored_rows.NO_TIME, FIRST_US, stored.created_us)

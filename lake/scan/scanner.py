@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
+import structlog
 from numpy import int64
 from numpy.typing import NDArray
 
@@ -15,8 +16,11 @@ from lake.errors import LakeUnusable, QueryTimeout
 from lake.scan.scan_range import ScanFile, ScanRange
 from lake.scan.search_sql import Statement
 from lake.schema import DATASETS
-from lake.storage import row_reader
+from lake.storage import row_reader, stored_rows
 from lake.storage.duckdb_engine import Engine, Unreadable
+from lake.textindex.segment import IndexDamaged
+
+log = structlog.get_logger("search")
 
 
 class Matches(NamedTuple):
@@ -76,9 +80,13 @@ class Scanner:
             return self._engine.rows(statement.sql, statement.values, left, picked=picked)
 
     def _read(self, files: Sequence[ScanFile], columns: Sequence[str], seconds: float) -> Any:
-        """The picked rows of these files, in this order."""
-        picks = [(self.root / file.path, file.row_numbers) for file in files]
-        return row_reader.read_rows(picks, columns, self._engine.threads, seconds)
+        """The picked rows of these files, in this order: as their index stores them, where it stores all of it."""
+        stored = [_stored(file, columns) for file in files]
+        picks = [
+            (self.root / file.path, file.row_numbers) for file, rows in zip(files, stored, strict=True) if rows is None
+        ]
+        read = iter(row_reader.read_rows(picks, columns, self._engine.threads, seconds) if picks else ())
+        return row_reader.joined([next(read) if rows is None else rows for rows in stored])
 
     def _inputs(
         self, statement: Statement, scan: ScanRange, seconds: float
@@ -91,6 +99,17 @@ class Scanner:
         deadline = monotonic() + seconds
         picked = self._read(scan.picked.files, columns_of(statement), seconds)
         return values, {"picked": picked}, deadline - monotonic()
+
+
+def _stored(file: ScanFile, columns: Sequence[str]) -> Any:
+    """These columns of the picked rows as an Arrow table; None when they are to be read from the file."""
+    if file.stored is None:
+        return None
+    try:
+        return stored_rows.table(*file.stored(file.row_numbers), columns)
+    except IndexDamaged as error:
+        log.warning("index can't be read: rows are read from their file", file=file.path, error=str(error))
+        return None
 
 
 def _with_rows(files: Sequence[ScanFile], numbers: NDArray[int64]) -> tuple[ScanFile, ...]:

@@ -23,10 +23,27 @@ RowNumbers = NDArray[np.uint32]  # within a file, from 0
 OPEN = 128  # footers: about 2 MB each, 3 ms to read
 
 
-def read_rows(picks: Iterable[tuple[Path, RowNumbers]], columns: Sequence[str], threads: int, seconds: float) -> Table:
-    """The rows of all files, in this order. Raises QueryTimeout after `seconds`, LakeUnusable when a file is missing or
-    damaged."""
-    return pa.concat_tables(_tables(picks, columns, threads, seconds)).combine_chunks()
+def read_rows(
+    picks: Iterable[tuple[Path, RowNumbers]], columns: Sequence[str], threads: int, seconds: float
+) -> list[Table]:
+    """The rows of each file. Raises QueryTimeout after `seconds`, LakeUnusable when a file is missing or damaged."""
+    deadline = time.monotonic() + seconds
+
+    def of_file(pick: tuple[Path, RowNumbers]) -> Table:
+        if time.monotonic() >= deadline:
+            raise QueryTimeout(f"The time limit of {seconds:.3g} s was reached.")
+        return _of_file(*pick, columns)
+
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(of_file, picks))
+    except (OSError, pa.ArrowException, IndexError) as error:
+        raise LakeUnusable(f"The lake can't be read: {error}") from error
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Of the same columns."""
+    return pa.concat_tables(tables).combine_chunks()
 
 
 def numbered(rows: Table) -> Table:
@@ -40,23 +57,6 @@ def widened(parts: Sequence[Table], rest: Table) -> Table:
     for name in rest.column_names:
         table = table.append_column(name, rest[name])
     return table
-
-
-def _tables(
-    picks: Iterable[tuple[Path, RowNumbers]], columns: Sequence[str], threads: int, seconds: float
-) -> list[Table]:
-    deadline = time.monotonic() + seconds
-
-    def of_file(pick: tuple[Path, RowNumbers]) -> Table:
-        if time.monotonic() >= deadline:
-            raise QueryTimeout(f"The time limit of {seconds:.3g} s was reached.")
-        return _of_file(*pick, columns)
-
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(of_file, picks))
-    except (OSError, pa.ArrowException, IndexError) as error:
-        raise LakeUnusable(f"The lake can't be read: {error}") from error
 
 
 def _of_file(path: Path, rows: RowNumbers, columns: Sequence[str]) -> Table:

@@ -1,4 +1,4 @@
-"""The inverted index of posts: n-grams, posting lists, stored texts and times, segments. Numpy only.
+"""The inverted index of posts: n-grams, posting lists, stored posts, segments. Numpy only.
 
 Knows neither the catalog, nor Parquet, nor the query language.
 """

@@ -25,8 +25,9 @@ STEP_BYTES = 2 << 20  # of all indexes in one step of a merge: about 2.5 million
 class PostChunk(NamedTuple):
     """Consecutive posts, at most 1 << ROW_BITS. A deleted post has the text "" and no author."""
 
-    posts: StoredPosts
+    texts: Sequence[str]  # lower case, NUL replaced by ngrams.REPLACEMENT
     authors: Sequence[str | None]  # DIDs
+    posts: StoredPosts
 
 
 def build(chunks: Iterable[PostChunk], target: Path) -> SegmentInfo:
@@ -35,8 +36,8 @@ def build(chunks: Iterable[PostChunk], target: Path) -> SegmentInfo:
     raises."""
     with tempfile.TemporaryFile(dir=target.parent) as file, _writer(target) as writer:
         runs: list[tuple[SortedRun, int]] = []
-        for posts, authors in chunks:
-            runs.append((write_run(file, gram_pairs(posts.texts, authors)), writer.rows))
+        for texts, authors, posts in chunks:
+            runs.append((write_run(file, gram_pairs(texts, authors)), writer.rows))
             writer.add_posts(posts)
         limits = split_keys([run for run, _ in runs])
         _merge([(run.split(limits), shift) for run, shift in runs], writer)
@@ -61,12 +62,16 @@ def merge(parts: Sequence[tuple[Path, int]], target: Path) -> SegmentInfo:
         return writer.close()
 
 
-def purge(index: Path, doc_ids: Sequence[int] | DocIds, target: Path) -> SegmentInfo:
-    """Copies the index without these posts' keys and texts; all doc ids stay. Raises IndexDamaged, OSError."""
+def purge(
+    index: Path, doc_ids: Sequence[int] | DocIds, target: Path, changed: Sequence[int] | DocIds = ()
+) -> SegmentInfo:
+    """Copies the index without these posts' keys and rows, and without the rows of the `changed` posts; all doc ids
+    stay. Raises IndexDamaged, OSError."""
     with closing(SegmentReader(index)) as reader, _writer(target) as writer:
-        purged = np.zeros(reader.rows, np.bool_)
+        purged, without = np.zeros((2, reader.rows), np.bool_)
         purged[np.asarray(doc_ids, np.int64)] = True
-        _copy_posts(reader, writer, purged)
+        without[np.asarray(changed, np.int64)] = True
+        _copy_posts(reader, writer, purged | without)
         for number in range(len(reader.first_keys)):
             lists = reader.block(number).lists()
             if (drop := purged[lists.doc_ids]).any():

@@ -60,11 +60,11 @@ class SegmentWriter:
         self._put(_MAGIC)
 
     def add_posts(self, posts: StoredPosts) -> None:
-        for first in range(0, len(posts.texts), stored_posts.BLOCK_ROWS):
+        for first in range(0, len(posts.rows), stored_posts.BLOCK_ROWS):
             part = slice(first, first + stored_posts.BLOCK_ROWS)
-            texts = posts.texts[part]
-            block = stored_posts.encode(StoredPosts(texts, posts.seen_us[part], posts.created_us[part]))
-            self.add_stored(block, len(texts))
+            rows = posts.rows[part]
+            block = stored_posts.encode(StoredPosts(rows, posts.seen_us[part], posts.created_us[part]))
+            self.add_stored(block, len(rows))
 
     def add_stored(self, data: bytes, rows: int) -> None:
         """An encoded block of so many posts. Raises ValueError for more than MAX_UNIVERSE in all."""
@@ -154,19 +154,19 @@ class SegmentReader:
     def stored(self, doc_ids: DocIds) -> StoredPosts:
         """Of these posts, ascending."""
         numbers = self._directory.first_ids.searchsorted(doc_ids, "right") - 1
-        texts: list[str] = []
+        found: list[bytes] = []
         seen, created = np.empty(len(doc_ids), np.int64), np.empty(len(doc_ids), np.int64)
         limits = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(doc_ids)] if len(doc_ids) else [0]
         for first, last in pairwise(limits):
             number = int(numbers[first])
             block, rows = self._stored_block(number), doc_ids[first:last] - self._directory.first_ids[number]
-            texts += map(block.text, rows.tolist())
+            found += map(block.row, rows.tolist())
             seen[first:last], created[first:last] = block.seen_us[rows], block.created_us[rows]
-        return StoredPosts(texts, seen, created)
+        return StoredPosts(found, seen, created)
 
     def stored_blocks(self, without: NDArray[np.bool_] | None = None) -> Iterator[tuple[bytes, int]]:
         """Each encoded block of posts and its rows, in the order of the doc ids; those marked in `without` have no
-        text."""
+        row."""
         first_ids = self._directory.first_ids
         for number, (first, last) in enumerate(pairwise(first_ids.tolist())):
             if without is not None and without[first:last].any():

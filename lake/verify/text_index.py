@@ -14,11 +14,9 @@ from lake.catalog import listing
 from lake.models import DataFile, IndexFile
 from lake.query.index_terms import index_terms
 from lake.query.tree import Filter, Node, Term
-from lake.storage import disk
+from lake.storage import disk, stored_rows
 from lake.textindex.lookup import TextIndex
-from lake.textindex.ngrams import REPLACEMENT
 from lake.textindex.segment import IndexDamaged
-from lake.textindex.stored_posts import NO_TIME
 from lake.verify.checked_lake import CheckedLake, age, random_slice
 from lake.verify.findings import Finding
 from lake.verify.runner import Task
@@ -29,8 +27,7 @@ LAG = timedelta(hours=6)  # indexes follow the files day by day, and a daily pas
 
 _ROWS = """
     SELECT file_row_number, did, text, state IS NOT DISTINCT FROM 'deleted',
-        CASE WHEN state IS DISTINCT FROM 'deleted' THEN coalesce(replace(lower(text), chr(0), $replacement), '')
-            ELSE '' END, epoch_us(seen), coalesce(epoch_us(created_at), $no_time)
+        epoch_us(seen), coalesce(epoch_us(created_at), $no_time), state IS NULL, {columns}
     FROM numbered_lake_rows([$path])
     WHERE {condition} LIMIT {limit}
 """
@@ -87,8 +84,8 @@ class TextIndexChecks:
         """Rows from anywhere in the file, then deleted ones."""
         numbers = ", ".join(map(str, sorted(random.sample(range(rows), min(rows, size)))))
         for condition in (f"file_row_number IN ({numbers}) AND state IS DISTINCT FROM 'deleted'", "state = 'deleted'"):
-            sql = _ROWS.format(condition=condition, limit=size)
-            values = {"path": str(self._lake.root / name), "replacement": REPLACEMENT, "no_time": NO_TIME}
+            sql = _ROWS.format(condition=condition, limit=size, columns=", ".join(stored_rows.COLUMNS))
+            values = {"path": str(self._lake.root / name), "no_time": stored_rows.NO_TIME}
             yield from self._lake.engine.rows(sql, values)
 
 
@@ -122,9 +119,11 @@ def _problem(index: TextIndex, doc_id: int, did: str, text: str | None, deleted:
 
 
 def _misstored(index: TextIndex, doc_id: int, wanted: Sequence[Any]) -> str:
-    """A template with {row}; empty if text and times are stored as they should be."""
-    texts, seen, created = index.stored(np.array([doc_id], np.uint32))
-    return "" if [texts[0], seen[0], created[0]] == list(wanted) else "stores {row} with another text or time"
+    """A template with {row}; empty if row and times are stored as they should be."""
+    rows, seen, created = index.stored(np.array([doc_id], np.uint32))
+    own_seen, own_created, stateless, *values = wanted
+    row = stored_rows.encode(values) if stateless else b""
+    return "" if (rows[0], seen[0], created[0]) == (row, own_seen, own_created) else "stores {row} as another one"
 
 
 def _finds(index: TextIndex, node: Node, doc_id: int) -> bool | None:

@@ -10,7 +10,7 @@ from lake.catalog.listing import listed_posts
 from lake.compact import index_plan, index_upkeep
 from lake.compact.compactor import Compactor
 from lake.errors import LakeUnusable
-from lake.models import DataFile, IndexFile, Retention
+from lake.models import DataFile, IndexFile, Retention, Tombstone
 from lake.query.index_terms import index_terms
 from lake.query.parser import parse
 from lake.query.spec import Search
@@ -156,6 +156,25 @@ def test_searches_answer_the_same_with_and_without(lake, compactor):
     assert len(with_index) == 4
     IndexFile.objects.all().delete()
     assert answers() == with_index
+
+
+def test_an_older_version_stays_hidden_when_its_tombstone_is_gone(lake, compactor, today, monkeypatch):
+    """Its state is in the file only: what the index stored of the row before is not believed."""
+    monkeypatch.setattr("lake.scan.paged_scan.FIRST_ROWS", 1)
+    monkeypatch.setattr("lake.scan.index_pruning.MOST_GROUPS", 1e9)
+    monkeypatch.setattr("lake.scan.index_pruning.USELESS", 1.0)
+    fill(lake)
+    compactor.round(patient=False)
+    lake.flush(post("other version", "update", rkey="b0", rev="3zzzzzzzzzzzz", time_us=NOON_US + 5 * HOUR_US))
+    compactor.round(daily=True, patient=False)
+    Tombstone.objects.all().delete()
+    reader = Reader(Engine("200MB", 1), lake.root)
+    assert [hit.fields["text"] for hit in reader.find(Search(parse("other"))).hits] == [
+        "other version",
+        "other tale 2",
+        "other tale 1",
+    ]
+    assert reader.full_scan.count(Search(parse("other")), 60) == (3, "eq")
 
 
 def test_who_sees_what_is_deleted_sees_it_with_and_without(lake, compactor, monkeypatch):

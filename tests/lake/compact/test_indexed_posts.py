@@ -1,5 +1,6 @@
 """The posts that an index is built from are those of the file, row by row."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -8,11 +9,15 @@ from hypothesis import given
 from lake.compact import indexed_posts
 from lake.compact.indexed_posts import read_posts
 from lake.errors import LakeUnusable
+from lake.schema import DATASETS
+from lake.storage import parquet_writer, stored_rows
 from lake.storage.duckdb_engine import Engine
-from lake.textindex.stored_posts import NO_TIME
+from lake.storage.stored_rows import NO_TIME
 from tests.builders import ALICE
 from tests.examples import one_in
 from tests.lake.textindex.posts import POSTS, chunk_of, times_of
+
+CLOCKS = ("seen", "created_at")
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +29,10 @@ def engine():
 
 def write(path, posts):
     columns = {name: [post[number] for post in posts] for number, name in enumerate(("text", "did", "state"))}
-    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
-    for name, times in zip(("seen", "created_at"), times_of(len(posts)), strict=True):
-        table = table.append_column(name, pa.array(times, mask=times == NO_TIME).cast(pa.timestamp("us", "UTC")))
-    pq.write_table(table, path, row_group_size=7)
+    columns |= {name: np.ma.masked_equal(us, NO_TIME) for name, us in zip(CLOCKS, times_of(len(posts)), strict=True)}
+    fields = parquet_writer.schema(DATASETS["posts"])
+    arrays = [pa.array(columns.get(field.name, [None] * len(posts)), field.type) for field in fields]
+    pq.write_table(pa.table(arrays, schema=fields), path, row_group_size=7)
     return path
 
 
@@ -39,7 +44,14 @@ def test_texts_are_in_lower_case_without_nul_and_without_deleted_posts(engine, t
 
 
 def as_lists(chunk):
-    return list(chunk.posts.texts), chunk.posts.seen_us.tolist(), chunk.posts.created_us.tolist(), list(chunk.authors)
+    return list(chunk.texts), list(chunk.authors), chunk.posts.seen_us.tolist(), chunk.posts.created_us.tolist()
+
+
+def test_rows_without_a_state_are_stored(engine, tmp_path):
+    posts = [("Sky Lake", ALICE, None), ("old", ALICE, "superseded"), ("", ALICE, "deleted"), (None, ALICE, None)]
+    (chunk,) = read_posts(engine, write(tmp_path / "posts.parquet", posts))
+    told = [stored_rows.text(row) if row else "not stored" for row in chunk.posts.rows]
+    assert told == ["Sky Lake", "not stored", "not stored", None]
 
 
 def test_chunks_are_bounded_in_rows_and_characters(engine, tmp_path, monkeypatch):
@@ -48,10 +60,10 @@ def test_chunks_are_bounded_in_rows_and_characters(engine, tmp_path, monkeypatch
     for name, value in (("CHUNK_ROWS", 700), ("CHUNK_CHARACTERS", 9000), ("STREAMED_ROWS", 50)):
         monkeypatch.setattr(indexed_posts, name, value)
     chunks = list(read_posts(engine, path))
-    assert [text for chunk in chunks for text in chunk.posts.texts] == chunk_of(posts).posts.texts
+    assert [text for chunk in chunks for text in chunk.texts] == chunk_of(posts).texts
     assert [did for chunk in chunks for did in chunk.authors] == chunk_of(posts).authors
-    assert max(len(chunk.posts.texts) for chunk in chunks) <= 700
-    assert max(sum(map(len, chunk.posts.texts[:-50])) for chunk in chunks) <= 9000
+    assert max(len(chunk.texts) for chunk in chunks) <= 700
+    assert max(sum(map(len, chunk.texts[:-50])) for chunk in chunks) <= 9000
     assert len(chunks) > 3000 / 700 + 1  # both limits were reached
 
 

@@ -17,9 +17,10 @@ from lake.scan import index_pruning, paged_scan
 from lake.search import candidates
 from lake.search import reader as search_module
 from lake.search.reader import Reader
-from lake.storage import layout, row_reader
+from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
 from lake.textindex import builder
+from lake.textindex.lookup import TextIndex
 from process.instants import utc
 from tests.builders import ALICE, BOB, NOON_US, delete, post
 
@@ -156,11 +157,11 @@ def test_an_index_of_files_that_are_no_longer_listed_is_not_asked(indexed, lake)
 
 
 def test_the_time_that_picking_rows_takes_is_not_given_again(indexed, monkeypatch):
-    def slowly(*arguments, read=row_reader.read_rows):
+    def slowly(*arguments, read=TextIndex.stored):
         time.sleep(0.6)
         return read(*arguments)
 
-    monkeypatch.setattr(row_reader, "read_rows", slowly)
+    monkeypatch.setattr(TextIndex, "stored", slowly)
     search = Search(parse("hour0 number7"), timeout=0.5)
     with pytest.raises(QueryTimeout):
         indexed.find(search)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lake.errors import LakeUnusable, QueryTimeout
-from lake.storage.row_reader import read_rows
+from lake.storage.row_reader import joined, read_rows
 from tests.examples import one_in
 
 ROWS = 50
@@ -39,7 +39,7 @@ NUMBERS = st.sets(st.integers(0, ROWS - 1), min_size=1).map(lambda rows: np.arra
 @given(NUMBERS, NUMBERS)
 def test_rows_are_those_of_the_numbers(paths, first, second):
     picks = list(zip(paths, (first, second), strict=True))
-    table = read_rows(picks, ["did", "seen"], 2, 60)
+    table = joined(read_rows(picks, ["did", "seen"], 2, 60))
     assert table.column_names == ["did", "seen"]
     assert sorted(table["did"].to_pylist()) == sorted([*(f"0-{n}" for n in first), *(f"1-{n}" for n in second)])
     first_times = [None if n % 5 == 0 else int(n) * SECOND_US for n in first]
@@ -48,7 +48,8 @@ def test_rows_are_those_of_the_numbers(paths, first, second):
 
 
 def test_times_keep_their_instant(paths):
-    (row,) = read_rows([(paths[1], np.array([7], np.uint32))], ["seen"], 1, 60)["seen"].to_pylist()
+    (table,) = read_rows([(paths[1], np.array([7], np.uint32))], ["seen"], 1, 60)
+    (row,) = table["seen"].to_pylist()
     assert row == datetime(1970, 1, 1, 0, 0, 7, tzinfo=UTC)
 
 

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from lake.query.index_terms import index_terms, lowercase
 from lake.query.tree import And, Filter, Not, Or, Term
+from lake.storage.stored_rows import NO_TIME
 from lake.textindex.builder import PostChunk, build
 from lake.textindex.lookup import TextIndex
 from lake.textindex.ngrams import REPLACEMENT
 from lake.textindex.segment import SegmentReader
-from lake.textindex.stored_posts import NO_TIME, StoredPosts
+from lake.textindex.stored_posts import StoredPosts
 from tests.builders import ALICE, BOB, NOON_US
 
 # Cased letters of several scripts, wide signs, emoji, and what collides with END or other characters in 16 bits.
@@ -38,7 +39,8 @@ def chunk_of(posts, first=0, last=None):
     posts = posts[first:last]
     texts = [lowercase("" if state == "deleted" else text or "").replace("\0", REPLACEMENT) for text, _, state in posts]
     authors = [None if state == "deleted" else did for _, did, state in posts]
-    return PostChunk(StoredPosts(texts, seen, created), authors)
+    rows = [b"" if state else f"{text} {did}".encode() for text, did, state in posts]
+    return PostChunk(texts, authors, StoredPosts(rows, seen, created))
 
 
 def times_of(rows):
@@ -101,11 +103,11 @@ def candidates(path, node, rows):
 
 
 def stored(path, rows=None):
-    """Text, seen and created of all posts, or of these."""
+    """Row, seen and created of all posts, or of these."""
     with closing(SegmentReader(path)) as reader:
         rows = range(reader.rows) if rows is None else rows
-        texts, seen, created = reader.stored(np.array(rows, np.uint32))
-        return list(zip(texts, seen.tolist(), created.tolist(), strict=True))
+        found, seen, created = reader.stored(np.array(rows, np.uint32))
+        return list(zip(found, seen.tolist(), created.tolist(), strict=True))
 
 
 def indexed_doc_ids(path):

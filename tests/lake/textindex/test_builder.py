@@ -33,14 +33,18 @@ def test_merged_indexes_answer_as_one_that_was_built_at_once(tmp_path, parts, no
 
 
 @PROPERTY
-@given(POSTS, NODES_LIST, st.sets(st.integers(0, 39)))
-@example([("lake", ALICE, None), ("fish", ALICE, None)], [Term(("fish",))], {1})
-def test_what_is_purged_is_in_no_list_and_nothing_else_is_missing(tmp_path, posts, nodes, purged):
+@given(POSTS, NODES_LIST, st.sets(st.integers(0, 39)), st.sets(st.integers(0, 39)))
+@example([("lake", ALICE, None), ("fish", ALICE, None)], [Term(("fish",))], {1}, {0})
+def test_what_is_purged_is_in_no_list_and_nothing_else_is_missing(tmp_path, posts, nodes, purged, changed):
     purged = {number for number in purged if number < len(posts)}
-    purge(built(tmp_path, posts), sorted(purged), tmp_path / "purged")
+    changed = {number for number in changed if number < len(posts)} - purged
+    purge(built(tmp_path, posts), sorted(purged), tmp_path / "purged", sorted(changed))
     deleted = {number for number, post in enumerate(posts) if post[2] == "deleted"}
     assert not indexed_doc_ids(tmp_path / "purged") & (purged | deleted)
-    left = [(None, did, "deleted") if n in purged else (text, did, state) for n, (text, did, state) in enumerate(posts)]
+    left = [
+        (None, did, "deleted") if n in purged else (text, did, state or ("superseded" if n in changed else None))
+        for n, (text, did, state) in enumerate(posts)
+    ]
     fresh = built(tmp_path, left, "left")
     assert indexed_doc_ids(tmp_path / "purged") == indexed_doc_ids(fresh)
     assert stored(tmp_path / "purged") == stored(fresh)

@@ -143,4 +143,4 @@ def test_a_text_that_is_stored_otherwise_than_in_its_file_is_named(world, monkey
     pq.write_table(table.set_column(table.column_names.index("text"), "text", other), world.root / "copy.parquet")
     world.build(["copy.parquet", world.paths[1]])
     assert f"stores {world.paths[0]} row " in world.lines()[0]
-    assert "with another text or time" in world.lines()[0]
+    assert "as another one" in world.lines()[0]
