@@ -38,6 +38,7 @@ def test_the_example_has_every_variable_with_its_default_and_no_other():
         ("QUERY_MEMORY_LIMIT", "lots", "a size such as"),
         ("LOG_FORMAT", "xml", "one of text, json"),
         ("CRASH_AT", "somewhere", "one of"),
+        ("METRICS_HOST", "here and there", "an address or a host name"),
     ],
 )
 def test_a_wrong_value_stops_every_command_with_one_sentence(variable, value, allowed):
@@ -46,6 +47,12 @@ def test_a_wrong_value_stops_every_command_with_one_sentence(variable, value, al
     assert f"{variable}={value!r} is not allowed" in result.stderr
     assert allowed in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_refused_secret_is_not_repeated():
+    result = manage("check", METRICS_TOKEN="tooshort")
+    assert "METRICS_TOKEN='...' is not allowed: it takes 16 or more" in result.stderr
+    assert "tooshort" not in result.stderr
 
 
 @pytest.mark.parametrize("command", ["consume_jetstream", "resolve_handles", "migrate"])
