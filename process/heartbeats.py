@@ -123,6 +123,24 @@ def work(doing: str, **facts: Any) -> None:
     _promise(doing, WORK_SECONDS, True, facts)
 
 
+def wait_for(component: str, why: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """As beat(): the main loop can't go on because of another component of /health/ready."""
+    since = {} if _process is None or _process.word.get("waits_for") else {"waits_since": time.time()}
+    _promise(why, seconds, False, {"waits_for": component, **since})
+
+
+def ready() -> None:
+    """What was waited for is there."""
+    if _process is not None and _process.word.get("waits_for"):
+        _process.say({"waits_for": "", "ready": time.time()})
+
+
+def tell(**facts: Any) -> None:
+    """Facts alone, without a promise. Of times: in seconds since 1970."""
+    if _process is not None:
+        _process.say(facts)
+
+
 def _promise(doing: str, seconds: float, working: bool, facts: Word) -> None:
     if _process is not None:
         _process.say({**facts, "doing": doing})
@@ -189,10 +207,10 @@ def read(name: str) -> Heartbeat | None:
     file = path(name)
     try:
         age = time.time() - file.stat().st_mtime
-        text = file.read_bytes()
+        word = _decode(file.read_bytes()) or _decode(file.read_bytes())  # it may be half rewritten
     except OSError:
         return None
-    return Heartbeat(max(0.0, age), _decode(text))
+    return Heartbeat(max(0.0, age), word)
 
 
 def _decode(text: bytes) -> Word:

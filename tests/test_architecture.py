@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "process",
     },
     "explorer": {"explorer", "api", "lake.flags", "process"},
-    "deploy": {"deploy", "process.locks"},
+    "deploy": {"deploy", "process.heartbeats", "process.locks"},
 }
 # Each outside system has one doorway.
 DOORWAYS = {

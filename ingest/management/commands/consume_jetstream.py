@@ -12,6 +12,7 @@ from ingest import checks
 from ingest.buffer.redis_stream import Buffer
 from ingest.stream.connection_journal import ConnectionJournal, checkpoint
 from ingest.stream.consumer import Consumer, Options
+from process import heartbeats
 from process.locks import only_one
 from process.metrics_server import serve_metrics
 from process.signals import Stop
@@ -28,8 +29,9 @@ class Command(BaseCommand):
         with only_one("consume_jetstream", stop):
             if stop:
                 return
-            serve_metrics("METRICS_PORT_CONSUMER")
-            asyncio.run(consume(stop))
+            with heartbeats.beating("consumer"):
+                serve_metrics("METRICS_PORT_CONSUMER")
+                asyncio.run(consume(stop))
 
 
 async def consume(stop: Stop) -> None:

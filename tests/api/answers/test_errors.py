@@ -29,7 +29,16 @@ def test_there_is_nothing_at_other_paths(client, place, method):
     must_be_error(getattr(client, method)(place), 404, "not_found")
 
 
-READ_ONLY = ["/", "/health/live", "/health/ready", "/api/docs", "/api/schema", "/api/guide", "/export/manifest/x"]
+READ_ONLY = [
+    "/",
+    "/health/live",
+    "/health/ready",
+    "/health/fresh",
+    "/api/docs",
+    "/api/schema",
+    "/api/guide",
+    "/export/manifest/x",
+]
 ASKED = ["/search", "/export", "/export/manifest", "/api/v1/search", "/api/v1/timeline", "/api/v1/top", "/api/v1/stats"]
 
 
