@@ -114,7 +114,7 @@ def _excused(readings: Readings, name: str, bad: set[str]) -> State:
 
 def _stream(readings: Readings, bad: set[str]) -> State:
     state, beat = _excused(readings, "consumer", bad), readings.beats.get("consumer")
-    if not state.ok or beat is None or not beat.word.get("waits_for") or readings.buffer.error:
+    if not state.ok or beat is None or readings.buffer.error:
         return state
     waited = processes.waited(beat.word, readings.now)
     if readings.buffer.fill >= readings.high_water / 2 or waited < LOST_SECONDS:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from process import heartbeats
-from process.heartbeats import COMMANDS, Heartbeat, Word
+from process.heartbeats import COMMANDS, REPLY_SECONDS, Heartbeat, Word
 
 SILENT_SECONDS = 25.0  # the network is never silent for so long
 UNREACHABLE_SECONDS = 15.0  # the consumer tries each host within a second or two
@@ -55,7 +55,8 @@ def victim_of(beat: Heartbeat | None) -> str:
 
 
 def waited(word: Word, now: float) -> float:
-    return now - float(word.get("waits_since", now))
+    """Seconds for which it has been waiting for another component."""
+    return now - float(word["waits_since"]) if word.get("waits_for") else 0.0
 
 
 def _lives(word: Word, _now: float) -> State:
@@ -63,7 +64,7 @@ def _lives(word: Word, _now: float) -> State:
 
 
 def _consumer(word: Word, now: float) -> State:
-    if word.get("waits_for"):
+    if waited(word, now) > REPLY_SECONDS:
         return State(True, str(word["doing"]))
     silent = now - max(float(word.get(name, 0)) for name in ("last_frame", "ready", "started"))
     host = word.get("host", "a host")

@@ -27,6 +27,7 @@ log = structlog.get_logger("consumer")
 
 LOW_WATER = 0.75  # of the high-water mark: below it the consumer resumes
 POLL_SECONDS = 0.5  # how often a buffer that is too full is looked at
+BUFFER = "buffer"  # as /health/ready calls it
 REPLY_SECONDS = TIMEOUT_SECONDS + heartbeats.PATIENCE_SECONDS
 SILENCE_SECONDS = IDLE_SECONDS + heartbeats.PATIENCE_SECONDS
 LAST_REPLY_SECONDS = 3  # for Redis to reply after a stop was requested, which must be done within 10
@@ -80,15 +81,14 @@ class Consumer:
         delays = backoff()
         while True:
             try:
-                heartbeats.beat("connects to Redis", REPLY_SECONDS)
+                heartbeats.beat("connects to Redis", REPLY_SECONDS, BUFFER)
                 await self._in_thread(self._buffer.connect)
                 await self._room()
-                heartbeats.ready()
                 return await self._in_thread(self._buffer.cursor) or await self._in_thread(self._options.checkpoint)
             except BufferUnavailable as error:
                 delay = next(delays)
                 log.warning("Redis is away: waiting", error=str(error), seconds=round(delay, 1))
-                heartbeats.wait_for("buffer", f"Redis is away: {error}", REPLY_SECONDS)
+                heartbeats.beat(f"waits for Redis: {error}", REPLY_SECONDS, BUFFER)
                 await asyncio.sleep(delay)
 
     async def _room(self) -> None:
@@ -100,7 +100,7 @@ class Consumer:
         log.warning("buffer above its high-water mark: waiting", fill=round(fill, 3), until=round(low, 3))
         while (fill := await self._in_thread(self._buffer.fill)) >= low:
             metrics.BUFFER_FILL.set(fill)
-            heartbeats.wait_for("buffer", f"the buffer is {fill:.0%} full", REPLY_SECONDS)
+            heartbeats.beat(f"waits for room: the buffer is {fill:.0%} full", REPLY_SECONDS, BUFFER)
             await asyncio.sleep(POLL_SECONDS)
         log.info("buffer has room again", fill=round(fill, 3))
 
@@ -130,7 +130,7 @@ class Consumer:
         while True:
             heartbeats.beat("receives", SILENCE_SECONDS)
             frames = await opened.receive()
-            heartbeats.beat("writes to Redis", REPLY_SECONDS, last_frame=time.time())
+            heartbeats.beat("writes to Redis", REPLY_SECONDS, BUFFER, last_frame=time.time())
             crash_point("consume:received")
             batch = read_frames(frames, progress.cursor, progress.host, now_us())
             fill = await self._in_thread(self._buffer.append, batch.events, batch.drops, batch.cursor)

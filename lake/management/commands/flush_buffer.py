@@ -70,15 +70,14 @@ def with_redis(stop: Stop, buffer: Buffer, work: Callable[[], object]) -> None:
     delay = POLL_SECONDS
     while not stop:
         try:
-            heartbeats.beat("connects to Redis", REPLY_SECONDS)
+            heartbeats.beat("connects to Redis", REPLY_SECONDS, "buffer")
             buffer.connect()
-            heartbeats.ready()
             delay = POLL_SECONDS
             work()
             break
         except (BufferUnavailable, BufferFull) as error:
             log.warning("Redis is away or full: waiting", error=str(error), seconds=delay)
-            heartbeats.wait_for("buffer", f"Redis is away or full: {error}", REPLY_SECONDS)
+            heartbeats.beat(f"waits for Redis: {error}", REPLY_SECONDS, "buffer")
             stop.wait(delay)
             delay = min(MAX_DELAY, delay * 2)
 

@@ -74,6 +74,18 @@ CASES = {
         "",
         "",
     ),
+    "a reply of Redis does not hide that no host is there": (
+        readings({"consumer": alive("consumer", waits_for="buffer", waits_since=NOW - 1, last_frame=NOW - 40)}),
+        "stream",
+        "no frame for 40 s",
+    ),
+    "Redis hangs in the middle of a write": (
+        readings(
+            {"consumer": alive("consumer", waits_for="buffer", waits_since=NOW - 28, last_frame=NOW - 28)}, buffer=AWAY
+        ),
+        "buffer",
+        "refused",
+    ),
     "the consumer can't reach a Redis that is there": (
         readings({"consumer": ALL_WAIT["consumer"]}),
         "stream",
