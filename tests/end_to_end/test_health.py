@@ -64,7 +64,7 @@ class Service:
 
     def await_fault(self, name: str) -> str:
         """Named in time, alone, by both."""
-        until(lambda: self.faults(), f"{name} is named", NAMED_SECONDS)
+        until(self.faults, f"{name} is named", NAMED_SECONDS)
         found = self.faults()
         assert found.keys() == {name}
         _, fresh = self.get("/health/fresh")
@@ -141,7 +141,7 @@ def test_a_redis_that_hangs_is_named_and_not_those_who_wait_for_it(well):
         until(lambda: "buffer" in well.faults(), "the buffer is named", NAMED_SECONDS)
         end = well.get("/health/fresh")[1]
         assert end["faults"].keys() == {"buffer"}
-        until(lambda: only_the_buffer(well) and waits(well, "consumer"), "its reply is no longer awaited", 60)
+        until(lambda: only_the_buffer(well) and connects(well, "consumer"), "a reply is no longer awaited", 60)
         assert only_the_buffer(well)
     well.await_health()
 
@@ -151,8 +151,8 @@ def only_the_buffer(service):
     return True
 
 
-def waits(service, name):
-    return beat(service, name)["doing"].startswith("waits for Redis")
+def connects(service, name):
+    return beat(service, name)["doing"] == "connects to Redis"
 
 
 def beat(service, name):
