@@ -3,6 +3,7 @@
 
 import os
 import sys
+import uuid
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -24,6 +25,16 @@ def main() -> None:
         folder = settings.DATABASE_PATH.parent
         advice = "A new one needs: manage.py migrate" if folder.is_dir() else f"Mount or create {folder}."
         sys.exit(f"The catalog {settings.DATABASE_PATH} can't be used ({error}). {advice}")
+    except Exception as error:  # noqa: BLE001
+        log_unhandled(error)
+        sys.exit(1)
+
+
+def log_unhandled(error: Exception) -> None:
+    """A bug of ours, under an id that an error tracker has too."""
+    import structlog
+
+    structlog.get_logger("process").error("unhandled error", error_id=uuid.uuid4().hex, exc_info=error)
 
 
 def check_health(name: str) -> int:

@@ -53,7 +53,7 @@ DOORWAYS = {
         "lake/flush/",
     ),
     "urllib.request": ("deploy/", "ingest/handles/appview.py"),
-    "http.client": ("ingest/handles/appview.py", "ingest/handles/appview_replies.py"),
+    "http.client": ("deploy/local/health_watch.py", "ingest/handles/appview.py", "ingest/handles/appview_replies.py"),
     "requests": (),
     "libipld": ("ingest/events.py", "ingest/simulator/"),
 }
