@@ -67,8 +67,10 @@ def test_ready_tells_no_path(lake, client, lake_root, settings):
     lake.flush(post())
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     next(lake_root.rglob("*.parquet")).write_bytes(b"x" * 100)
+    word = {"doing": "ended", "error": f"The disk of {lake_root} is full", "fault": "lake"}
+    heartbeats._write(heartbeats.path("flusher"), word)
     told = client.get("/health/ready").content.decode()
-    assert "LAKE_ROOT" in told
+    assert "The disk of LAKE_ROOT is full" in told
     assert str(lake_root) not in told
 
 

@@ -117,6 +117,11 @@ CASES = {
         "flusher",
         "the latest batch has failed: 7: a bug",
     ),
+    "a batch had failed before the flusher was started again": (
+        readings(catalog=CatalogReading(failed="7: the disk is full", last_batch=2000.0)),
+        "",
+        "",
+    ),
     "the flusher takes nothing": (
         readings(buffer=BufferReading("", 9, 0.1, 700.0), catalog=CatalogReading(last_batch=700.0)),
         "flusher",
