@@ -53,7 +53,12 @@ class Readings(NamedTuple):
     asks_appview: bool
 
     def process(self, name: str) -> State:
-        return processes.state(name, self.beats.get(name), self.now)
+        """Heartbeats lie beside the catalog. Where it takes no writes, they may be old though all processes live; that
+        of the web process, which asks, is then as old."""
+        beat, own = self.beats.get(name), self.beats.get("web")
+        if beat and own and own.stale and (self.catalog.unreadable or self.catalog.refuses):
+            beat = beat._replace(age=max(0.0, beat.age - own.age))
+        return processes.state(name, beat, self.now)
 
     @property
     def searchable(self) -> bool:

@@ -149,6 +149,11 @@ CASES = {
         "catalog",
         "locked",
     ),
+    "the disk of the catalog is read-only, and so that of the heartbeats": (
+        readings({name: silent(name) for name in COMMANDS}, catalog=CatalogReading(refuses="attempt to write")),
+        "catalog",
+        "attempt to write",
+    ),
     "the catalog is gone": (readings(catalog=CatalogReading("it is missing")), "catalog", "missing"),
 }
 UNSEARCHABLE = {"a file is missing", "the catalog is gone"}
