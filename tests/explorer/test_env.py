@@ -1,5 +1,6 @@
 """The environment: readers that are loud, and an example that is true."""
 
+import json
 import os
 import re
 import subprocess
@@ -83,6 +84,15 @@ def test_outside_debug_the_secret_key_has_no_default():
 def test_crash_at_is_refused_outside_debug():
     result = manage("check", DJANGO_DEBUG="false", DJANGO_SECRET_KEY="x" * 60, CRASH_AT="flush:read")
     assert "CRASH_AT='flush:read' is not allowed" in result.stderr
+
+
+def test_a_bug_of_a_command_is_one_line_with_an_id():
+    result = manage("shell", "--no-imports", "-c", "1 / 0")
+    assert result.returncode == 1
+    (line,) = map(json.loads, result.stderr.splitlines())
+    assert (line["event"], line["level"]) == ("unhandled error", "error")
+    assert len(line["error_id"]) == 32
+    assert line["exception"].endswith("ZeroDivisionError: division by zero")
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("off", False), ("No", False)])
