@@ -203,11 +203,26 @@ CONSTANCE_CONFIG = definitions.constance_config(QUERY_TIMEOUT_SECONDS)
 CONSTANCE_ADDITIONAL_FIELDS = definitions.constance_fields()
 
 # --- operation ---------------------------------------------------------------------------------------------
+METRICS_HOST = env.text(
+    "METRICS_HOST",
+    "127.0.0.1",
+    "an address or a host name of this machine, such as 127.0.0.1 or 0.0.0.0",
+    lambda host: re.fullmatch(r"[0-9A-Za-z.:-]{1,253}", host) is not None,
+)
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+if METRICS_TOKEN and not re.fullmatch(r"[0-9A-Za-z._~+/=-]{16,}", METRICS_TOKEN):
+    env.refuse("METRICS_TOKEN", "...", "16 or more letters, digits and ._~+/=-, or nothing")  # a secret: not repeated
 METRICS_PORT_CONSUMER = env.integer("METRICS_PORT_CONSUMER", 9101, 0, 65535)
 METRICS_PORT_FLUSHER = env.integer("METRICS_PORT_FLUSHER", 9102, 0, 65535)
 METRICS_PORT_COMPACTOR = env.integer("METRICS_PORT_COMPACTOR", 9103, 0, 65535)
 SOFTWARE_COMMIT = env.text("SOFTWARE_COMMIT", "")
-LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "auto", ("text", "json", "auto"))
+SENTRY_DSN = env.text(
+    "SENTRY_DSN",
+    "",
+    "empty, or the URL of a project such as https://key@sentry.example.org/1",
+    lambda url: not url or re.fullmatch(r"https?://[^/\s@]+@[^/\s]+/\S+", url) is not None,
+)
 CRASH_AT = env.choice("CRASH_AT", "", ("", *CRASH_POINTS))
 if CRASH_AT and not DEBUG:
     env.refuse("CRASH_AT", CRASH_AT, "nothing outside DJANGO_DEBUG=true: it is for tests")

@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "process",
     },
     "explorer": {"explorer", "api", "lake.flags", "process"},
-    "deploy": {"deploy", "process.locks"},
+    "deploy": {"deploy", "process.heartbeats", "process.locks"},
 }
 # Each outside system has one doorway.
 DOORWAYS = {
@@ -49,11 +49,12 @@ DOORWAYS = {
         "lake/storage/parquet_writer.py",
         "lake/export/formats.py",
         "lake/storage/row_reader.py",
+        "lake/storage/stored_rows.py",
         "lake/compact/rewrite.py",
         "lake/flush/",
     ),
     "urllib.request": ("deploy/", "ingest/handles/appview.py"),
-    "http.client": ("ingest/handles/appview.py", "ingest/handles/appview_replies.py"),
+    "http.client": ("deploy/local/health_watch.py", "ingest/handles/appview.py", "ingest/handles/appview_replies.py"),
     "requests": (),
     "libipld": ("ingest/events.py", "ingest/simulator/"),
 }

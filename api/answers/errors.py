@@ -1,6 +1,8 @@
 """Errors as clients see them: one JSON shape, and one map from exceptions to statuses, in DEBUG too."""
 
+import logging
 import math
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -12,15 +14,19 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
 from rest_framework.exceptions import APIException, ValidationError
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from api import metrics
 from ingest.handles.appview import HandleServiceDown
 from lake.errors import LakeError, QueryTimeout, QueryTooLarge
+from process.records import error_type
 
 log = structlog.get_logger("api")
 
 RETRY_SECONDS = 10
 SLOW_MS = 3000  # from so many milliseconds on a request leaves a line in the log
 PATH_SHOWN = 200  # characters
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 TEMPORARY = (429, 503)  # statuses: the same request may succeed later
 
 
@@ -39,6 +45,7 @@ class Problem(NamedTuple):
 
 UNEXPECTED = Problem(500, "internal_error", "An unexpected error. It is logged under this request_id.")
 _NARROWER = "Narrow the dates or add a word, then try again."
+TIMEOUTS = ("query_too_slow", "query_too_large")  # codes: a limit of time or memory was reached
 _UNAVAILABLE = "lake_unavailable"
 _TOO_LARGE = f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes: split the request."
 
@@ -82,6 +89,7 @@ def error_response(error: Exception, request: HttpRequest) -> ProblemResponse:
     """The error as a response. What the operator must look into is logged with its traceback."""
     answer = problem(error)
     if answer is UNEXPECTED or answer.code == _UNAVAILABLE:
+        metrics.OWN_ERRORS.labels(error_type(error)).inc()
         log.error("request failed", request_id=request_id(request), code=answer.code, exc_info=error)
     response = problem_response(answer, request)
     if answer.temporary:
@@ -114,18 +122,29 @@ def request_id(request: HttpRequest) -> str:
     return str(request.META.get("request_id", ""))
 
 
+def identify(given: str) -> str:
+    """The id of a request: the one that a proxy or a client has given it, if that is well-formed, else a new one."""
+    return given if _ID.fullmatch(given) else uuid.uuid4().hex
+
+
 class RequestIdMiddleware:
-    """Gives each request an id, which the X-Request-Id header, errors and the log repeat, and logs those that are slow
-    or refused. Shapes the errors of plain Django views, except the admin's, which has pages of its own."""
+    """Gives each request an id, which the X-Request-Id header, errors and all lines of the log repeat, and logs those
+    that are slow or refused. Shapes the errors of plain Django views, except the admin's, which has pages of its own.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         started = time.monotonic()
-        request.META["request_id"] = uuid.uuid4().hex
+        request.META["request_id"] = identify(request.headers.get("X-Request-Id", ""))
+        # Until the next request of this thread: the body of an export is read after this middleware has returned.
+        clear_contextvars()
+        bind_contextvars(request_id=request_id(request))
         response = self._checked(request)
         response["X-Request-Id"] = request_id(request)
+        if request.path != "/metrics" and not request.path.startswith("/health/"):
+            metrics.RESPONSES.labels(f"{response.status_code // 100}xx").inc()
         _log(request, response, round((time.monotonic() - started) * 1000))
         return response
 
@@ -138,7 +157,11 @@ class RequestIdMiddleware:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> JsonResponse | None:
-        return None if is_admin(request) else error_response(exception, request)
+        if not is_admin(request):
+            return error_response(exception, request)
+        if problem(exception) is UNEXPECTED:
+            metrics.OWN_ERRORS.labels(error_type(exception)).inc()
+        return None
 
 
 def _log(request: HttpRequest, response: HttpResponseBase, ms: int) -> None:
@@ -149,7 +172,14 @@ def _log(request: HttpRequest, response: HttpResponseBase, ms: int) -> None:
     outcome = getattr(response, "code", "") or ("refused" if response.status_code >= 400 else "slow")
     path = request.path[:PATH_SHOWN].encode("unicode_escape").decode()
     about = {"method": request.method, "path": path, "status": response.status_code, "outcome": outcome, "ms": ms}
-    log.warning("request", **about, request_id=request_id(request))
+    log.log(level(response.status_code), "request", **about, request_id=request_id(request))
+
+
+def level(status: int) -> int:
+    """Of a request's line: what a client did wrong is no trouble of ours."""
+    if status == UNEXPECTED.status:
+        return logging.ERROR
+    return logging.INFO if 400 <= status < 500 else logging.WARNING
 
 
 def is_admin(request: HttpRequest) -> bool:

@@ -13,7 +13,7 @@ from ingest.buffer.redis_stream import Buffer, BufferUnavailable
 from ingest.handles.appview import BATCH, AppView, HandleServiceDown, Refused
 from ingest.handles.lookup import STALE_US
 from ingest.handles.sightings import Sightings, collect
-from ingest.handles.store import FIRST, Claim, Store
+from ingest.handles.store import ASKED, FIRST, Claim, Store
 from process.instants import now_us
 
 log = structlog.get_logger("resolve_handles")
@@ -84,6 +84,11 @@ class Resolver:
         return max(self._redis_failures, self._appview_failures)
 
     @property
+    def appview_failures(self) -> int:
+        """Calls in a row that were not answered."""
+        return self._appview_failures
+
+    @property
     def idle_seconds(self) -> float:
         """Until the AppView may be called again."""
         return 0.0 if self._appview is None else self._appview.wait_seconds
@@ -121,6 +126,7 @@ class Resolver:
         with self._store.transaction():
             losers = self._store.claim(Claim(did, handles.get(did), asked_at) for did in dids)
             self._store.answered(dids)
+            self._store.count({ASKED: len(dids)})
             self._store.wait(losers, FIRST, asked_at + CONFIRM_US)
 
     def _halve(self, dids: list[str], now: int) -> None:

@@ -4,16 +4,17 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
 from django.db.models import Max
 
+from lake import metrics
 from lake.catalog import commits, listing, orphans
 from lake.catalog.identity import Claim
 from lake.catalog.listing import ListedFile
-from lake.catalog.metrics import ORPHANS
-from lake.compact import index_upkeep, metrics, retention, sweep, tombstones
+from lake.compact import index_upkeep, retention, sweep, tombstones
 from lake.compact.index_upkeep import Indexer, Replacement
 from lake.compact.partition_rewriter import PartitionRewriter
 from lake.compact.plan import PartitionKey, plan
@@ -24,6 +25,7 @@ from lake.schema import STATEFUL
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
 from lake.storage.origin import Writer
+from process import heartbeats
 
 log = structlog.get_logger("compaction")
 
@@ -54,7 +56,7 @@ class Compactor:
 
     def prepare(self) -> None:
         """To be called once, before the first round: finishes what a kill has cut short."""
-        ORPHANS.set(orphans.take_lake(self._root, self._claim, layout.is_compacted_file))
+        metrics.ORPHANS.set(orphans.take_lake(self._root, self._claim, layout.is_compacted_file))
         shutil.rmtree(self._scratch, ignore_errors=True)
         index_upkeep.remove_orphans(self._root)
         sweep.finish(self._root)
@@ -77,7 +79,7 @@ class Compactor:
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
         self._sweep()
-        _measure(now)
+        _measure()
         return done
 
     def would_do(self, purge: bool = True) -> Iterator[str]:
@@ -101,6 +103,7 @@ class Compactor:
         metrics.PARTITIONS_WAITING.set(len(jobs))
         replaced: dict[str, Replacement] = {}
         for number, job in enumerate(jobs, 1):
+            heartbeats.work(f"compacts {job.dataset} {job.hour:%Y-%m-%dT%H}")
             new = self._rewriter.rewrite(job, deletions, purge)
             if len(job.files) == 1 and job.files[0].compacted and not new.repeated:
                 replaced[job.files[0].path] = Replacement(new.pending.path, new.deleted, new.superseded)
@@ -157,7 +160,10 @@ def _remove_empty_folders(root: Path, files: Sequence[ListedFile]) -> None:
                 path.rmdir()
 
 
-def _measure(now: datetime) -> None:
+def _measure() -> None:
     metrics.SUPERSEDED.set(DataFile.superseded.count())
-    oldest = tombstones.oldest_unapplied()
-    metrics.OLDEST_TOMBSTONE.set((now - oldest).total_seconds() if oldest else 0)
+    metrics.OLDEST_TOMBSTONE.set_function(partial(_age, tombstones.oldest_unapplied()))
+
+
+def _age(since: datetime | None) -> float:
+    return 0.0 if since is None else (datetime.now(UTC) - since).total_seconds()

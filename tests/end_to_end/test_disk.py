@@ -1,5 +1,6 @@
 """The disk of the lake is full, or gone: the flusher stops with one sentence, and goes on once it is mended."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +22,10 @@ def must_have_stopped(flusher, *words):
     assert sentence.startswith("LakeUnusable: "), flusher.text
     for word in words:
         assert word in sentence
+
+
+def last_word(stack):
+    return json.loads((stack.folder / "catalog.sqlite3.heartbeats" / "flusher.json").read_text())
 
 
 @pytest.fixture
@@ -47,6 +52,7 @@ def test_a_full_disk_stops_the_flusher_and_nothing_is_lost(make_stack, small_dis
         stack.await_depth(len(moments))
         must_have_stopped(stack.flusher(), "is full", "make room, then start again")
         assert stack.lake.listed_rows() < len(moments)
+        assert last_word(stack)["fault"] == "lake"
         enlarge()
         stack.settle(frames_of(moments), consumer, stack.flusher())
 

@@ -12,21 +12,24 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import DatabaseError
 
-from lake import checks
+from lake import checks, metrics
 from lake.catalog.command_requests import complete, delegate, pending
 from lake.compact.compactor import DAILY, Compactor, last_daily_pass
 from lake.flags.store import flags
 from lake.models import Request
 from lake.storage import layout
+from process import heartbeats
 from process.locks import only_one
-from process.metrics_server import serve_metrics
+from process.metrics import serve_metrics
 from process.progress_bar import ProgressBar
+from process.records import errors_counted
 from process.signals import Stop
 
 NAME = "compact_lake"
 POLL_SECONDS = 1.0  # between two looks at requests of the admin
 ROUND_SECONDS = 15.0  # between two rounds
 EXIT_SECONDS = 8.0  # after SIGTERM
+CATALOG_SECONDS = 30 + heartbeats.PATIENCE_SECONDS  # a locked catalog keeps it waiting
 
 
 class Command(BaseCommand):
@@ -50,19 +53,22 @@ class Command(BaseCommand):
             raise CommandError(f"The catalog can't be used ({error}): mend that, then start again.") from error
 
     def _run(self, stop: Stop, once: bool) -> None:
-        with only_one(NAME, stop):
+        with errors_counted("compactor"), only_one(NAME, stop):
             if stop:
                 return
             # A stop takes effect between row groups. To sort a large hour or to merge the indexes of a day may take
             # longer than the 10 s of a stop: then the process exits, and the next start cleans up as after a kill.
             stop.call_later(EXIT_SECONDS, lambda: os._exit(0))
             worker = compactor(stop, settings.LAKE_ROOT / layout.SCRATCH)
-            worker.prepare()
             if once:
+                worker.prepare()
                 with ProgressBar("files") as bar:
                     worker.round(daily=True, patient=False, purge=flags().purge_deleted, progress=bar.show)
-            else:
-                serve_metrics("METRICS_PORT_COMPACTOR")
+                return
+            with heartbeats.beating("compactor"):
+                heartbeats.work("looks at the lake")
+                worker.prepare()
+                serve_metrics("METRICS_PORT_COMPACTOR", metrics.COMPACTOR + metrics.WRITERS)
                 loop(stop, worker.round)
 
 
@@ -81,10 +87,12 @@ def loop(stop: Stop, round_: Callable[..., int]) -> None:
     """A round every ROUND_SECONDS; with the daily pass when that is due, and at once on request."""
     due, last_pass = 0.0, last_daily_pass()
     while not stop:
+        heartbeats.beat("waits for work", CATALOG_SECONDS)
         requests = pending(Request.Kind.COMPACT)
         daily = bool(requests) or time.time() >= last_pass + DAILY.total_seconds()
         if daily or time.monotonic() >= due:
             started = time.time()
+            heartbeats.work("looks for work")
             written = round_(daily=daily, patient=not requests, purge=flags().purge_deleted)
             if daily and not stop:
                 last_pass = started
