@@ -1,6 +1,5 @@
 """LakeError
 LakeUnusable    our own state is bad: the process stops and says what to do
-  CatalogUnusable  the same, and the catalog is at fault
   Superseded    files were replaced while they were read: ask the catalog again
 QueryTimeout    a query reached its time limit
 QueryTooLarge   a query reached its memory limit
@@ -16,15 +15,11 @@ class LakeError(CommandError):
 
 
 class LakeUnusable(LakeError):
-    """A missing folder or file, a wrong checksum, a full disk."""
+    """A missing folder or file, a wrong checksum, a full disk. `component`: whose fault it is, lake or catalog."""
 
-    component = "lake"
-
-
-class CatalogUnusable(LakeUnusable):
-    """The catalog was replaced, or can't be read or written."""
-
-    component = "catalog"
+    def __init__(self, *args: object, component: str = "lake") -> None:
+        super().__init__(*args)
+        self.component = component
 
 
 class Superseded(LakeUnusable):

@@ -1,5 +1,6 @@
 """Reads what the verdicts are made of. Whatever fails while it is read is a reading, too."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,7 +23,22 @@ ENGINE_SECONDS = 5.0
 REDIS_SECONDS = 1.0  # for one reply
 
 
+_one_at_a_time = threading.Lock()
+_latest: tuple[float, Readings] | None = None  # when it was begun, in monotonic seconds
+
+
 def take() -> Readings:
+    """Anybody may ask, as often as he likes, so one reading is taken at a time: whoever comes while one is taken gets
+    the next, together with all others who wait for it."""
+    global _latest  # noqa: PLW0603
+    asked = time.monotonic()
+    with _one_at_a_time:
+        if _latest is None or _latest[0] < asked:
+            _latest = time.monotonic(), _take()
+        return _latest[1]
+
+
+def _take() -> Readings:
     full = _without_paths(disk.complaint(settings.LAKE_ROOT, writes=False))
     catalog = _catalog(writes=not (full and _same_disk()))
     lake = LakeReading() if catalog.unreadable else _lake()

@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+import time
 from contextlib import closing
 
 ASK_SECONDS = 3.0  # between two questions
@@ -14,17 +15,14 @@ class HealthWatch:
 
     def __init__(self, port: int, host: str) -> None:
         self._port, self._host = port, host
-        self._over = threading.Event()
         self.faults = ""
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="health", daemon=True).start()
 
-    def stop(self) -> None:
-        self._over.set()
-
     def _run(self) -> None:
-        while not self._over.wait(ASK_SECONDS):
+        while True:
+            time.sleep(ASK_SECONDS)
             self.faults = self.ask()
 
     def ask(self) -> str:

@@ -45,6 +45,9 @@ def test_the_hour_after_the_end_of_a_consumer_has_its_cause(make_stack, way):
         stack = make_stack(jetstream.url, now - HOUR_US - 1)
         consumer = stack.consumer()
         stack.await_depth(1)
+        beat = stack.folder / "catalog.sqlite3.heartbeats" / "consumer.json"
+        until(lambda: json.loads(beat.read_text()).get("last_frame", 0) >= now / 1e6, "its heartbeat says so")
+        assert json.loads(beat.read_text())["connected"]
         until(lambda: connection_rows(stack), "the connection is recorded", programs=[consumer])
         if way == "restored":
             stack.flush_once()

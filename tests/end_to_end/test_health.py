@@ -42,13 +42,16 @@ class Service:
             GUNICORN_CMD_ARGS=f"--bind=127.0.0.1:{self.port}",
         )
         self.stack.redis.start()
+        self.start_simulator()
+        self.programs = {command: self.stack.start(command) for command in COMPONENTS}
+        gunicorn = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.conf.py")]
+        self.web = self.stack.run(gunicorn, "web")
+
+    def start_simulator(self) -> None:
         self.simulator = self.stack.start(
             "simulate_jetstream", "--port", str(self.jetstream_port), "--rate", "100", "--seed", "1"
         )
         self.simulator.await_words("listening")
-        self.programs = {command: self.stack.start(command) for command in COMPONENTS}
-        gunicorn = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.conf.py")]
-        self.web = self.stack.run(gunicorn, "web")
 
     def get(self, path: str) -> tuple[int, dict]:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as client:
@@ -133,6 +136,21 @@ def stopped(pid):
 def test_a_host_that_is_silent_is_named_as_the_stream(well):
     with stopped(well.simulator.pid):
         assert "no frame for" in well.await_fault("stream")
+    well.await_health()
+
+
+def test_hosts_that_can_not_be_reached_are_named_as_the_stream(well):
+    well.simulator.kill()
+    assert "no Jetstream host can be reached" in well.await_fault("stream")
+    well.start_simulator()
+    well.await_health()
+
+
+def test_a_redis_that_was_killed_is_named_and_not_those_who_wait_for_it(well):
+    well.stack.redis.kill()
+    well.await_fault("buffer")
+    until(lambda: only_the_buffer(well) and beat(well, "flusher").get("waits_for") == "buffer", "it waits")
+    well.stack.redis.start()
     well.await_health()
 
 

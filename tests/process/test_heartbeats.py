@@ -29,7 +29,6 @@ from process.heartbeats import (
 
 LOOP = """
 import sys, time
-import django; django.setup()
 from process import heartbeats
 heartbeats.BEAT_SECONDS = 0.1
 heartbeats.start("flusher")
