@@ -33,7 +33,7 @@ class Narrower:
         try:
             stored = file.stored(file.row_numbers)
         except IndexDamaged as error:
-            log.warning("index can't be read: its file is scanned", file=file.path, error=str(error))
+            log.warning("index can't be read: its files are scanned", file=file.path, error=str(error))
             return file._replace(picked=None)
         times = self._times(stored)
         if self._test is None:
