@@ -19,7 +19,7 @@ PIPELINE = Dashboard(
             "Since the last heartbeat",
             "s",
             ("{{process}}", "api_heartbeat_age_seconds"),
-            note="Above 30 s a process hangs or is stopped.",
+            note="Above 15 s a process hangs or is stopped.",
         ),
         panel(
             "Alerts",

@@ -1,41 +1,17 @@
 """Until when a visitor's browser takes the certificate of an origin."""
 
-import shutil
-import ssl
-import subprocess
-import threading
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from deploy.local.environment import free_port
 from deploy.monitor.certificate import expiry, exposition, https_origins, write
+from tests.deploy.tls import make_certificate, serving
 
 
 @pytest.fixture
 def certificate(tmp_path):
-    """Of localhost, for 10 days, signed by itself: the file with its key."""
-    if not shutil.which("openssl"):
-        pytest.skip("there is no openssl here")
-    path = tmp_path / "both.pem"
-    words = "req -x509 -newkey rsa:2048 -nodes -days 10 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    subprocess.run(["openssl", *words.split(), "-keyout", path, "-out", path], check=True, capture_output=True)
-    return path
-
-
-@contextmanager
-def serving(certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.handle_error = lambda *_: None  # a visitor who refuses the certificate
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"https://localhost:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    return make_certificate(tmp_path / "both.pem")
 
 
 def test_the_end_of_a_certificate(certificate, monkeypatch):

@@ -38,3 +38,17 @@ def make_stack(tmp_path, template):
     yield make
     for stack in stacks:
         stack.end()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 100 kB; and a function that makes it larger, or mounts it with other options."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if (
+        os.getuid()
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", folder], check=False).returncode
+    ):
+        pytest.skip("may not mount a small disk here")
+    yield folder, lambda options="size=50m": subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
+    subprocess.run(["umount", folder], check=True)

@@ -41,10 +41,11 @@ class Webhook:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
 
-    def told(self, alert, status):
+    def told(self, alert, status, **labels):
         """Whether a message had this alert with this status; its runbook if so."""
+        wanted = {"alertname": alert, **labels}.items()
         alerts = [alert for message in self.messages for alert in json.loads(message.text)["alerts"]]
-        found = [one for one in alerts if one["labels"]["alertname"] == alert and one["status"] == status]
+        found = [one for one in alerts if wanted <= one["labels"].items() and one["status"] == status]
         return found[-1]["annotations"]["runbook"] if found else None
 
 
@@ -76,9 +77,9 @@ class MailServer:
 
 
 class Monitored:
-    """`stack`: its processes may not run yet."""
+    """`stack`: its processes may not run yet. `variables`: its ports. `origins`: whose certificates are watched."""
 
-    def __init__(self, stack, variables):
+    def __init__(self, stack, variables, origins=()):
         self.stack, self.ports = stack, configuration.free_ports()
         self.webhook, self.mail = Webhook(), MailServer()
         given = {
@@ -89,7 +90,7 @@ class Monitored:
         }
         folder = stack.folder / "monitor"
         configuration.write(folder, variables, given, self.ports)
-        self.children = programs.make_children(folder, stack.redis.url, self.ports)
+        self.children = programs.make_children(folder, stack.redis.url, self.ports, origins)
 
     def start(self):
         for child in self.children:
@@ -120,25 +121,18 @@ class Monitored:
     def firing(self):
         return {labels["alertname"] for labels, _ in self.query('ALERTS{alertstate="firing"}')}
 
-    def must_tell(self, alert, status="firing", since=None, seconds=SOON_SECONDS):
-        """A post and a mail about this alert, each with its runbook, within so many seconds of `since`."""
+    def must_tell(self, alert, status="firing", *, since=None, seconds=SOON_SECONDS, **labels):
+        """A post and a mail about this alert, each with its runbook, within so many seconds of `since` (now)."""
         since = since or time.monotonic()
+        runbook, what = f"docs/operations.md#{alert.lower()}", f"that {alert} {labels or ''} is {status}"
         left = since + seconds - time.monotonic()
-        until(lambda: self.webhook.told(alert, status), f"a post that {alert} is {status}; {self.state()}", left)
-        runbook = f"docs/operations.md#{alert.lower()}"
-        assert self.webhook.told(alert, status) == runbook
-        until(lambda: self.mailed(alert, status, runbook), f"a mail that {alert} is {status}", left + 2)
-        print(f"{alert} {status}: told after {time.monotonic() - since:.0f} s")
+        until(lambda: self.webhook.told(alert, status, **labels), f"a post {what}, firing is {self.firing()}", left)
+        assert self.webhook.told(alert, status, **labels) == runbook
+        until(lambda: self.mailed(status, runbook), f"a mail {what}", 5)
+        print(f"{alert} {labels or ''} {status}: told after {time.monotonic() - since:.0f} s")
 
-    def mailed(self, alert, status, runbook):
+    def mailed(self, status, runbook):
         return any(runbook in mail.text and status.upper() in mail.text for mail in self.mail.messages)
-
-    def state(self):
-        return {"firing": self.firing()}
-
-    def forget(self):
-        self.webhook.messages.clear()
-        self.mail.messages.clear()
 
     def end(self):
         for child in self.children:
