@@ -1,94 +1,164 @@
-"""The state of the whole service for Prometheus, read from Redis and the catalog at each scrape, so that it is true
-while the consumer and the flusher are down. What can't be read is left out; the scrape always answers."""
+"""The series of the web process: what it counts itself, and the state of the whole, which it reads at each scrape."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import NamedTuple
+from collections.abc import Iterable
 
-import structlog
-from django.conf import settings
-from django.db.models import Max, Sum
-from django.db.utils import DatabaseError
-from prometheus_client import REGISTRY, Metric
-from prometheus_client.registry import Collector
-
-from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
-from ingest.handles.lookup import Handles
-from ingest.models import Connection
-from lake.models import BatchRun, DataFile
+from ingest.handles.appview_replies import Outcome
+from lake.catalog.figures import WINDOWS
+from lake.export.formats import MEDIA_TYPES
+from lake.models import BatchRun
 from lake.schema import DATASETS
+from process.heartbeats import COMMANDS
+from process.metrics import Series, counter, histogram, series_of
+from process.records import ERROR_TYPES, JOBS
 
-log = structlog.get_logger("metrics")
+PROCESSES = tuple(name for name in COMMANDS if name != "web")  # those beside the web process
+QUERIES = ("search", "count", "timeline", "top", "posts", "stats", "coverage", "manifest", "export")
+OUTCOMES = ("ok", "refused", "timeout", "error", "abandoned")
+QUERY_BUCKETS = (0.03, 0.1, 0.3, 1, 2, 3, 5, 10, 30, 100, 300)
 
-REDIS_SECONDS = 0.4  # for one reply: a scrape must be over in 2 s, whatever Redis does
-DAY = timedelta(days=1)
-MAX_CLOCK_SKEW = timedelta(minutes=1)  # a file that is further ahead has an impossible time and says nothing of lag
+# --- counted in this process ---
+RESPONSES = counter(
+    "api_responses_total",
+    "Answers by class of status, without those of /health/ and /metrics. 5xx above 1 % of all: the operator looks at "
+    "the log and at /health/ready. Their share is the availability of answers.",
+    status=["2xx", "3xx", "4xx", "5xx"],
+)
+QUERY_SECONDS = histogram(
+    "api_query_seconds",
+    "Duration of a query, from the request to its answer; of an export to its last byte; count: of the hits, beside a "
+    "page. Outcomes: ok; refused (a wrong parameter, no key, too many requests); timeout (a limit of time or memory); "
+    "error; abandoned (the client of an export went). 95 % of searches above 5 s, or timeouts rise: the operator looks "
+    "at docs/performance.md and at what is asked.",
+    QUERY_BUCKETS,
+    kind=QUERIES,
+    outcome=OUTCOMES,
+)
+ROWS_EXPORTED = counter(
+    "api_rows_exported_total",
+    "Rows sent in exports by HTTP, the unfinished ones too. For information: who takes how much.",
+    format=MEDIA_TYPES,
+)
+HITS_HIDDEN = counter(
+    "api_hits_hidden_total",
+    "Rows that matched a search and were not shown, as they are deleted or superseded. Steep against the searches: the "
+    "daily pass of the compactor is behind.",
+)
+# The part of api_unhandled_errors_total that is this process's own.
+OWN_ERRORS = counter("api_unhandled_errors_total", "See STATE.", type=ERROR_TYPES)
+
+OWN = (RESPONSES, QUERY_SECONDS, ROWS_EXPORTED, HITS_HIDDEN)
 
 
-class Series(NamedTuple):
-    """`name`: without _total. `label`: the only label, or empty."""
-
-    name: str
-    kind: str
-    label: str
-    meaning: str
+# --- read at each scrape ---
+def _gauge(name: str, meaning: str, **labels: Iterable[str]) -> Series:
+    return Series(name, "gauge", meaning, {label: tuple(values) for label, values in labels.items()})
 
 
-def _gauge(name: str, meaning: str, label: str = "") -> Series:
-    return Series(name, "gauge", label, meaning)
+def _counter(name: str, meaning: str, **labels: Iterable[str]) -> Series:
+    return _gauge(name, meaning, **labels)._replace(kind="counter")
 
 
-def _counter(name: str, meaning: str, label: str = "") -> Series:
-    return Series(name, "counter", label, meaning)
-
-
-Sample = tuple[str, str, float]  # of a series and a label value, which is empty where it has no label
-
-SERIES = (
-    _counter(
-        "api_frames_received",
-        "Frames received since this Redis was set up. Flat for a minute: nothing arrives, check the consumer's log.",
-    ),
-    _counter(
-        "api_frames_dropped",
-        "Frames that are not events, since this Redis was set up. A rise is a changed wire or a bug: check "
-        "inspect_buffer --dead-letters.",
-        "reason",
-    ),
-    _gauge(
-        "api_buffer_depth",
-        "Events that wait in the buffer. Rising over several flush intervals: the flusher is down or too slow, "
-        "check its log.",
-    ),
-    _gauge(
-        "api_buffer_fill_ratio",
-        "Memory of Redis divided by its maxmemory. At BUFFER_HIGH_WATER the consumer pauses: repair the flusher, or"
-        " give Redis more memory.",
-    ),
-    _gauge(
-        "api_dead_letters",
-        "Dead letters kept, at most 10,000. They stay until the operator replays them with inspect_buffer --replay.",
-    ),
+STATE = (
     _gauge(
         "api_lag_seconds",
         "Now minus the newest seen that is received (by the consumer) or searchable (in a listed file); buffered: "
-        "the age of the oldest event in the buffer. Check the first stage that rises.",
-        "stage",
+        "the age of the oldest event in the buffer. Absent before the first. The operator looks at the first stage "
+        "that rises.",
+        stage=["received", "buffered", "searchable"],
+    ),
+    _gauge(
+        "api_buffer_depth",
+        "Events that wait in the buffer. Rising over several flush intervals: the flusher is down or too slow, the "
+        "operator looks at its log.",
+    ),
+    _gauge(
+        "api_buffer_fill_ratio",
+        "Memory of Redis divided by its maxmemory. At BUFFER_HIGH_WATER the consumer pauses: the operator mends the "
+        "flusher, or gives Redis more memory.",
+    ),
+    _gauge(
+        "api_dead_letters",
+        "Dead letters kept, at most 10,000; then the oldest go. They stay until the operator replays them with "
+        "inspect_buffer --replay.",
+    ),
+    _gauge("api_lake_rows", "Rows in listed files. A fall is a purge, a retention or a restore.", dataset=DATASETS),
+    _gauge("api_lake_bytes", "Bytes of listed files. The operator plans the disk by their growth.", dataset=DATASETS),
+    _gauge(
+        "api_lake_files",
+        "Listed files. Rising by more than one an hour and dataset: the compactor does not follow, see its log.",
+        dataset=DATASETS,
+    ),
+    _gauge(
+        "api_compression_ratio",
+        "Bytes of JSON per byte in listed files, by the mean size of the events of the last 30 days; absent while "
+        "there are none. A fall over weeks: the network sends other content, the operator plans the disk anew.",
+    ),
+    _counter(
+        "api_batches_total",
+        "Batches in the catalog by outcome. Any failed one: the operator reads its error in the admin, at Batch runs.",
+        state=BatchRun.State.values,
+    ),
+    _gauge(
+        "api_flush_interval_seconds",
+        "FLUSH_INTERVAL_SECONDS of the web process: what lags are measured by. For rules.",
     ),
     _gauge(
         "api_last_batch_seconds",
-        "Duration of the last batch. Near FLUSH_INTERVAL_SECONDS: the machine is too small, or its disk too busy.",
+        "Duration of the last batch; 0: there was none. Near FLUSH_INTERVAL_SECONDS: the machine is too small, or its "
+        "disk too busy.",
     ),
-    _gauge("api_lake_rows", "Rows in listed files. A fall is a purge or a restore.", label="dataset"),
-    _gauge("api_lake_bytes", "Bytes of listed files. Plan the disk by their growth.", label="dataset"),
-    _gauge(
-        "api_failed_batches_last_day",
-        "Batches that failed in the last 24 hours. Above 0: read the error in the admin, under Batch runs.",
+    _counter(
+        "api_gaps_total",
+        "Connections in the catalog that began with a gap. Any: data may be missing; the operator looks at Connections "
+        "in the admin, and at /api/v1/coverage.",
     ),
     _gauge(
-        "api_gaps_last_day",
-        "Connections of the last 24 hours that began with a gap. Above 0: data may be missing, see the admin.",
+        "api_minutes_due",
+        "Minutes of a window, back from two flush intervals and a minute ago, without those before the first batch.",
+        window=WINDOWS,
+    ),
+    _gauge(
+        "api_minutes_with_data",
+        "Those of them with data in the lake, also when it was fetched later. Less than are due: /api/v1/coverage says "
+        "which minutes are missing, and why. The quotient is the availability of data.",
+        window=WINDOWS,
+    ),
+    _gauge(
+        "api_disk_free_bytes",
+        "Free bytes on the disk of LAKE_ROOT or of DATABASE_PATH. Below 15 %: the operator adds disk, or shortens a "
+        "retention.",
+        disk=["lake", "catalog"],
+    ),
+    _gauge("api_disk_size_bytes", "Size of these disks. For information.", disk=["lake", "catalog"]),
+    _gauge(
+        "api_disk_days_left",
+        "Days until the disk of the lake is full at the growth of the last 7 days, retention not counted; at most "
+        "3650. Below 7: the operator adds disk, or shortens a retention.",
+        disk=["lake"],
+    ),
+    _gauge(
+        "api_heartbeat_age_seconds",
+        "Age of a process's last sign of life; of one that never gave any: the time since the web process started. "
+        "Above 30: it is down, or hangs. The operator looks at its log and starts it.",
+        process=PROCESSES,
+    ),
+    _counter(
+        "api_unhandled_errors_total",
+        "Errors that ended a process, and those that failed a request of the web process (counted since its start), by "
+        "the first of these types that fits; Exception: a bug. Any: the operator looks at the log of the process.",
+        process=["web", *PROCESSES],
+        type=ERROR_TYPES,
+    ),
+    _gauge(
+        "api_job_age_seconds",
+        "Time since the last good run of backup or verify_lake; without one, since the first batch. Above a day and "
+        "some hours, or what was agreed: the operator looks why it was not started.",
+        task=JOBS,
+    ),
+    _gauge(
+        "api_job_failed",
+        "1: the latest run failed. The operator reads what it printed, and runs it again by hand.",
+        task=JOBS,
     ),
     _gauge("api_handles_known", "Accounts whose handle is known. For information only."),
     _gauge(
@@ -97,92 +167,18 @@ SERIES = (
     ),
     _gauge(
         "api_handles_lag_seconds",
-        "How long the first of them has waited. Rising while calls fail: check the log of resolve_handles.",
+        "How long the first of them has waited. Rising while calls fail: the operator looks at the log of "
+        "resolve_handles.",
     ),
     _counter(
-        "api_handle_calls",
+        "api_handles_asked_total",
+        "Accounts about which the AppView has answered. Flat while accounts wait: resolve_handles is down or limited.",
+    ),
+    _counter(
+        "api_handle_calls_total",
         "Calls to the AppView. Outcomes other than answered and refused rise: it is down, or limits this service.",
-        "outcome",
+        outcome=Outcome,
     ),
 )
 
-
-class StateCollector(Collector):
-    def describe(self) -> Iterator[Metric]:
-        """The families without samples, so that registering reads nothing."""
-        return (Metric(series.name, series.meaning, series.kind) for series in SERIES)
-
-    def collect(self) -> Iterator[Metric]:
-        now = datetime.now(UTC)
-        samples = [*_readable(buffer_samples, now), *_readable(lake_samples, now), *handle_samples(now)]
-        for series in SERIES:
-            family = Metric(series.name, series.meaning, series.kind)
-            for _, label, value in (sample for sample in samples if sample[0] == series.name):
-                name = f"{series.name}_total" if series.kind == "counter" else series.name
-                family.add_sample(name, {series.label: label} if series.label else {}, value)
-            yield family
-
-
-def _readable(read: Callable[[datetime], Iterator[Sample]], now: datetime) -> list[Sample]:
-    """All samples, or none when their source can't be read."""
-    try:
-        return list(read(now))
-    except (BufferUnavailable, BufferUnsafe, DatabaseError) as error:
-        log.warning("not in this scrape", source=read.__name__, error=str(error))
-        return []
-
-
-def buffer_samples(now: datetime) -> Iterator[Sample]:
-    buffer = Buffer(settings.REDIS_URL, REDIS_SECONDS).connect()
-    try:
-        state, totals, cursor = buffer.state(), buffer.totals(), buffer.cursor()
-    finally:
-        buffer.close()
-    yield "api_frames_received", "", totals.received
-    for reason, number in totals.dropped.items():
-        yield "api_frames_dropped", reason, number
-    yield "api_buffer_depth", "", state.depth
-    yield "api_buffer_fill_ratio", "", state.fill
-    yield "api_dead_letters", "", state.dead_letters
-    waited = 0.0 if state.oldest_ms is None else now.timestamp() - state.oldest_ms / 1000
-    yield "api_lag_seconds", "buffered", max(0.0, waited)
-    if cursor is not None:
-        yield "api_lag_seconds", "received", now.timestamp() - cursor.time_us / 1e6
-
-
-def lake_samples(now: datetime) -> Iterator[Sample]:
-    listed = DataFile.listed.all()
-    sums = {
-        row["dataset"]: row
-        for row in listed.order_by().values("dataset").annotate(rows=Sum("rows"), bytes=Sum("bytes"))
-    }
-    for dataset in DATASETS:
-        held = sums.get(dataset, {"rows": 0, "bytes": 0})
-        yield "api_lake_rows", dataset, held["rows"]
-        yield "api_lake_bytes", dataset, held["bytes"]
-    newest = listed.filter(max_seen__lte=now + MAX_CLOCK_SKEW).aggregate(newest=Max("max_seen"))["newest"]
-    if newest is not None:
-        yield "api_lag_seconds", "searchable", max(0.0, (now - newest).total_seconds())
-    last = BatchRun.objects.order_by("-started_at").first()
-    if last is not None:
-        yield "api_last_batch_seconds", "", last.seconds
-    failed = BatchRun.objects.filter(state=BatchRun.State.FAILED, started_at__gte=now - DAY)
-    yield "api_failed_batches_last_day", "", failed.count()
-    gaps = Connection.objects.filter(gap_seconds__isnull=False, opened_at__gte=now - DAY)
-    yield "api_gaps_last_day", "", gaps.count()
-
-
-def handle_samples(now: datetime) -> Iterator[Sample]:
-    figures = Handles(settings.HANDLES_PATH, None).figures()
-    yield "api_handles_known", "", figures.known
-    yield "api_handles_waiting", "", figures.waiting
-    waited = 0.0 if figures.oldest is None else now.timestamp() - figures.oldest / 1e6
-    yield "api_handles_lag_seconds", "", max(0.0, waited)
-    for outcome, number in figures.calls.items():
-        yield "api_handle_calls", outcome, number
-
-
-@cache
-def register() -> None:
-    """Adds the state to /metrics, once."""
-    REGISTRY.register(StateCollector())
+WEB = (*map(series_of, OWN), *STATE)

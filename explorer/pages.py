@@ -5,9 +5,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.access.scrapers import may_scrape
 from api.answers.errors import UNEXPECTED, Problem, is_admin, problem_response
 from api.schema.openapi import schema
 from api.views.view import OpenView
@@ -34,6 +37,18 @@ class Links(OpenView):
 class Schema(OpenView):
     def get(self, _request: Request) -> Response:
         return Response(schema())
+
+
+class Metrics(OpenView):
+    """For Prometheus. Not public: it tells how much is collected, asked and stored."""
+
+    def get(self, request: Request) -> HttpResponse:
+        if not may_scrape(request.META, settings.METRICS_TOKEN):
+            raise PermissionDenied(
+                "Metrics are for this machine and private networks, past the proxy. Others, and whoever comes through "
+                "the proxy, send `Authorization: Bearer <METRICS_TOKEN>`."
+            )
+        return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
 class Docs(OpenView):

@@ -4,11 +4,11 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from api import metrics
+from api.answers import service_state
 from api.urls import unversioned
 from explorer import health, pages
 
-metrics.register()  # here, so that only the process that serves these routes exports the state of the whole
+service_state.register()  # here, so that only the process that serves these routes exports the state of the whole
 
 urlpatterns = [
     path("", pages.Links.as_view()),
@@ -22,7 +22,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/live", health.Live.as_view()),
     path("health/ready", health.Ready.as_view()),
-    path("", include("django_prometheus.urls")),
+    path("metrics", pages.Metrics.as_view()),
     re_path("", pages.not_found),
 ]
 

@@ -1,4 +1,5 @@
-"""What any of our processes needs to run: signals, locks, logs, a metrics port, a progress bar, crash points, instants.
+"""What any of our processes needs to run: signals, locks, heartbeats, records of errors and jobs, logs, metrics, a
+progress bar, crash points, instants.
 
 Knows nothing of what the processes do.
 """

@@ -95,15 +95,16 @@ def client(meta: dict[str, str]) -> str:
     """The address that a request counts for. One proxy is trusted: if the peer is this machine or in a private network,
     the last entry of X-Forwarded-For, which the proxy added. Of IPv6 the /64: a customer has all of one."""
     direct = meta.get("REMOTE_ADDR", "")
-    peer = _address(direct)
+    peer = address(direct)
     if peer is None or peer.is_private:
-        peer = _address(meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]) or peer
+        peer = address(meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]) or peer
     if isinstance(peer, IPv6Address):
         return str(IPv6Network((peer, 64), strict=False))
     return str(peer or direct)
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def address(text: str) -> IPv4Address | IPv6Address | None:
+    """None if it is none. An IPv4 address that is mapped into IPv6 counts as itself."""
     try:
         address = ip_address(text.strip())
     except ValueError:

@@ -13,8 +13,10 @@ from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
 from rest_framework.exceptions import APIException, ValidationError
 
+from api import metrics
 from ingest.handles.appview import HandleServiceDown
 from lake.errors import LakeError, QueryTimeout, QueryTooLarge
+from process.records import error_type
 
 log = structlog.get_logger("api")
 
@@ -39,6 +41,7 @@ class Problem(NamedTuple):
 
 UNEXPECTED = Problem(500, "internal_error", "An unexpected error. It is logged under this request_id.")
 _NARROWER = "Narrow the dates or add a word, then try again."
+TIMEOUTS = ("query_too_slow", "query_too_large")  # codes: a limit of time or memory was reached
 _UNAVAILABLE = "lake_unavailable"
 _TOO_LARGE = f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes: split the request."
 
@@ -82,6 +85,7 @@ def error_response(error: Exception, request: HttpRequest) -> ProblemResponse:
     """The error as a response. What the operator must look into is logged with its traceback."""
     answer = problem(error)
     if answer is UNEXPECTED or answer.code == _UNAVAILABLE:
+        metrics.OWN_ERRORS.labels(error_type(error)).inc()
         log.error("request failed", request_id=request_id(request), code=answer.code, exc_info=error)
     response = problem_response(answer, request)
     if answer.temporary:
@@ -126,6 +130,8 @@ class RequestIdMiddleware:
         request.META["request_id"] = uuid.uuid4().hex
         response = self._checked(request)
         response["X-Request-Id"] = request_id(request)
+        if request.path != "/metrics" and not request.path.startswith("/health/"):
+            metrics.RESPONSES.labels(f"{response.status_code // 100}xx").inc()
         _log(request, response, round((time.monotonic() - started) * 1000))
         return response
 
@@ -138,7 +144,11 @@ class RequestIdMiddleware:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> JsonResponse | None:
-        return None if is_admin(request) else error_response(exception, request)
+        if not is_admin(request):
+            return error_response(exception, request)
+        if problem(exception) is UNEXPECTED:
+            metrics.OWN_ERRORS.labels(error_type(exception)).inc()
+        return None
 
 
 def _log(request: HttpRequest, response: HttpResponseBase, ms: int) -> None:

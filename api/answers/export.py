@@ -15,7 +15,7 @@ from lake.catalog.coverage import coverage
 from lake.export import counts, record
 from lake.export.formats import Format, new_format
 from lake.export.manifest import describe
-from lake.export.record import Download
+from lake.export.record import Download, Ended
 from lake.export.spec import ExportSpec, export_spec
 from lake.export.stream import export
 
@@ -48,7 +48,7 @@ def file_format(params: ExportParams, spec: ExportSpec, manifest: dict[str, Any]
     return new_format(values["format"], spec.columns, excel=values["excel"], about=about)
 
 
-def start_download(params: ExportParams, request_id: str) -> Download:
+def start_download(params: ExportParams, request_id: str, ended: Ended) -> Download:
     """Reads the first rows, so that what fails at once is an error answer and not a broken file."""
     spec = new_spec(params, params.flags.export_limit_rows)
     manifest = new_manifest(params, spec)
@@ -56,4 +56,4 @@ def start_download(params: ExportParams, request_id: str) -> Download:
     file = export(reader(), spec, form, handle_lookup().names, digest)
     first = list(islice(file, 2))
     facts = partial(counts.after, reader().full_scan, spec)
-    return Download(record.start(manifest), first, file, digest, request_id, facts)
+    return Download(record.start(manifest), first, file, digest, request_id, facts, ended)

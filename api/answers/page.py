@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from api import metrics
 from api.access.concurrency import Overloaded, idle, slot
 from api.answers.reader import reader
 from api.answers.rows import to_results
@@ -39,6 +40,7 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
         page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
     else:
         page, counted, following = _page(values, search, deadline)
+    metrics.HITS_HIDDEN.inc(page.hidden)
     return {
         "results": to_results(page.hits, usernames(page.hits), values["fields"]),
         "meta": {
@@ -72,6 +74,20 @@ def _page(values: Mapping[str, Any], search: Search, deadline: float) -> tuple[P
     return page, counted, tokens.encode(following, values["fingerprint"])
 
 
+def _counted(search: Search, seconds: float) -> tuple[int, str]:
+    started, ended = time.monotonic(), "error"
+    try:
+        total, relation = reader().count(search, seconds)
+        ended = "ok" if relation == "eq" else "timeout"
+    except Overloaded:
+        ended = "refused"
+        raise
+    finally:
+        if seconds > 0:
+            metrics.QUERY_SECONDS.labels("count", ended).observe(time.monotonic() - started)
+    return total, relation
+
+
 def _before(values: Mapping[str, Any]) -> int:
     """Hits of the pages before this one."""
     token: Token | None = values["token"]
@@ -92,10 +108,10 @@ def _count(values: Mapping[str, Any], search: Search, page: Page, deadline: floa
         return Counted(token.total, token.relation)
     left = deadline - time.monotonic()
     if values["total"]:
-        total, relation = reader().count(search, left)
+        total, relation = _counted(search, left)
     else:
         try:
-            total, relation = reader().count(search, min(left, COUNT_SECONDS * idle("search")))
+            total, relation = _counted(search, min(left, COUNT_SECONDS * idle("search")))
         except Overloaded:  # the last slot went in between: the page is there all the same
             total, relation = 0, "gte"
     return Counted(max(total, len(page.hits)), relation)

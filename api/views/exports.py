@@ -1,5 +1,6 @@
 """Views of exports: all hits of a search as a file, and its manifest before and after."""
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from api.answers.export import new_manifest, new_spec, start_download, with_cove
 from api.answers.reader import reader
 from api.params.export import ExportParams
 from api.schema.endpoints import EXPORT, MADE, MANIFEST
+from api.views.measured import at_end
 from api.views.view import View
 from lake.export import counts, record
 from lake.export.formats import MEDIA_TYPES
@@ -23,15 +25,18 @@ from lake.export.formats import MEDIA_TYPES
 @EXPORT
 class ExportView(View):
     http_method_names = ["get", "head", "post"]
+    query = "export"
 
     def get(self, request: Request) -> StreamingHttpResponse:
+        started = time.monotonic()
         params = self.validated(ExportParams, request)
         if not self.flags.export_enabled:
             raise PermissionDenied("Exports are switched off; search still works.", "export_disabled")
         if request.method == "HEAD":
             return _file_response(params.validated_data, iter(()))
         with slot("export") as held:
-            download = start_download(params, request_id(request))
+            ended = at_end(params.validated_data["format"], started)
+            download = start_download(params, request_id(request), ended)
             response = _file_response(params.validated_data, held.over(download))
         response["X-Export-Id"] = download.export.pk
         return response
@@ -44,6 +49,7 @@ class ManifestView(View):
     """Before an export: what it would be."""
 
     http_method_names = ["get", "head", "post"]
+    query = "manifest"
 
     def get(self, request: Request) -> Response:
         params = self.validated(ExportParams, request)

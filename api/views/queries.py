@@ -16,6 +16,7 @@ from lake.catalog.statistics import stats
 
 @SEARCH
 class SearchView(AnswerView):
+    query = "search"
     params = SearchParams
     takes_slot = False
 
@@ -25,6 +26,7 @@ class SearchView(AnswerView):
 
 @TIMELINE
 class TimelineView(AnswerView):
+    query = "timeline"
     params = TimelineParams
 
     def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
@@ -33,6 +35,7 @@ class TimelineView(AnswerView):
 
 @TOP
 class TopView(AnswerView):
+    query = "top"
     params = TopParams
 
     def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
@@ -44,6 +47,7 @@ class PostsView(AnswerView):
     """POST only: its lists are long."""
 
     http_method_names = ["post"]
+    query = "posts"
     params = PostsParams
 
     def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
@@ -52,6 +56,7 @@ class PostsView(AnswerView):
 
 @STATS
 class StatsView(AnswerView):
+    query = "stats"
     params = WindowParams
 
     def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
@@ -60,6 +65,7 @@ class StatsView(AnswerView):
 
 @COVERAGE
 class CoverageView(AnswerView):
+    query = "coverage"
     params = WindowParams
 
     def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
@@ -19,6 +19,7 @@ from api.access.keys import KeyAuthentication, KeyPermission
 from api.access.throttling import Throttle
 from api.params.request_values import read_request
 from api.params.strict import StrictSerializer
+from api.views.measured import measure
 from lake.flags.definitions import Flags
 from lake.flags.store import flags
 
@@ -43,6 +44,13 @@ class View(APIView):
     authentication_classes = [KeyAuthentication]
     permission_classes = [KeyPermission]
     throttle_classes = [Throttle]
+    query = ""  # one of metrics.QUERIES, if it is one
+
+    def dispatch(self, request: HttpRequest, *args: Any, **named: Any) -> HttpResponseBase:
+        started = time.monotonic()
+        response: HttpResponseBase = super().dispatch(request, *args, **named)
+        measure(self.query, response, started)
+        return response
 
     def http_method_not_allowed(self, request: HttpRequest, *_: Any, **__: Any) -> NoReturn:
         use = ", ".join(self.allowed_methods)

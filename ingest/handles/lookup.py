@@ -75,7 +75,7 @@ class Handles:
 
     def figures(self) -> Figures:
         """Zeros without a store. Never raises."""
-        none = Figures(0, 0, None, {})
+        none = Figures(0, 0, None, 0, {})
         figures = self._trying(self._store.figures, none) if self._path.exists() else none
         return figures._replace(calls={str(outcome): figures.calls.get(outcome, 0) for outcome in Outcome})
 

@@ -13,7 +13,7 @@ from ingest.buffer.redis_stream import Buffer, BufferUnavailable
 from ingest.handles.appview import BATCH, AppView, HandleServiceDown, Refused
 from ingest.handles.lookup import STALE_US
 from ingest.handles.sightings import Sightings, collect
-from ingest.handles.store import FIRST, Claim, Store
+from ingest.handles.store import ASKED, FIRST, Claim, Store
 from process.instants import now_us
 
 log = structlog.get_logger("resolve_handles")
@@ -121,6 +121,7 @@ class Resolver:
         with self._store.transaction():
             losers = self._store.claim(Claim(did, handles.get(did), asked_at) for did in dids)
             self._store.answered(dids)
+            self._store.count({ASKED: len(dids)})
             self._store.wait(losers, FIRST, asked_at + CONFIRM_US)
 
     def _halve(self, dids: list[str], now: int) -> None:

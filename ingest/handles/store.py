@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+ASKED = "asked"  # the tally of accounts about which the AppView has answered
 FIRST, LATER = 0, 1  # ranks in the queue: on a page, or changed; newly seen
 LONGEST_DID = 256  # the protocol allows 2,048; none so long exists, and 25 of them must fit into one URL
 MAX_WAITING = 1_000_000  # accounts in the queue, 80 MB; one without room is seen again
@@ -52,11 +53,12 @@ class Claim(NamedTuple):
 
 class Figures(NamedTuple):
     """`known`: accounts with a handle. `waiting`: accounts in the queue, `oldest`: since when the first of them waits.
-    `calls`: to the AppView, by outcome."""
+    `asked`: accounts about which the AppView has answered. `calls`: to it, by outcome."""
 
     known: int
     waiting: int
     oldest: int | None
+    asked: int
     calls: dict[str, int]
 
 
@@ -132,7 +134,8 @@ class Store:
             for (at,) in self._run("SELECT min(at) FROM waiting WHERE rank = ?", rank)
             if at is not None
         ]
-        return Figures(tallies.pop("known", 0), tallies.pop("waiting", 0), min(oldest, default=None), tallies)
+        known, waiting, asked = (tallies.pop(name, 0) for name in ("known", "waiting", ASKED))
+        return Figures(known, waiting, min(oldest, default=None), asked, tallies)
 
     # --- writing: each method within a transaction ---
 
@@ -171,11 +174,12 @@ class Store:
         """Keeps what is known of the account as if confirmed now: nothing more can be learned."""
         self._run("INSERT INTO account VALUES (?, NULL, ?) ON CONFLICT DO UPDATE SET at = excluded.at", did, at)
 
-    def count(self, calls: Mapping[str, int]) -> None:
-        for outcome, number in calls.items():
+    def count(self, tallies: Mapping[str, int]) -> None:
+        """Calls by their outcome, and ASKED."""
+        for name, number in tallies.items():
             self._run(
                 "INSERT INTO tally VALUES (?, ?) ON CONFLICT DO UPDATE SET number = number + excluded.number",
-                *(outcome, number),
+                *(name, number),
             )
 
     def _claim(self, claim: Claim) -> str | None:

@@ -1,14 +1,16 @@
 """How far one connection has come. Reports it to Prometheus, to the journal of connections and to the log."""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 
 import structlog
 
+from ingest import metrics
 from ingest.buffer.entries import Cursor
+from ingest.events import Event
 from ingest.models import Connection
-from ingest.stream import metrics
 from ingest.stream.connection_journal import ConnectionJournal
 from ingest.stream.frames import FrameBatch, is_plausible
 from ingest.stream.subscribe_request import SubscribeRequest, host_of
@@ -50,11 +52,8 @@ class ConnectionProgress:
     def buffered(self, batch: FrameBatch, fill: float) -> None:
         """Redis has acknowledged the batch, and is `fill` full (0 to 1)."""
         count = len(batch.events) + len(batch.drops)
-        metrics.RECEIVED.inc(count)
-        metrics.BUFFERED.inc(len(batch.events))
+        _count(batch)
         metrics.BUFFER_FILL.set(fill)
-        for drop in batch.drops:
-            metrics.DROPPED.labels(drop.reason).inc()
         self.cursor = batch.cursor
         self._row.frames += count
         if batch.events:
@@ -97,6 +96,29 @@ class ConnectionProgress:
                 asked=self._request.cursor,
             )
         self._journal.save(self._row)
+
+
+def _count(batch: FrameBatch) -> None:
+    for kind, (events, size) in by_kind(event for event, _ in batch.events).items():
+        metrics.BUFFERED.labels(kind).inc(events)
+        metrics.BUFFERED_BYTES.labels(kind).inc(size)
+        metrics.RECEIVED.inc(events)
+        metrics.RECEIVED_BYTES.inc(size)
+    for drop in batch.drops:
+        metrics.DROPPED.labels(drop.reason).inc()
+        metrics.RECEIVED.inc()
+        metrics.RECEIVED_BYTES.inc(len(drop.frame))
+
+
+def by_kind(events: Iterable[Event]) -> dict[str, tuple[int, int]]:
+    """How many, and the bytes of their frames, by kind."""
+    counted: dict[str, tuple[int, int]] = {}
+    for event in events:
+        commit = event.commit
+        kind = event.kind if commit is None else metrics.KINDS.get(commit.collection, metrics.OTHER)
+        number, size = counted.get(kind, (0, 0))
+        counted[kind] = number + 1, size + len(event.frame)
+    return counted
 
 
 def gap_us(expected: int | None, first: int) -> int | None:

@@ -10,9 +10,9 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 import structlog
 
+from ingest import metrics
 from ingest.buffer.entries import Cursor
 from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable
-from ingest.stream import metrics
 from ingest.stream.connection_journal import ConnectionJournal
 from ingest.stream.connection_progress import ConnectionProgress
 from ingest.stream.frames import read_frames
@@ -100,19 +100,21 @@ class Consumer:
         """Opens one connection, and receives until either side fails."""
         request = subscribe_request(url, cursor, self._options.collections)
         progress = ConnectionProgress(request, cursor, self._journal)
-        why, next_host = "stopped", False
+        why, next_host, reason = "stopped", False, None
         try:
             async with session(request.url) as opened:
                 progress.opened()
                 await self._receive(opened, progress)
         except Disconnected as error:
-            why, next_host = str(error), error.stalled or not progress.advanced
+            why, next_host, reason = str(error), error.stalled or not progress.advanced, error.reason
         except BufferUnavailable as error:
-            why = f"Redis went away: {error}"
+            why, reason = f"Redis went away: {error}", "redis_away"
         except BufferFull as error:
-            why = str(error)
+            why, reason = str(error), "buffer_full"
         finally:
             progress.closed(why)
+            if reason:
+                metrics.RECONNECTED.labels(reason).inc()
         return ConnectionEnd(progress.advanced, next_host)
 
     async def _receive(self, opened: Session, progress: ConnectionProgress) -> None:

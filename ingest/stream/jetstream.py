@@ -15,11 +15,17 @@ IDLE_SECONDS = 30  # the whole network is never silent for so long: the host has
 
 
 class Disconnected(Exception):
-    """The connection ended, or could not be opened; the message says why. `stalled`: the host is there, but silent."""
+    """The connection ended, or could not be opened; the message says why. `reason`: of
+    ingest.metrics.RECONNECTS."""
 
-    def __init__(self, why: str, stalled: bool = False) -> None:
+    def __init__(self, why: str, reason: str = "closed") -> None:
         super().__init__(why)
-        self.stalled = stalled
+        self.reason = reason
+
+    @property
+    def stalled(self) -> bool:
+        """The host is there, but silent."""
+        return self.reason == "idle"
 
 
 class Session:
@@ -37,7 +43,7 @@ class Session:
             async with asyncio.timeout(IDLE_SECONDS):
                 await connection.arrived.wait()
         except TimeoutError as error:
-            raise Disconnected(f"idle: no frame for {IDLE_SECONDS:g} s", stalled=True) from error
+            raise Disconnected(f"idle: no frame for {IDLE_SECONDS:g} s", "idle") from error
         if not connection.batch_waits:
             await asyncio.sleep(GATHER_SECONDS)
         if frames := connection.take():
@@ -61,7 +67,7 @@ async def session(url: str) -> AsyncIterator[Session]:
             user_agent_header="bluesky-post-explorer",
         )
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
-        raise Disconnected(_refusal(error)) from error
+        raise Disconnected(_refusal(error), "unreachable") from error
     assert isinstance(connection, FrameCollector)
     try:
         yield Session(connection)

@@ -4,16 +4,17 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
 from django.db.models import Max
 
+from lake import metrics
 from lake.catalog import commits, listing, orphans
 from lake.catalog.identity import Claim
 from lake.catalog.listing import ListedFile
-from lake.catalog.metrics import ORPHANS
-from lake.compact import index_upkeep, metrics, retention, sweep, tombstones
+from lake.compact import index_upkeep, retention, sweep, tombstones
 from lake.compact.index_upkeep import Indexer, Replacement
 from lake.compact.partition_rewriter import PartitionRewriter
 from lake.compact.plan import PartitionKey, plan
@@ -54,7 +55,7 @@ class Compactor:
 
     def prepare(self) -> None:
         """To be called once, before the first round: finishes what a kill has cut short."""
-        ORPHANS.set(orphans.take_lake(self._root, self._claim, layout.is_compacted_file))
+        metrics.ORPHANS.set(orphans.take_lake(self._root, self._claim, layout.is_compacted_file))
         shutil.rmtree(self._scratch, ignore_errors=True)
         index_upkeep.remove_orphans(self._root)
         sweep.finish(self._root)
@@ -77,7 +78,7 @@ class Compactor:
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
         self._sweep()
-        _measure(now)
+        _measure()
         return done
 
     def would_do(self, purge: bool = True) -> Iterator[str]:
@@ -157,7 +158,10 @@ def _remove_empty_folders(root: Path, files: Sequence[ListedFile]) -> None:
                 path.rmdir()
 
 
-def _measure(now: datetime) -> None:
+def _measure() -> None:
     metrics.SUPERSEDED.set(DataFile.superseded.count())
-    oldest = tombstones.oldest_unapplied()
-    metrics.OLDEST_TOMBSTONE.set((now - oldest).total_seconds() if oldest else 0)
+    metrics.OLDEST_TOMBSTONE.set_function(partial(_age, tombstones.oldest_unapplied()))
+
+
+def _age(since: datetime | None) -> float:
+    return 0.0 if since is None else (datetime.now(UTC) - since).total_seconds()

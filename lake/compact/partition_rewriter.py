@@ -12,10 +12,11 @@ from pathlib import Path
 import structlog
 from django.db.utils import DatabaseError
 
+from lake import metrics
 from lake.catalog import commits
 from lake.catalog.commits import NewFile
 from lake.catalog.identity import Claim
-from lake.compact import metrics, sweep
+from lake.compact import sweep
 from lake.compact.plan import RewriteJob
 from lake.compact.rewrite import Rewritten, rewrite
 from lake.compact.tombstones import DeletionSnapshot

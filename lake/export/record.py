@@ -23,6 +23,7 @@ log = structlog.get_logger("export")
 KEPT = timedelta(days=30)
 STARTED = datetime.now(UTC)  # of this process
 UNKNOWN = {"truncated": None, "rows_hidden": None, **times(None)}  # before the end, and of a broken one
+Ended = Callable[[Export], None]
 CLIENT_GONE = "the client has gone"
 PROCESS_GONE = "the process that sent it has ended"
 
@@ -71,6 +72,7 @@ def to_manifest(export: Export) -> dict[str, Any]:
 class Download:
     """The body of an export, iterated once and then closed; it records the outcome. `begun`: slices that were taken
     from `file` already. `request`: its id, for the log. `facts`: what the manifest says of a file with so many rows.
+    `ended`: is called once, with the outcome.
     Not a generator: one that is closed before its first byte would not notice it."""
 
     def __init__(
@@ -81,6 +83,7 @@ class Download:
         digest: "hashlib._Hash",
         request: str,
         facts: Callable[[int], dict[str, Any]],
+        ended: Ended,
     ) -> None:
         self.export = export
         self._file, self._digest, self._request = file, digest, request
@@ -88,7 +91,7 @@ class Download:
         self._pieces: Iterator[bytes] = iter(())
         self._nuls = 0
         self._ends: tuple[int, int] | None = None
-        self._facts = facts
+        self._facts, self._ended = facts, ended
 
     def __iter__(self) -> Self:
         return self
@@ -130,6 +133,7 @@ class Download:
             with suppress(DatabaseError):  # the file is whole, whatever the catalog can say of the rest
                 export.manifest |= self._facts(export.rows)
             export.sha256 = self._digest.hexdigest()
+        self._ended(export)
         log.info("export", export=export.pk, request_id=self._request, rows=export.rows, outcome=error or state.value)
         try:
             export.save()

@@ -17,11 +17,11 @@ from django.db.utils import DatabaseError
 from ingest.buffer.entries import Entries
 from ingest.buffer.redis_stream import Buffer
 from ingest.events import Drop, DropReason
+from lake import metrics
 from lake.catalog import orphans
 from lake.catalog.identity import Claim
-from lake.catalog.metrics import ORPHANS
 from lake.errors import LakeUnusable
-from lake.flush import batch_run, metrics
+from lake.flush import batch_run
 from lake.flush.batch_writer import BatchWriter
 from lake.flush.event_tables import EventTables, load
 from lake.flush.statements import new_engine
@@ -55,7 +55,7 @@ class Flusher:
 
     def prepare(self) -> None:
         """To be called once, before the first flush. Raises LakeUnusable if the lake is not the catalog's."""
-        ORPHANS.set(orphans.take_lake(self._root, self._claim, layout.is_flush_file))
+        metrics.ORPHANS.set(orphans.take_lake(self._root, self._claim, layout.is_flush_file))
 
     def flush(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Writes what the buffer holds now, in batches, and returns the number of entries. A stop takes effect between
@@ -137,12 +137,15 @@ def _loaded(reading: "Future[Entries]") -> tuple[Entries, EventTables | None]:
 
 
 def _report(run: BatchRun, trimmed: int) -> None:
+    files = list(run.files.all())
     metrics.BATCHES.labels("committed").inc()
     metrics.BATCH_SECONDS.observe(run.seconds)
     metrics.DEDUPLICATED.inc(run.duplicates)
     metrics.TYPE_MISMATCHES.inc(run.misfits)
-    for name, rows in run.rows.items():
-        metrics.ROWS.labels(name).inc(rows)
+    metrics.JSON_BYTES.inc(run.bytes_in)
+    for file in files:
+        metrics.ROWS.labels(file.dataset).inc(file.rows)
+        metrics.FILE_BYTES.labels(file.dataset).inc(file.bytes)
     if run.last_seen:
         metrics.LAG.labels("searchable").set(batch_run.seconds_since(run.last_seen))
     log.info(
@@ -152,7 +155,7 @@ def _report(run: BatchRun, trimmed: int) -> None:
         last=run.last_id,
         events=run.events,
         duplicates=run.duplicates,
-        files=run.files.count(),
+        files=len(files),
         trimmed=trimmed,
         seconds=round(run.seconds, 2),
         **run.rows,

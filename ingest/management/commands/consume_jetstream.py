@@ -8,12 +8,13 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from ingest import checks
+from ingest import checks, metrics
 from ingest.buffer.redis_stream import Buffer
 from ingest.stream.connection_journal import ConnectionJournal, checkpoint
 from ingest.stream.consumer import Consumer, Options
 from process.locks import only_one
-from process.metrics_server import serve_metrics
+from process.metrics import serve_metrics
+from process.records import errors_counted
 from process.signals import Stop
 
 log = structlog.get_logger("consumer")
@@ -25,10 +26,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = Stop().listen()
-        with only_one("consume_jetstream", stop):
+        with errors_counted("consumer"), only_one("consume_jetstream", stop):
             if stop:
                 return
-            serve_metrics("METRICS_PORT_CONSUMER")
+            serve_metrics("METRICS_PORT_CONSUMER", metrics.CONSUMER)
             asyncio.run(consume(stop))
 
 

@@ -16,6 +16,7 @@ from ingest.handles.resolver import Resolver
 from ingest.handles.store import Store
 from process.locks import only_one
 from process.progress_bar import ProgressBar
+from process.records import errors_counted
 from process.signals import Stop
 
 log = structlog.get_logger("resolve_handles")
@@ -37,7 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         stop = Stop().listen()
-        with only_one(NAME, stop):
+        with errors_counted("handles"), only_one(NAME, stop):
             if stop:
                 return
             try:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 
 from lake.recovery.backup import Backup
 from lake.recovery.transfer import Outcome
-from process import progress_bar
+from process import progress_bar, records
 
 
 class Command(BaseCommand):
@@ -21,7 +21,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, folder: Path, check: bool, **options: Any) -> None:
         backup = Backup(folder, settings.DATABASE_PATH, settings.LAKE_ROOT, check)
-        progress_bar.run_with_progress(backup.run(), "files")
+        with records.job("backup"):
+            progress_bar.run_with_progress(backup.run(), "files")
         linked, copied, kept = (backup.outcomes[of] for of in (Outcome.LINKED, Outcome.COPIED, Outcome.KEPT))
         self.stdout.write(
             f"OK: {folder} is complete: {linked:,} files linked, {copied:,} copied, {kept:,} kept, "

@@ -12,15 +12,16 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import DatabaseError
 
-from lake import checks
+from lake import checks, metrics
 from lake.catalog.command_requests import complete, delegate, pending
 from lake.compact.compactor import DAILY, Compactor, last_daily_pass
 from lake.flags.store import flags
 from lake.models import Request
 from lake.storage import layout
 from process.locks import only_one
-from process.metrics_server import serve_metrics
+from process.metrics import serve_metrics
 from process.progress_bar import ProgressBar
+from process.records import errors_counted
 from process.signals import Stop
 
 NAME = "compact_lake"
@@ -50,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError(f"The catalog can't be used ({error}): mend that, then start again.") from error
 
     def _run(self, stop: Stop, once: bool) -> None:
-        with only_one(NAME, stop):
+        with errors_counted("compactor"), only_one(NAME, stop):
             if stop:
                 return
             # A stop takes effect between row groups. To sort a large hour or to merge the indexes of a day may take
@@ -62,7 +63,7 @@ class Command(BaseCommand):
                 with ProgressBar("files") as bar:
                     worker.round(daily=True, patient=False, purge=flags().purge_deleted, progress=bar.show)
             else:
-                serve_metrics("METRICS_PORT_COMPACTOR")
+                serve_metrics("METRICS_PORT_COMPACTOR", metrics.COMPACTOR + metrics.WRITERS)
                 loop(stop, worker.round)
 
 

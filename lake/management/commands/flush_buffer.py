@@ -11,13 +11,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable
-from lake import checks
+from lake import checks, metrics
 from lake.catalog.command_requests import complete, delegate, pending
-from lake.flush import metrics
 from lake.flush.flusher import Flusher
 from lake.models import Request
 from process.locks import only_one
-from process.metrics_server import serve_metrics
+from process.metrics import serve_metrics
+from process.records import errors_counted
 from process.signals import Stop
 
 log = structlog.get_logger("flush_buffer")
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         stop = Stop().listen()
         if once and delegate(NAME, Request.Kind.FLUSH, stop):
             return
-        with only_one(NAME, stop):
+        with errors_counted("flusher"), only_one(NAME, stop):
             if stop:
                 return
             self._work(stop, once)
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         if once:
             with_redis(stop, buffer, lambda: flusher.flush(lambda: bool(stop)))
         else:
-            serve_metrics("METRICS_PORT_FLUSHER")
+            serve_metrics("METRICS_PORT_FLUSHER", metrics.FLUSHER + metrics.WRITERS)
             with_redis(stop, buffer, lambda: loop(stop, buffer, flusher))
 
 

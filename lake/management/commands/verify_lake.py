@@ -22,7 +22,7 @@ from lake.verify.journal import Journal
 from lake.verify.repair import WRITERS, repair
 from lake.verify.runner import Checks
 from lake.verify.text_index import TextIndexChecks
-from process import progress_bar
+from process import progress_bar, records
 from process.locks import running
 
 MEMORY = "500MB"
@@ -40,14 +40,19 @@ class Command(BaseCommand):
     def handle(self, *args: Any, cids: int, fix: bool, again: bool, **options: Any) -> None:
         if cids < 0:
             raise CommandError(f"--cids {cids} is not allowed: it takes 0 or more.")
+        try:
+            with records.job("verification"):
+                self._run(cids, fix, again)
+        except KeyboardInterrupt:
+            raise CommandError("Stopped: the next run continues from here.") from None
+
+    def _run(self, cids: int, fix: bool, again: bool) -> None:
         report = Report()
         engine = Engine(MEMORY, settings.QUERY_THREADS)
         try:
             with Journal(Path(f"{settings.DATABASE_PATH}.verified"), again) as journal:
                 self._verify(all_checks(engine, report, cids), journal, report)
             repaired = self._repair(engine, report) if fix else 0
-        except KeyboardInterrupt:
-            raise CommandError("Stopped: the next run continues from here.") from None
         finally:
             engine.close()
         self._print(report, len(report.findings) - repaired)

@@ -130,7 +130,7 @@ def test_authors_are_seen_and_asked_about(buffer, make, appview, store, server):
     assert server.asked == [[ALICE, "did:plc:gone"]]
     assert store.names([ALICE]) == {ALICE: "alice.example"}
     assert not resolver.ask(), "both are known now: one by its handle, one as having none"
-    assert store.figures() == (1, 0, None, {"answered": 1})
+    assert store.figures() == (1, 0, None, 2, {"answered": 1})
     append(buffer, post(did=ALICE), post(did="did:plc:gone"))
     resolver.follow()
     assert not resolver.ask()

@@ -155,7 +155,7 @@ def test_the_tallies_are_true(store):
         store.answered([BOB, CAROL])
         store.count({"answered": 2})
         store.count({"answered": 1, "slow": 1})
-    known, waiting, _, calls = store.figures()
+    known, waiting, _, _, calls = store.figures()
     assert (known, waiting) == (count(store, "account", "handle IS NOT NULL"), count(store, "waiting")) == (2, 1)
     assert calls == {"answered": 3, "slow": 1}
 

@@ -6,9 +6,10 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
+from ingest import metrics
 from ingest.buffer.entries import Cursor
 from ingest.simulator.server.server import running
-from ingest.stream import connection_progress, metrics
+from ingest.stream import connection_progress
 from tests.builders import delete
 from tests.ingest.conftest import until
 from tests.ingest.simulator.server.wire_client import BASE, FRAMES

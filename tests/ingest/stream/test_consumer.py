@@ -11,13 +11,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from deploy.local.redis_process import redis_process
+from ingest import metrics
 from ingest.buffer.entries import Cursor
 from ingest.buffer.redis_stream import Buffer, BufferUnsafe
 from ingest.simulator.server.faults import Faults
 from ingest.simulator.server.jetstream import Options
 from ingest.simulator.server.server import running
 from ingest.stream import consumer as consumer_module
-from ingest.stream import frame_collector, jetstream, metrics
+from ingest.stream import frame_collector, jetstream
 from ingest.stream.connection_journal import ConnectionJournal
 from tests.builders import delete
 from tests.ingest.conftest import until

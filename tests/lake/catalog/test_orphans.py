@@ -6,8 +6,8 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from prometheus_client import REGISTRY
 
+from lake import metrics
 from lake.catalog import commits, identity, lake_root, listing, orphans
 from lake.catalog.identity import State
 from lake.catalog.orphans import Unlisted
@@ -143,7 +143,7 @@ class TestTheyAreTold:
         return lake
 
     def test_by_a_metric(self, orphaned):
-        assert REGISTRY.get_sample_value("lake_orphan_files") == 1
+        assert metrics.ORPHANS.collect()[0].samples[0].value == 1
 
     def test_by_the_health_of_a_lake_that_is_searchable(self, orphaned, client):
         lake_health = client.get("/health/ready").json()["components"]["lake"]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lake import metrics
 from lake.compact.compactor import Compactor
 from lake.models import DataFile, InactiveAccount, Tombstone
 from lake.schema import DATASETS
@@ -170,3 +171,14 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(lake, lake_root, tmp
         "compact deletes 2026-07-01T12: 1 files, 1 rows, closed",
     ]
     assert ({path for path in lake_root.rglob("*") if path.is_file()}, set(DataFile.objects.values_list())) == before
+
+
+def test_the_age_of_the_oldest_tombstone_grows_until_it_is_applied(lake, compactor):
+    lake.flush(post("gone", rkey="gone"))
+    lake.flush(delete("gone"))
+    compactor.round(patient=False)
+    age = (datetime.now(UTC) - Tombstone.objects.earliest("pk").seen).total_seconds()
+    first, second = (metrics.OLDEST_TOMBSTONE.collect()[0].samples[0].value for _ in range(2))
+    assert age <= first < second < age + 60
+    daily(compactor)
+    assert metrics.OLDEST_TOMBSTONE.collect()[0].samples[0].value == 0

@@ -10,6 +10,7 @@ import pytest
 
 from lake.recovery import manifest, transfer
 from lake.recovery.backup import Backup
+from process import records
 from tests.lake.recovery.world import dies, flip, sqlite_rows, tree
 
 
@@ -177,3 +178,20 @@ def test_check_finds_what_size_and_name_can_not(world, links, monkeypatch):
     if not links:
         world.restore()
         world.must_be_restored()
+
+
+def test_the_last_run_is_recorded_beside_the_catalog(world):
+    assert records.last_run("backup") == (None, False)
+    world.back_up()
+    good, failed = records.last_run("backup")
+    assert (good is None, failed) == (False, False)
+    (path,) = (world.root / "likes").rglob("*.parquet")
+    kept = path.read_bytes()
+    path.unlink()
+    path.write_bytes(b"short")
+    shutil.rmtree(world.backup / "lake" / "likes")
+    world.back_up()
+    assert records.last_run("backup") == (good, True)
+    path.write_bytes(kept)
+    world.back_up()
+    assert not records.last_run("backup").failed

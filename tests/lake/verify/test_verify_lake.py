@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from lake.models import DataFile
 from lake.verify import deletions
+from process import records
 from tests.builders import BOB, NOON_US, account, delete, post
 from tests.lake.verify.lakes import age_batches, compact, path_of, verified
 
@@ -58,3 +59,13 @@ def test_what_flusher_and_compactor_make_is_in_order(lake, tmp_path, monkeypatch
     compact(lake, tmp_path)
     monkeypatch.setattr(deletions, "APPLIED_WITHIN", -timedelta(minutes=1))
     assert verified()[1] is None
+
+
+def test_the_last_run_is_recorded_beside_the_catalog(full):
+    assert records.last_run("verification") == (None, False)
+    verified()
+    good, failed = records.last_run("verification")
+    assert (good is None, failed) == (False, False)
+    path_of(full, "likes").unlink()
+    verified()
+    assert records.last_run("verification") == (good, True)
