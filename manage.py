@@ -3,6 +3,7 @@
 
 import os
 import sys
+import uuid
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -16,12 +17,33 @@ def main() -> None:
         settings.DEBUG  # noqa: B018 - reads the settings now, so that a wrong one is a sentence and no traceback
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration: {error}")
+    if sys.argv[1:2] == ["check_health"] and len(sys.argv) == 3 and not sys.argv[2].startswith("-"):
+        sys.exit(check_health(sys.argv[2]))
     try:
         execute_from_command_line(sys.argv)
     except OperationalError as error:  # no such table, locked, can't be opened: never a reason for a traceback
         folder = settings.DATABASE_PATH.parent
         advice = "A new one needs: manage.py migrate" if folder.is_dir() else f"Mount or create {folder}."
         sys.exit(f"The catalog {settings.DATABASE_PATH} can't be used ({error}). {advice}")
+    except Exception as error:  # noqa: BLE001
+        log_unhandled(error)
+        sys.exit(1)
+
+
+def log_unhandled(error: Exception) -> None:
+    """A bug of ours, under an id that an error tracker has too."""
+    import structlog
+
+    structlog.get_logger("process").error("unhandled error", error_id=uuid.uuid4().hex, exc_info=error)
+
+
+def check_health(name: str) -> int:
+    """The command of that name, without Django's start, which takes a second of the processor: containers ask often."""
+    from api.health import processes
+
+    ok, sentence = processes.verdict(name)
+    print(sentence, file=sys.stdout if ok else sys.stderr)
+    return 0 if ok else 1
 
 
 if __name__ == "__main__":

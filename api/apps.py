@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.conf import settings
+
+from process import error_tracker
 
 
 class ApiConfig(AppConfig):
@@ -6,3 +9,5 @@ class ApiConfig(AppConfig):
 
     def ready(self) -> None:
         from api import checks  # noqa: F401 - registers the system checks
+
+        error_tracker.start(settings.SENTRY_DSN)

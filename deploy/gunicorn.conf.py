@@ -41,4 +41,24 @@ def when_ready(server):  # type: ignore[no-untyped-def]
                 listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
 
 
+def post_worker_init(worker):  # type: ignore[no-untyped-def]
+    """The worker's main loop tells gunicorn that it is alive every second, and the heartbeat with it."""
+    from process import heartbeats
+
+    heartbeats.start("web")
+    notify = worker.notify
+
+    def beat() -> None:
+        notify()
+        heartbeats.beat("serves")
+
+    worker.notify = beat
+
+
+def worker_exit(_server, _worker):  # type: ignore[no-untyped-def]
+    from process import heartbeats
+
+    heartbeats.end()
+
+
 accesslog = None  # Caddy logs requests and /metrics counts them; a query may be private

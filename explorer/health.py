@@ -1,11 +1,17 @@
-"""Liveness of the web process, and readiness of the service."""
+"""Liveness of the web process, readiness of the service, and freshness of what it finds."""
+
+from datetime import UTC, datetime
+from typing import Any
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.answers.status import components
+from api.health import readings
+from api.health.components import verdicts
+from api.health.freshness import freshness
 from api.views.view import OpenView
+from process.instants import iso
 
 
 class Live(OpenView):
@@ -17,7 +23,26 @@ class Live(OpenView):
 class Ready(OpenView):
     def get(self, _request: Request) -> Response:
         """The state of each component. 503 only when searches can't be answered."""
-        states = components()
-        ready = all(component.ok for component in states if component.needed)
-        messages = {component.name: {"ok": component.ok, "message": component.message} for component in states}
-        return Response({"ready": ready, "components": messages}, status=200 if ready else 503)
+        found = readings.take()
+        components = {name: state._asdict() for name, state in verdicts(found).items()}
+        body = {"ready": found.searchable, "components": components}
+        return Response(body, status=200 if found.searchable else 503)
+
+
+class Fresh(OpenView):
+    def get(self, _request: Request) -> Response:
+        """503 when the newest searchable event is older than two flush intervals and a minute."""
+        found, newest = readings.take(), readings.newest_seen()
+        components = verdicts(found)
+        state = freshness(found, components, newest, readings.STARTED)
+        faults = {name: component.message for name, component in components.items() if not component.ok}
+        body: dict[str, Any] = {
+            "fresh": state.fresh,
+            "newest": None if newest is None else iso(datetime.fromtimestamp(newest, UTC)),
+            "age_seconds": None if state.age is None else round(state.age, 1),
+            "limit_seconds": state.limit,
+            "stage": state.stage or None,
+            "message": state.message,
+            "faults": faults,
+        }
+        return Response(body, status=200 if state.fresh else 503)

@@ -219,7 +219,13 @@ METRICS_PORT_CONSUMER = env.integer("METRICS_PORT_CONSUMER", 9101, 0, 65535)
 METRICS_PORT_FLUSHER = env.integer("METRICS_PORT_FLUSHER", 9102, 0, 65535)
 METRICS_PORT_COMPACTOR = env.integer("METRICS_PORT_COMPACTOR", 9103, 0, 65535)
 SOFTWARE_COMMIT = env.text("SOFTWARE_COMMIT", "")
-LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "auto", ("text", "json", "auto"))
+SENTRY_DSN = env.text(
+    "SENTRY_DSN",
+    "",
+    "empty, or the URL of a project such as https://key@sentry.example.org/1",
+    lambda url: not url or re.fullmatch(r"https?://[^/\s@]+@[^/\s]+/\S+", url) is not None,
+)
 CRASH_AT = env.choice("CRASH_AT", "", ("", *CRASH_POINTS))
 if CRASH_AT and not DEBUG:
     env.refuse("CRASH_AT", CRASH_AT, "nothing outside DJANGO_DEBUG=true: it is for tests")

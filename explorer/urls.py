@@ -22,6 +22,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/live", health.Live.as_view()),
     path("health/ready", health.Ready.as_view()),
+    path("health/fresh", health.Fresh.as_view()),
     path("metrics", pages.Metrics.as_view()),
     re_path("", pages.not_found),
 ]

@@ -1,5 +1,6 @@
 """LakeError
 LakeUnusable    our own state is bad: the process stops and says what to do
+  CatalogUnusable  the same, and the catalog is at fault
   Superseded    files were replaced while they were read: ask the catalog again
 QueryTimeout    a query reached its time limit
 QueryTooLarge   a query reached its memory limit
@@ -16,6 +17,14 @@ class LakeError(CommandError):
 
 class LakeUnusable(LakeError):
     """A missing folder or file, a wrong checksum, a full disk."""
+
+    component = "lake"
+
+
+class CatalogUnusable(LakeUnusable):
+    """The catalog was replaced, or can't be read or written."""
+
+    component = "catalog"
 
 
 class Superseded(LakeUnusable):

@@ -33,6 +33,7 @@ PATIENCE_SECONDS = 12.0  # within which a loop promises to come by again, unless
 WORK_SECONDS = 900.0  # for a long step of work, as long as it uses the processor
 REST_SECONDS = 45.0  # such a step may wait for the disk without using it
 CPU_SHARE = 0.02  # of a core; less is what the metrics port takes while the work stands still
+REPLY_SECONDS = 5.0  # what is shorter is no wait for another component, but its reply
 FILE_BYTES = 4096  # one block, allocated once: it is rewritten in place, also while the disk is full
 SHOWN = 400  # characters of a sentence
 
@@ -112,21 +113,36 @@ def start(name: str) -> None:
     threading.Thread(target=_process.run, name="heartbeat", daemon=True).start()
 
 
-def beat(doing: str, seconds: float = PATIENCE_SECONDS, **facts: Any) -> None:
+def beat(doing: str, seconds: float = PATIENCE_SECONDS, waits_for: str = "", **facts: Any) -> None:
     """The main loop says what it does, and promises to come by again within `seconds`. The facts stay until they are
-    said anew. Costs a microsecond; nothing in a process that does not beat."""
-    _promise(doing, seconds, False, facts)
-
-
-def work(doing: str, **facts: Any) -> None:
-    """As beat(), before a step that may take minutes: it beats as long as it uses the processor."""
-    _promise(doing, WORK_SECONDS, True, facts)
-
-
-def _promise(doing: str, seconds: float, working: bool, facts: Word) -> None:
+    said anew. `waits_for`: the component of /health/ready without which it can't go on. Costs microseconds; nothing in
+    a process that does not beat."""
     if _process is not None:
-        _process.say({**facts, "doing": doing})
-        _process.progress.promise(time.monotonic(), seconds, working)
+        _process.say({**facts, "doing": doing, **_waiting(_process.word, waits_for, time.time())})
+        _process.progress.promise(time.monotonic(), seconds, working=False)
+
+
+def work(doing: str) -> None:
+    """As beat(), before a step that may take minutes: it beats as long as it uses the processor."""
+    if _process is not None:
+        _process.say({"doing": doing, **_waiting(_process.word, "", time.time())})
+        _process.progress.promise(time.monotonic(), WORK_SECONDS, working=True)
+
+
+def tell(**facts: Any) -> None:
+    """Facts alone, without a promise. Of times: in seconds since 1970."""
+    if _process is not None:
+        _process.say(facts)
+
+
+def _waiting(word: Word, waits_for: str, now: float) -> Word:
+    """`waits_since`: the beginning of the latest wait. `ready`: the end of the last that was longer than a reply."""
+    if waits_for == word.get("waits_for", ""):
+        return {}
+    if waits_for:
+        return {"waits_for": waits_for, "waits_since": now}
+    long = now - word.get("waits_since", now) > REPLY_SECONDS
+    return {"waits_for": "", **({"ready": now} if long else {})}
 
 
 def end(error: BaseException | None = None) -> None:
@@ -189,10 +205,10 @@ def read(name: str) -> Heartbeat | None:
     file = path(name)
     try:
         age = time.time() - file.stat().st_mtime
-        text = file.read_bytes()
+        word = _decode(file.read_bytes()) or _decode(file.read_bytes())  # it may be half rewritten
     except OSError:
         return None
-    return Heartbeat(max(0.0, age), _decode(text))
+    return Heartbeat(max(0.0, age), word)
 
 
 def _decode(text: bytes) -> Word:

@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "process",
     },
     "explorer": {"explorer", "api", "lake.flags", "process"},
-    "deploy": {"deploy", "process.locks"},
+    "deploy": {"deploy", "process.heartbeats", "process.locks"},
 }
 # Each outside system has one doorway.
 DOORWAYS = {
@@ -53,7 +53,7 @@ DOORWAYS = {
         "lake/flush/",
     ),
     "urllib.request": ("deploy/", "ingest/handles/appview.py"),
-    "http.client": ("ingest/handles/appview.py", "ingest/handles/appview_replies.py"),
+    "http.client": ("deploy/local/health_watch.py", "ingest/handles/appview.py", "ingest/handles/appview_replies.py"),
     "requests": (),
     "libipld": ("ingest/events.py", "ingest/simulator/"),
 }

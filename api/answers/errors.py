@@ -1,6 +1,8 @@
 """Errors as clients see them: one JSON shape, and one map from exceptions to statuses, in DEBUG too."""
 
+import logging
 import math
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
 from rest_framework.exceptions import APIException, ValidationError
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from api import metrics
 from ingest.handles.appview import HandleServiceDown
@@ -23,6 +26,7 @@ log = structlog.get_logger("api")
 RETRY_SECONDS = 10
 SLOW_MS = 3000  # from so many milliseconds on a request leaves a line in the log
 PATH_SHOWN = 200  # characters
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 TEMPORARY = (429, 503)  # statuses: the same request may succeed later
 
 
@@ -118,16 +122,25 @@ def request_id(request: HttpRequest) -> str:
     return str(request.META.get("request_id", ""))
 
 
+def identify(given: str) -> str:
+    """The id of a request: the one that a proxy or a client has given it, if that is well-formed, else a new one."""
+    return given if _ID.fullmatch(given) else uuid.uuid4().hex
+
+
 class RequestIdMiddleware:
-    """Gives each request an id, which the X-Request-Id header, errors and the log repeat, and logs those that are slow
-    or refused. Shapes the errors of plain Django views, except the admin's, which has pages of its own."""
+    """Gives each request an id, which the X-Request-Id header, errors and all lines of the log repeat, and logs those
+    that are slow or refused. Shapes the errors of plain Django views, except the admin's, which has pages of its own.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         started = time.monotonic()
-        request.META["request_id"] = uuid.uuid4().hex
+        request.META["request_id"] = identify(request.headers.get("X-Request-Id", ""))
+        # Until the next request of this thread: the body of an export is read after this middleware has returned.
+        clear_contextvars()
+        bind_contextvars(request_id=request_id(request))
         response = self._checked(request)
         response["X-Request-Id"] = request_id(request)
         if request.path != "/metrics" and not request.path.startswith("/health/"):
@@ -159,7 +172,14 @@ def _log(request: HttpRequest, response: HttpResponseBase, ms: int) -> None:
     outcome = getattr(response, "code", "") or ("refused" if response.status_code >= 400 else "slow")
     path = request.path[:PATH_SHOWN].encode("unicode_escape").decode()
     about = {"method": request.method, "path": path, "status": response.status_code, "outcome": outcome, "ms": ms}
-    log.warning("request", **about, request_id=request_id(request))
+    log.log(level(response.status_code), "request", **about, request_id=request_id(request))
+
+
+def level(status: int) -> int:
+    """Of a request's line: what a client did wrong is no trouble of ours."""
+    if status == UNEXPECTED.status:
+        return logging.ERROR
+    return logging.INFO if 400 <= status < 500 else logging.WARNING
 
 
 def is_admin(request: HttpRequest) -> bool:

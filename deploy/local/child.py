@@ -17,7 +17,7 @@ _DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "TERM", "--", "sh", "-c", '[ "$PPI
 STARTED_AFTER_SECONDS = 10.0  # a process that ends sooner has failed to start
 MAX_FAILED_STARTS = 3  # in a row
 LONGEST_DELAY_SECONDS = 30.0
-LOG_LIMIT_BYTES = 20_000_000  # a longer log becomes <name>.log.1 at the next start
+LOG_LIMIT_BYTES = 20_000_000  # a longer log becomes <name>.log.1, in place of the one before
 
 
 def delay_seconds(failed_starts: int) -> float | None:
@@ -44,8 +44,7 @@ class Child:
 
     def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
-            self.log.rename(self.log.with_suffix(".log.1"))
+        self.rotate()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 _dying_with_parent(self.command),
@@ -100,6 +99,18 @@ class Child:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def rotate(self) -> None:
+        """Copies a log that is too long, then empties it: the process goes on at its end, as it appends. What it writes
+        within the microseconds between both is lost. Without room for a copy the log is emptied all the same."""
+        if not self.log.exists() or self.log.stat().st_size <= LOG_LIMIT_BYTES:
+            return
+        old = self.log.with_suffix(".log.1")
+        try:
+            shutil.copyfile(self.log, old)
+        except OSError:
+            old.unlink(missing_ok=True)
+        os.truncate(self.log, 0)
 
     def last_lines(self, count: int) -> list[str]:
         """The end of its log, read from the last 64 KiB only."""

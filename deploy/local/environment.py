@@ -24,7 +24,8 @@ def choose(name: str, folder: Path, simulator_port: int) -> dict[str, str]:
         given = changed(dotenv(ROOT / ".env"), example) | os.environ
         chosen = run(given, folder)
     redis = {"REDIS_URL": given["REDIS_URL"]} if given.get("REDIS_URL") else {}
-    return chosen | ports(given, example) | redis
+    # The logs of the stack are files that people read; whoever collects them sets LOG_FORMAT=json.
+    return chosen | {"LOG_FORMAT": given.get("LOG_FORMAT") or "text"} | ports(given, example) | redis
 
 
 def demo(folder: Path, simulator_port: int) -> dict[str, str]:
@@ -57,6 +58,12 @@ def ports(given: Mapping[str, str], example: Mapping[str, str]) -> dict[str, str
     """The given ports, or the defaults; for metrics a free port where the default is taken."""
     metrics = {name: given.get(name) or str(free_port(int(example.get(name, "0")))) for name in METRICS_PORTS}
     return metrics | {"WEB_PORT": given.get("WEB_PORT") or example.get("WEB_PORT", "8000")}
+
+
+def allowed_host() -> str:
+    """A name that the web process answers to."""
+    names = os.environ.get("DJANGO_ALLOWED_HOSTS") or dotenv(ROOT / ".env").get("DJANGO_ALLOWED_HOSTS") or "localhost"
+    return names.split(",")[0].strip().lstrip(".*") or "localhost"
 
 
 class _Dotenv(environ.Env):  # type: ignore[misc]

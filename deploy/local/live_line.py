@@ -1,4 +1,4 @@
-"""The status line: what the processes' metrics say, once a second."""
+"""The status line: what is wrong, in words, and what the processes' metrics say, once a second."""
 
 import re
 import urllib.request
@@ -50,11 +50,14 @@ def read(consumer: Metrics, flusher: Metrics) -> Reading:
     )
 
 
-def text(now: Reading, before: Reading, seconds: float) -> str:
-    """`before` was read `seconds` earlier: the difference gives the rate."""
+def text(now: Reading, before: Reading, seconds: float, faults: str = "") -> str:
+    """`before` was read `seconds` earlier: the difference gives the rate. `faults` come first: a terminal cuts the end
+    off."""
     rate = None if now.received is None or before.received is None else (now.received - before.received) / seconds
-    return (  # all but the end fits 80 columns
-        f"received {_number(now.received)} ({_number(rate)}/s), buffered {_number(now.buffered)}"
+    return (  # without faults all but the end fits 80 columns
+        f"{faults} | "
+        * bool(faults)
+        + f"received {_number(now.received)} ({_number(rate)}/s), buffered {_number(now.buffered)}"
         f", flushed {_number(now.flushed)}, lag {_seconds(now.searchable_lag)}"
         f" (received {_seconds(now.received_lag)})"
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from deploy.local import environment, live_line
 from deploy.local.child import ROOT
+from deploy.local.health_watch import HealthWatch
 from deploy.local.messages import by_hand, farewell, welcome
 from deploy.local.preparation import StackError, make_children, manage, new_admin, refuse_taken_port, start_redis
 from deploy.local.redis_process import RedisError
@@ -89,15 +90,17 @@ def run(name: str, folder: Path, screen: Screen) -> None:
 
 def watch(supervisor: Supervisor, screen: Screen, stop: StopRequest, chosen: Mapping[str, str], ready: str) -> None:
     before, read_at = live_line.Reading(), time.monotonic()
+    health = HealthWatch(int(chosen["WEB_PORT"]), environment.allowed_host())
     consumer, flusher = int(chosen["METRICS_PORT_CONSUMER"]), int(chosen["METRICS_PORT_FLUSHER"])
     while not stop.made:
         supervisor.tend()
         if ready and accepts(int(chosen["WEB_PORT"])):
             screen.say(ready)
             ready = ""
+            health.start()
         if not ready and screen.wants_line:
             now, now_at = live_line.read(live_line.fetch(consumer), live_line.fetch(flusher)), time.monotonic()
-            screen.show_line(live_line.text(now, before, now_at - read_at))
+            screen.show_line(live_line.text(now, before, now_at - read_at, health.faults))
             before, read_at = now, now_at
         time.sleep(0.2)
 

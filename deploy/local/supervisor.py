@@ -27,8 +27,9 @@ class Supervisor:
                 child.start()
 
     def tend(self) -> None:
-        """Restarts what has ended; to be called a few times a second."""
+        """Restarts what has ended, and rotates the logs; to be called a few times a second."""
         for child in self.children:
+            child.rotate()
             if child.restart_at is None and child.exit_code is not None:
                 self._plan_restart(child)
             elif child.restart_at is not None and time.monotonic() >= child.restart_at:

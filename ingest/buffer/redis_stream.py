@@ -34,6 +34,8 @@ class BufferFull(Exception):
 class BufferUnsafe(CommandError):
     """Redis is configured so that it may lose entries. A command that it leaves ends with its sentence."""
 
+    component = "buffer"
+
 
 class Buffer:
     """`timeout`: seconds that Redis may take for one reply."""
@@ -150,10 +152,8 @@ class Buffer:
     def totals(self) -> Totals:
         reply = self._call("HGETALL", TOTALS)
         counts = dict(zip(reply[::2], map(int, reply[1::2]), strict=True))
-        return Totals(
-            counts.get(b"received", 0),
-            {str(reason): counts.get(f"dropped:{reason}".encode(), 0) for reason in DropReason},
-        )
+        dropped = {str(reason): counts.get(f"dropped:{reason}".encode(), 0) for reason in DropReason}
+        return Totals(counts.get(b"received", 0), dropped)
 
     def depth(self) -> int:
         return int(self._call("XLEN", STREAM))

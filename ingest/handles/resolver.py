@@ -84,6 +84,11 @@ class Resolver:
         return max(self._redis_failures, self._appview_failures)
 
     @property
+    def appview_failures(self) -> int:
+        """Calls in a row that were not answered."""
+        return self._appview_failures
+
+    @property
     def idle_seconds(self) -> float:
         """Until the AppView may be called again."""
         return 0.0 if self._appview is None else self._appview.wait_seconds

@@ -14,6 +14,7 @@ from ingest.models import Connection
 from ingest.stream.connection_journal import ConnectionJournal
 from ingest.stream.frames import FrameBatch, is_plausible
 from ingest.stream.subscribe_request import SubscribeRequest, host_of
+from process import heartbeats
 from process.instants import now_us
 
 log = structlog.get_logger("consumer")
@@ -46,6 +47,7 @@ class ConnectionProgress:
         self._row.opened_at = datetime.now(UTC)
         metrics.CONNECTED.set(1)
         metrics.CONNECTIONS.inc()
+        heartbeats.tell(connected=True)
         log.info("connected", host=self.host, cursor=self._request.cursor)
         self._journal.save(self._row)
 
@@ -58,6 +60,7 @@ class ConnectionProgress:
         self._row.frames += count
         if batch.events:
             self._row.last_received = last_us = batch.events[-1][1].time_us
+            heartbeats.tell(last_seen=last_us / 1e6)
             metrics.LAG.labels("received").set_function(partial(_lag_seconds, last_us))
         if self._row.first_received is None:
             self._note_first(batch)
@@ -74,6 +77,7 @@ class ConnectionProgress:
         self._journal.save(self._row)
 
     def closed(self, why: str) -> None:
+        heartbeats.tell(connected=False, why_closed=why)
         log.info("disconnected" if self._open else "not connected", host=self.host, why=why, frames=self._row.frames)
         if self._open:
             metrics.CONNECTED.set(0)

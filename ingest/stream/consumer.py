@@ -4,6 +4,7 @@ After either side was lost the cursor is read from Redis again, which may have c
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, ParamSpec, TypeVar
@@ -12,12 +13,13 @@ import structlog
 
 from ingest import metrics
 from ingest.buffer.entries import Cursor
-from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable
+from ingest.buffer.redis_stream import TIMEOUT_SECONDS, Buffer, BufferFull, BufferUnavailable
 from ingest.stream.connection_journal import ConnectionJournal
 from ingest.stream.connection_progress import ConnectionProgress
 from ingest.stream.frames import read_frames
-from ingest.stream.jetstream import Disconnected, Session, session
+from ingest.stream.jetstream import IDLE_SECONDS, Disconnected, Session, session
 from ingest.stream.subscribe_request import backoff, rotation, subscribe_request
+from process import heartbeats
 from process.crash_points import crash_point
 from process.instants import now_us
 
@@ -25,6 +27,9 @@ log = structlog.get_logger("consumer")
 
 LOW_WATER = 0.75  # of the high-water mark: below it the consumer resumes
 POLL_SECONDS = 0.5  # how often a buffer that is too full is looked at
+BUFFER = "buffer"  # as /health/ready calls it
+REPLY_SECONDS = TIMEOUT_SECONDS + heartbeats.PATIENCE_SECONDS
+SILENCE_SECONDS = IDLE_SECONDS + heartbeats.PATIENCE_SECONDS
 LAST_REPLY_SECONDS = 3  # for Redis to reply after a stop was requested, which must be done within 10
 
 P = ParamSpec("P")
@@ -76,12 +81,14 @@ class Consumer:
         delays = backoff()
         while True:
             try:
+                heartbeats.beat("connects to Redis", REPLY_SECONDS, BUFFER)
                 await self._in_thread(self._buffer.connect)
                 await self._room()
                 return await self._in_thread(self._buffer.cursor) or await self._in_thread(self._options.checkpoint)
             except BufferUnavailable as error:
                 delay = next(delays)
                 log.warning("Redis is away: waiting", error=str(error), seconds=round(delay, 1))
+                heartbeats.beat(f"waits for Redis: {error}", REPLY_SECONDS, BUFFER)
                 await asyncio.sleep(delay)
 
     async def _room(self) -> None:
@@ -93,6 +100,7 @@ class Consumer:
         log.warning("buffer above its high-water mark: waiting", fill=round(fill, 3), until=round(low, 3))
         while (fill := await self._in_thread(self._buffer.fill)) >= low:
             metrics.BUFFER_FILL.set(fill)
+            heartbeats.beat(f"waits for room: the buffer is {fill:.0%} full", REPLY_SECONDS, BUFFER)
             await asyncio.sleep(POLL_SECONDS)
         log.info("buffer has room again", fill=round(fill, 3))
 
@@ -102,6 +110,7 @@ class Consumer:
         progress = ConnectionProgress(request, cursor, self._journal)
         why, next_host, reason = "stopped", False, None
         try:
+            heartbeats.beat("connects", SILENCE_SECONDS, host=progress.host)
             async with session(request.url) as opened:
                 progress.opened()
                 await self._receive(opened, progress)
@@ -121,7 +130,9 @@ class Consumer:
         """From frames to the buffer, until it is cancelled or fails. At no point does that lose an event: whatever
         Redis has not acknowledged comes after the cursor that Redis has."""
         while True:
+            heartbeats.beat("receives", SILENCE_SECONDS)
             frames = await opened.receive()
+            heartbeats.beat("writes to Redis", REPLY_SECONDS, BUFFER, last_frame=time.time())
             crash_point("consume:received")
             batch = read_frames(frames, progress.cursor, progress.host, now_us())
             fill = await self._in_thread(self._buffer.append, batch.events, batch.drops, batch.cursor)

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.utils import DatabaseError
 
-from lake.errors import LakeUnusable
+from lake.errors import CatalogUnusable, LakeUnusable
 from lake.models import CatalogIdentity
 from lake.storage import disk, layout
 from lake.storage.origin import Writer
@@ -136,10 +136,10 @@ class Claim:
         try:
             now = of_catalog()
         except DatabaseError as error:
-            raise LakeUnusable(f"The catalog can't be read ({error}): mend that, then start again.") from error
+            raise CatalogUnusable(f"The catalog can't be read ({error}): mend that, then start again.") from error
         same = now and (now.catalog, now.number(self._writer)) == (known.catalog, known.number(self._writer))
         if not same or _file() != self._file:
-            raise LakeUnusable(_replaced())
+            raise CatalogUnusable(_replaced())
         self._require_marker()
         require_match(self._root)
 
@@ -148,14 +148,14 @@ class Claim:
         catalog, writer, number = self.next_commit()
         before = CatalogIdentity.objects.filter(catalog=catalog, **{writer.value: number - 1})
         if not before.update(**{writer.value: number}):
-            raise LakeUnusable(_replaced())
+            raise CatalogUnusable(_replaced())
 
     def mark(self) -> None:
         """To be called after a commit: writes its number into the marker."""
         known = self.known()
         self._require_marker()
         if _file() != self._file or self._mark().catalog != known.catalog:
-            raise LakeUnusable(_replaced())
+            raise CatalogUnusable(_replaced())
 
     def _require_marker(self) -> None:
         """Without the marker that take() has made, the lake is another folder, or gone."""
@@ -170,7 +170,7 @@ class Claim:
         with exclusive(lock_path("marker"), wait=True):
             state = of_catalog()
             if state is None:
-                raise LakeUnusable(_replaced())
+                raise CatalogUnusable(_replaced())
             write_marker(self._root, state)
         self._known = state
         return state
@@ -184,7 +184,7 @@ def _reopened() -> tuple[int, int] | None:
     connection.ensure_connection()
     after = _file()
     if before not in (None, after):
-        raise LakeUnusable(_replaced())
+        raise CatalogUnusable(_replaced())
     return after
 
 

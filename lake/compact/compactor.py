@@ -25,6 +25,7 @@ from lake.schema import STATEFUL
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
 from lake.storage.origin import Writer
+from process import heartbeats
 
 log = structlog.get_logger("compaction")
 
@@ -102,6 +103,7 @@ class Compactor:
         metrics.PARTITIONS_WAITING.set(len(jobs))
         replaced: dict[str, Replacement] = {}
         for number, job in enumerate(jobs, 1):
+            heartbeats.work(f"compacts {job.dataset} {job.hour:%Y-%m-%dT%H}")
             new = self._rewriter.rewrite(job, deletions, purge)
             if len(job.files) == 1 and job.files[0].compacted and not new.repeated:
                 replaced[job.files[0].path] = Replacement(new.pending.path, new.deleted)

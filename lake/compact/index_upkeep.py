@@ -26,6 +26,7 @@ from lake.storage.layout import HOUR
 from lake.textindex import builder
 from lake.textindex.postings import DocIds
 from lake.textindex.segment import VERSION, IndexDamaged, SegmentInfo
+from process import heartbeats
 from process.instants import now_us
 
 log = structlog.get_logger("indexing")
@@ -74,6 +75,7 @@ class Indexer:
     def _make(self, plan: PlannedIndex, current: Sequence[IndexFile], replaced: Replacements) -> None:
         hours = (plan.end - plan.start) // HOUR
         name = f"{plan.start:%Y-%m-%d-%H}-{hours}h{VERSION_MARK}{now_us() // 1000}.index"
+        heartbeats.work(f"indexes {name}")
         folder = self._root / FOLDER
         with disk.disk_errors(self._root):
             folder.mkdir(exist_ok=True)

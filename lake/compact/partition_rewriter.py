@@ -20,7 +20,7 @@ from lake.compact import sweep
 from lake.compact.plan import RewriteJob
 from lake.compact.rewrite import Rewritten, rewrite
 from lake.compact.tombstones import DeletionSnapshot
-from lake.errors import LakeUnusable
+from lake.errors import CatalogUnusable, LakeUnusable
 from lake.storage.duckdb_engine import Engine, Unreadable
 from lake.storage.origin import Origin
 from process.crash_points import crash_point
@@ -51,7 +51,7 @@ class PartitionRewriter:
             commits.swap(old, file, self._claim.advance)
         except DatabaseError as error:
             # The new file stays: only the next start can tell whether the catalog lists it.
-            raise LakeUnusable(f"The catalog can't be written ({error}): mend that, then start again.") from error
+            raise CatalogUnusable(f"The catalog can't be written ({error}): mend that, then start again.") from error
         crash_point("compact:committed")
         self._claim.mark()
         sweep.move(self._root, old)

@@ -10,7 +10,7 @@ from ingest.buffer.entries import Cursor, Entries
 from lake.catalog import commits, lake_root
 from lake.catalog.commits import Commit
 from lake.catalog.identity import Claim
-from lake.errors import LakeUnusable
+from lake.errors import CatalogUnusable
 from lake.flush import batch_files, batch_run, deletions
 from lake.flush.batch_files import DatasetFiles
 from lake.flush.dedupe import NewEvents, dedupe
@@ -43,7 +43,7 @@ class BatchWriter:
             commits.commit(change, self._claim.advance)
         except DatabaseError as error:
             # The files stay: only the next start can tell whether the catalog lists them.
-            raise LakeUnusable(
+            raise CatalogUnusable(
                 f"The catalog can't be written ({error}): mend that, then start again. Nothing is lost."
             ) from error
         crash_point("flush:committed")

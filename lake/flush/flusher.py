@@ -28,6 +28,7 @@ from lake.flush.statements import new_engine
 from lake.models import BatchRun
 from lake.storage import layout
 from lake.storage.origin import Writer
+from process import heartbeats
 from process.crash_points import crash_point
 
 log = structlog.get_logger("flusher")
@@ -68,6 +69,7 @@ class Flusher:
             entries, events = self._take_ahead(None, until).result()
             while entries and not stop():
                 crash_point("flush:read")
+                heartbeats.work(f"writes a batch of {len(entries):,} events")
                 ahead = self._take_ahead(entries.ids[-1], until)
                 self._flush(entries, events)
                 done += len(entries)

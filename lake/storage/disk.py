@@ -13,6 +13,8 @@ from lake.errors import LakeUnusable
 
 log = structlog.get_logger("files")
 
+LEAST_FREE_BYTES, LEAST_FREE_SHARE = 1 << 30, 0.01  # less than both is a full disk
+
 
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
@@ -53,6 +55,21 @@ def disk_errors(path: Path) -> Iterator[None]:
                 f"{path} or a folder in it is missing: mount it or restore it, then start again. Nothing is lost."
             ) from error
         raise LakeUnusable(f"{path} can't be written ({error.strerror}): mend that, then start again.") from error
+
+
+def complaint(path: Path, writes: bool = True) -> str:
+    """What keeps the disk of this folder from taking files, in a sentence; empty: nothing. `writes`: it is mounted for
+    this process to write on it."""
+    try:
+        state = os.statvfs(path)
+    except OSError as error:
+        return f"{path} can't be reached ({error.strerror}): mount it or create it"
+    if writes and state.f_flag & os.ST_RDONLY:
+        return f"The disk of {path} is read-only: mend it and mount it for writing"
+    free, size = state.f_bavail * state.f_frsize, state.f_blocks * state.f_frsize
+    if free < min(LEAST_FREE_BYTES, size * LEAST_FREE_SHARE):
+        return f"The disk of {path} is full ({free / 1e6:,.0f} MB are free): make room"
+    return ""
 
 
 def write_whole(path: Path, text: str) -> None:

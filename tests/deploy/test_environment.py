@@ -68,3 +68,18 @@ def test_the_variables_can_be_sourced_whatever_is_in_them(tmp_path):
     environment.write_private(tmp_path / "env", environment.shell_lines({"NAME": "it's $HOME; rm *"}))
     shell = subprocess.run(["sh", "-c", f'. {tmp_path}/env && printf %s "$NAME"'], capture_output=True, text=True)
     assert shell.stdout == "it's $HOME; rm *"
+
+
+def test_the_logs_of_the_stack_are_text_unless_json_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.delenv("LOG_FORMAT", raising=False)
+    assert environment.choose("demo", tmp_path, 6008)["LOG_FORMAT"] == "text"
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    assert environment.choose("run", tmp_path, 6008)["LOG_FORMAT"] == "json"
+
+
+def test_a_host_that_the_web_process_answers_to(monkeypatch):
+    for names, host in (("explorer.example.org,localhost", "explorer.example.org"), (".example.org", "example.org")):
+        monkeypatch.setenv("DJANGO_ALLOWED_HOSTS", names)
+        assert environment.allowed_host() == host
+    monkeypatch.setenv("DJANGO_ALLOWED_HOSTS", "*")
+    assert environment.allowed_host() == "localhost"

@@ -1,5 +1,10 @@
 """The line under make demo: what the processes say of themselves, and "-" for what they don't."""
 
+import json
+
+import pytest
+
+from deploy.local.health_watch import HealthWatch, faults
 from deploy.local.live_line import Reading, fetch, parse, read, text, total
 
 CONSUMER = """
@@ -39,6 +44,21 @@ def test_the_line_of_a_running_service():
     assert text(now, Reading(received=121_456), seconds=1.0) == (
         "received 123,456 (2,000/s), buffered 4,321, flushed 20,000, lag 5.2 s (received 0.2 s)"
     )
+
+
+def test_what_is_wrong_comes_first_in_words():
+    body = {"stream": {"ok": False, "message": "no frame for 35 s"}, "lake": {"ok": True, "message": "mounted"}}
+    said = faults(json.dumps({"ready": True, "components": body}).encode())
+    assert text(Reading(), Reading(), 1.0, said).startswith("stream: no frame for 35 s | received -")
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'{"error": {}}', b'{"components": 7}', b"<html>"])
+def test_an_answer_that_says_nothing_of_the_components_is_the_fault_of_the_web_process(body):
+    assert faults(body).startswith("web: does not say")
+
+
+def test_a_web_process_that_does_not_answer_is_named():
+    assert HealthWatch(1, "localhost").ask().startswith("web: does not answer")
 
 
 def test_the_line_before_anything_answers():

@@ -101,6 +101,35 @@ def test_a_process_that_cannot_start_ends_it_with_its_own_sentence(make, monkeyp
         wait_until(supervisor.tend)
 
 
+WRITES = "import time\nfor n in range(4000): print(f'{n:099}', flush=True); time.sleep(0.0002)\nprint('up', flush=True)"
+
+
+def test_a_log_that_grows_too_long_is_rotated_while_its_process_writes(make, monkeypatch):
+    monkeypatch.setattr(child_module, "LOG_LIMIT_BYTES", 60_000)
+    monkeypatch.setattr(child_module, "STARTED_AFTER_SECONDS", 0.0)
+    child = make(WRITES)
+    supervisor = Supervisor([child], lambda _: None)
+    child.start()
+    sizes, old = [], child.log.with_suffix(".log.1")
+    while child.alive:
+        child.rotate()
+        sizes.append(child.log.stat().st_size)
+    supervisor.tend()
+    assert max(sizes) < 200_000 < 4000 * 100, "what it writes is bounded"
+    assert old.exists()
+    assert child.log.read_bytes()[:1].isdigit(), "no hole of zeros where the log was emptied"
+
+
+def test_a_disk_without_room_for_the_old_log_ends_nothing(make, monkeypatch):
+    monkeypatch.setattr(child_module, "LOG_LIMIT_BYTES", 10)
+    child = make(SLEEP)
+    child.log.parent.mkdir()
+    child.log.write_bytes(bytes(100))
+    child.log.with_suffix(".log.1").symlink_to("/dev/full")
+    child.rotate()
+    assert child.log.stat().st_size == 0
+
+
 def test_each_has_ended_before_the_next_is_asked(make, tmp_path):
     order = tmp_path / "order"
     children = [

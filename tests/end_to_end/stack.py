@@ -95,6 +95,7 @@ class Stack:
             "METRICS_PORT_FLUSHER": "0",
             "METRICS_PORT_COMPACTOR": "0",
             "FLUSH_INTERVAL_SECONDS": "0.3",
+            "LOG_FORMAT": "text",
             **variables,
         }
         (folder / "absent").mkdir(parents=True)

@@ -132,13 +132,13 @@ def test_a_killed_redis(make_running):
 
 def test_a_disk_that_is_nearly_full(make_running, small_disk):
     disk, resize = small_disk
-    resize("size=50m")
-    service = make_running(LAKE_ROOT=str(disk))
+    resize("size=90m")
+    (disk / "other").write_bytes(bytes(50_000_000))
+    service = make_running(LAKE_ROOT=str(disk / "lake"))
     until(lambda: service.monitored.query("sum(api_lake_rows) > 0"), "the first batch is listed")
-    used = shutil.disk_usage(disk).used
-    resize(f"size={(used + 2_000_000) // 1000 * 10 // 9}k")
+    resize(f"size={shutil.disk_usage(disk).used // 880}k")
     service.monitored.must_tell("DiskLow", disk="lake")
-    resize("size=50m")
+    resize("size=90m")
     service.monitored.must_tell("DiskLow", "resolved", disk="lake")
 
 

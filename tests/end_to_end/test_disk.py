@@ -1,5 +1,6 @@
 """The disk of the lake is full, or gone: the flusher stops with one sentence, and goes on once it is mended."""
 
+import json
 import shutil
 
 import pytest
@@ -21,6 +22,10 @@ def must_have_stopped(flusher, *words):
         assert word in sentence
 
 
+def last_word(stack):
+    return json.loads((stack.folder / "catalog.sqlite3.heartbeats" / "flusher.json").read_text())
+
+
 def test_a_full_disk_stops_the_flusher_and_nothing_is_lost(make_stack, small_disk):
     disk, enlarge = small_disk
     moments = world(2_000)
@@ -31,6 +36,7 @@ def test_a_full_disk_stops_the_flusher_and_nothing_is_lost(make_stack, small_dis
         stack.await_depth(len(moments))
         must_have_stopped(stack.flusher(), "is full", "make room, then start again")
         assert stack.lake.listed_rows() < len(moments)
+        assert last_word(stack)["fault"] == "lake"
         enlarge()
         stack.settle(frames_of(moments), consumer, stack.flusher())
 

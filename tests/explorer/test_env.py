@@ -37,7 +37,8 @@ def test_the_example_has_every_variable_with_its_default_and_no_other():
         ("BUFFER_HIGH_WATER", "2", "a number from 0.05 to 0.95"),
         ("BUFFER_HIGH_WATER", "nan", "a number from 0.05 to 0.95"),
         ("QUERY_MEMORY_LIMIT", "lots", "a size such as"),
-        ("LOG_FORMAT", "xml", "one of text, json"),
+        ("LOG_FORMAT", "xml", "one of text, json, auto"),
+        ("SENTRY_DSN", "sentry", "empty, or the URL of a project"),
         ("CRASH_AT", "somewhere", "one of"),
     ],
 )

@@ -1,11 +1,34 @@
 """Whether this process lives, what works of the whole, and where to begin."""
 
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, nullcontext
+
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
+from deploy.local.child import ROOT
+from lake.catalog import probe
+from process import heartbeats
+from process.instants import now_us
 from tests.builders import post
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, settings):
+    settings.DATABASE_PATH = tmp_path / "catalog.sqlite3"
+
+
+def beats(*names):
+    """These processes live."""
+    for name in names:
+        heartbeats._write(heartbeats.path(name), {"doing": "works", "started": time.time()})
 
 
 def test_live_touches_nothing(client, db, settings, monkeypatch):
@@ -23,16 +46,20 @@ def test_live_needs_no_database_at_all(client):
 
 
 def test_ready_when_all_works(lake, client):
+    beats("consumer", "flusher", "compactor")
     lake.flush(post())
     response = client.get("/health/ready")
     assert response.status_code == 200
-    assert {name: state["ok"] for name, state in response.json()["components"].items()} == {
-        "catalog": True,
-        "lake": True,
-        "engine": True,
-        "buffer": True,
-        "flusher": True,
-    }
+    names = ["stream", "buffer", "flusher", "compactor", "handles", "lake", "catalog", "engine"]
+    assert {name: state["ok"] for name, state in response.json()["components"].items()} == dict.fromkeys(names, True)
+
+
+def test_ready_names_the_process_that_is_not_there_and_searches_go_on(lake, client):
+    beats("flusher", "compactor")
+    response = client.get("/health/ready")
+    assert response.status_code == 200
+    faults = {name: state["message"] for name, state in response.json()["components"].items() if not state["ok"]}
+    assert faults == {"stream": "consume_jetstream was never started with this DATABASE_PATH: start it"}
 
 
 def test_ready_tells_no_path(lake, client, lake_root, settings):
@@ -83,6 +110,59 @@ def test_not_ready_when_the_catalog_can_not_be_read(lake, client, monkeypatch):
     response = client.get("/health/ready")
     assert response.status_code == 503
     assert "disk I/O error" in response.json()["components"]["catalog"]["message"]
+
+
+def test_a_lake_is_fresh_for_two_flush_intervals_and_a_minute(lake, client, settings):
+    settings.FLUSH_INTERVAL_SECONDS = 5
+    beats("consumer", "flusher", "compactor")
+    new = client.get("/health/fresh")
+    assert (new.status_code, new.json()["newest"], new.json()["limit_seconds"]) == (200, None, 70)
+    lake.flush(post(rkey="new", time_us=now_us() - 60_000_000))
+    answer = client.get("/health/fresh")
+    assert (answer.status_code, answer.json()["fresh"], answer.json()["faults"]) == (200, True, {})
+    settings.FLUSH_INTERVAL_SECONDS = -5
+    stale = client.get("/health/fresh")
+    assert (stale.status_code, stale.json()["stage"]) == (503, "stream")
+    assert 60 <= stale.json()["age_seconds"] < 100
+
+
+def test_a_catalog_that_is_missing_locked_or_no_catalog_is_named(tmp_path, client, db, lake_root, monkeypatch):
+    beats("consumer", "flusher", "compactor")
+    path = tmp_path / "catalog.sqlite3"
+    monkeypatch.setitem(connection.settings_dict, "NAME", str(path))
+    monkeypatch.setattr(probe, "LOCK_SECONDS", 0.05)
+    for words, status in (("is missing", 503), ("no such table", 503), ("locked", 200)):
+        with closing(sqlite3.connect(path, isolation_level=None)) if words != "is missing" else nullcontext() as holder:
+            if words == "locked":
+                holder.executescript("PRAGMA journal_mode=WAL; CREATE TABLE lake_datafile (id); BEGIN IMMEDIATE;")
+            elif holder:
+                holder.execute("CREATE TABLE other (id)")
+            answer = client.get("/health/ready")
+        assert answer.status_code == status, answer.json()
+        named = {name: state["message"] for name, state in answer.json()["components"].items() if not state["ok"]}
+        assert named["catalog"].count(words) == 1
+        assert named.keys() <= {"catalog", "buffer"}
+        assert str(tmp_path) not in named["catalog"]
+
+
+@pytest.mark.parametrize("name", [*heartbeats.COMMANDS, "redis", ""])
+def test_check_health_is_one_sentence_and_an_exit_code(name):
+    if name in heartbeats.COMMANDS:
+        missing = check_health(name)
+        assert missing.returncode == 1
+        assert missing.stderr.startswith(f"{name}: ")
+        beats(name)
+    done = check_health(name)
+    assert done.returncode == (name not in heartbeats.COMMANDS)
+    assert len((done.stdout + done.stderr).splitlines()) == 1
+    assert name in heartbeats.COMMANDS or "one of consumer, flusher, compactor, handles, web" in done.stderr
+
+
+def check_health(name):
+    environment = {"PATH": os.environ["PATH"], "DATABASE_PATH": str(settings.DATABASE_PATH)}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check_health", name], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
 
 
 @pytest.mark.parametrize("name", ["search", "export", "health", "metrics", "docs", "admin"])

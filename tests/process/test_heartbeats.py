@@ -118,6 +118,19 @@ def test_a_process_that_does_not_beat_may_say_so_at_no_cost(folder):
     assert not folder.exists()
 
 
+def test_a_short_reply_is_no_wait_and_the_end_of_a_long_one_is_noted():
+    word = {}
+    for at, waits_for, expected in [
+        (10.0, "buffer", {"waits_for": "buffer", "waits_since": 10.0}),
+        (11.0, "", {"waits_for": "", "waits_since": 10.0}),
+        (12.0, "buffer", {"waits_for": "buffer", "waits_since": 12.0}),
+        (60.0, "buffer", {"waits_for": "buffer", "waits_since": 12.0}),
+        (61.0, "", {"waits_for": "", "waits_since": 12.0, "ready": 61.0}),
+    ]:
+        word |= heartbeats._waiting(word, waits_for, at)
+        assert word == expected
+
+
 class BufferLost(Exception):
     component = "buffer"
 

@@ -12,6 +12,7 @@ from ingest import checks, metrics
 from ingest.buffer.redis_stream import Buffer
 from ingest.stream.connection_journal import ConnectionJournal, checkpoint
 from ingest.stream.consumer import Consumer, Options
+from process import heartbeats
 from process.locks import only_one
 from process.metrics import serve_metrics
 from process.records import errors_counted
@@ -29,8 +30,9 @@ class Command(BaseCommand):
         with errors_counted("consumer"), only_one("consume_jetstream", stop):
             if stop:
                 return
-            serve_metrics("METRICS_PORT_CONSUMER", metrics.CONSUMER)
-            asyncio.run(consume(stop))
+            with heartbeats.beating("consumer"):
+                serve_metrics("METRICS_PORT_CONSUMER", metrics.CONSUMER)
+                asyncio.run(consume(stop))
 
 
 async def consume(stop: Stop) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from argparse import ArgumentParser
+from contextlib import nullcontext
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from ingest.buffer.redis_stream import Buffer
 from ingest.handles.appview import AppView
 from ingest.handles.resolver import Resolver
 from ingest.handles.store import Store
+from process import heartbeats
 from process.locks import only_one
 from process.progress_bar import ProgressBar
 from process.records import errors_counted
@@ -26,6 +28,7 @@ POLL_SECONDS = 0.5  # how often a buffer without new entries is read
 LOG_SECONDS = 10.0
 REPLY_SECONDS = 4.0  # of Redis: within the 10 s in which we must stop
 LOCK_SECONDS = 5.0
+STEP_SECONDS = 30.0  # a step of the buffer, and one call of the AppView, both slow
 MAX_FAILURES = 4  # in a row, with --once
 
 
@@ -42,7 +45,7 @@ class Command(BaseCommand):
             if stop:
                 return
             try:
-                with ProgressBar("accounts") as bar:
+                with nullcontext() if once else heartbeats.beating("handles"), ProgressBar("accounts") as bar:
                     Work(stop, once).run(bar)
             except sqlite3.Error as error:
                 raise CommandError(
@@ -64,6 +67,7 @@ class Work:
 
     def run(self, bar: ProgressBar) -> None:
         while not self._stop:
+            heartbeats.beat("learns handles", STEP_SECONDS, appview_failures=self._resolver.appview_failures)
             more = self._resolver.follow()
             asked = not self._stop and self._resolver.ask()
             if self._once:

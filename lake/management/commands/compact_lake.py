@@ -18,6 +18,7 @@ from lake.compact.compactor import DAILY, Compactor, last_daily_pass
 from lake.flags.store import flags
 from lake.models import Request
 from lake.storage import layout
+from process import heartbeats
 from process.locks import only_one
 from process.metrics import serve_metrics
 from process.progress_bar import ProgressBar
@@ -28,6 +29,7 @@ NAME = "compact_lake"
 POLL_SECONDS = 1.0  # between two looks at requests of the admin
 ROUND_SECONDS = 15.0  # between two rounds
 EXIT_SECONDS = 8.0  # after SIGTERM
+CATALOG_SECONDS = 30 + heartbeats.PATIENCE_SECONDS  # a locked catalog keeps it waiting
 
 
 class Command(BaseCommand):
@@ -58,11 +60,14 @@ class Command(BaseCommand):
             # longer than the 10 s of a stop: then the process exits, and the next start cleans up as after a kill.
             stop.call_later(EXIT_SECONDS, lambda: os._exit(0))
             worker = compactor(stop, settings.LAKE_ROOT / layout.SCRATCH)
-            worker.prepare()
             if once:
+                worker.prepare()
                 with ProgressBar("files") as bar:
                     worker.round(daily=True, patient=False, purge=flags().purge_deleted, progress=bar.show)
-            else:
+                return
+            with heartbeats.beating("compactor"):
+                heartbeats.work("looks at the lake")
+                worker.prepare()
                 serve_metrics("METRICS_PORT_COMPACTOR", metrics.COMPACTOR + metrics.WRITERS)
                 loop(stop, worker.round)
 
@@ -82,10 +87,12 @@ def loop(stop: Stop, round_: Callable[..., int]) -> None:
     """A round every ROUND_SECONDS; with the daily pass when that is due, and at once on request."""
     due, last_pass = 0.0, last_daily_pass()
     while not stop:
+        heartbeats.beat("waits for work", CATALOG_SECONDS)
         requests = pending(Request.Kind.COMPACT)
         daily = bool(requests) or time.time() >= last_pass + DAILY.total_seconds()
         if daily or time.monotonic() >= due:
             started = time.time()
+            heartbeats.work("looks for work")
             written = round_(daily=daily, patient=not requests, purge=flags().purge_deleted)
             if daily and not stop:
                 last_pass = started

@@ -4,17 +4,20 @@ import gc
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from ingest.buffer.redis_stream import Buffer, BufferFull, BufferUnavailable
+from ingest.buffer.redis_stream import TIMEOUT_SECONDS, Buffer, BufferFull, BufferUnavailable
 from lake import checks, metrics
 from lake.catalog.command_requests import complete, delegate, pending
 from lake.flush.flusher import Flusher
 from lake.models import Request
+from lake.storage import disk
+from process import heartbeats
 from process.locks import only_one
 from process.metrics import serve_metrics
 from process.records import errors_counted
@@ -25,6 +28,7 @@ log = structlog.get_logger("flush_buffer")
 NAME = "flush_buffer"
 POLL_SECONDS = 0.5  # between two looks at the buffer's depth and at requests of the admin
 MAX_DELAY = 5.0
+REPLY_SECONDS = TIMEOUT_SECONDS + heartbeats.PATIENCE_SECONDS
 LAST_ANSWER_SECONDS = 4.0  # for Redis to answer, after SIGTERM
 
 
@@ -42,7 +46,8 @@ class Command(BaseCommand):
         with errors_counted("flusher"), only_one(NAME, stop):
             if stop:
                 return
-            self._work(stop, once)
+            with nullcontext() if once else heartbeats.beating("flusher"):
+                self._work(stop, once)
 
     def _work(self, stop: Stop, once: bool) -> None:
         # A batch is hundreds of thousands of small lists without cycles. By default the collector traverses them again
@@ -51,6 +56,7 @@ class Command(BaseCommand):
         buffer = Buffer(settings.REDIS_URL)
         stop.call_later(LAST_ANSWER_SECONDS, buffer.hang_up)  # a Redis that does not answer must not delay it
         flusher = Flusher(buffer, settings.LAKE_ROOT, settings.FLUSH_MAX_EVENTS, settings.QUERY_THREADS)
+        heartbeats.work("looks at the lake")
         flusher.prepare()
         if once:
             with_redis(stop, buffer, lambda: flusher.flush(lambda: bool(stop)))
@@ -64,12 +70,14 @@ def with_redis(stop: Stop, buffer: Buffer, work: Callable[[], object]) -> None:
     delay = POLL_SECONDS
     while not stop:
         try:
+            heartbeats.beat("connects to Redis", REPLY_SECONDS, "buffer")
             buffer.connect()
             delay = POLL_SECONDS
             work()
             break
         except (BufferUnavailable, BufferFull) as error:
             log.warning("Redis is away or full: waiting", error=str(error), seconds=delay)
+            heartbeats.beat(f"waits for Redis: {error}", REPLY_SECONDS, "buffer")
             stop.wait(delay)
             delay = min(MAX_DELAY, delay * 2)
 
@@ -78,6 +86,7 @@ def loop(stop: Stop, buffer: Buffer, flusher: Flusher) -> None:
     """Flushes when the interval is over, when enough events wait, or on request."""
     due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
     while not stop:
+        heartbeats.beat("waits for the next flush", REPLY_SECONDS, lake=disk.complaint(settings.LAKE_ROOT))
         depth = buffer.depth()
         metrics.DEPTH.set(depth)
         requests = pending(Request.Kind.FLUSH)

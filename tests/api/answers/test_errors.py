@@ -1,11 +1,18 @@
 """Every error in one shape, also while developing."""
 
+import logging
+import re
+
 import pytest
+import structlog
 from django.test import Client
 from django.urls import path
 from structlog.testing import capture_logs
 
+from api.answers.errors import level
+from lake.errors import LakeUnusable
 from tests.api.views.test_view import must_be_error
+from tests.builders import post
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +36,16 @@ def test_there_is_nothing_at_other_paths(client, place, method):
     must_be_error(getattr(client, method)(place), 404, "not_found")
 
 
-READ_ONLY = ["/", "/health/live", "/health/ready", "/api/docs", "/api/schema", "/api/guide", "/export/manifest/x"]
+READ_ONLY = [
+    "/",
+    "/health/live",
+    "/health/ready",
+    "/health/fresh",
+    "/api/docs",
+    "/api/schema",
+    "/api/guide",
+    "/export/manifest/x",
+]
 ASKED = ["/search", "/export", "/export/manifest", "/api/v1/search", "/api/v1/timeline", "/api/v1/top", "/api/v1/stats"]
 
 
@@ -108,12 +124,46 @@ def test_refused_and_slow_requests_leave_one_line_each_without_their_query(db, c
         ("/nowhere\\n", 404, "not_found"),
     ]
     assert logs[0]["request_id"] == refused["X-Request-Id"]
+    assert {line["log_level"] for line in logs} == {"info"}
     assert all(line["ms"] >= 0 for line in logs)
     assert "secret" not in str(logs)
     monkeypatch.setattr("api.answers.errors.SLOW_MS", 0)
     with capture_logs() as logs:
         client.get("/health/live?text=secret")
     assert [(line["path"], line["status"], line["outcome"]) for line in logs] == [("/health/live", 200, "slow")]
+
+
+@pytest.mark.parametrize("given", ["0f8fad5bd9cb469fa16570867728950e", "edge-7:a.b_C", "1"])
+def test_a_request_keeps_the_id_that_it_comes_with(client, given):
+    response = client.get("/nope", headers={"X-Request-ID": given})
+    assert response["X-Request-Id"] == response.json()["error"]["request_id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "a b", "a\nb", "-a", "x" * 65, "<script>", "ä", "a;b"])
+def test_an_id_that_is_not_well_formed_is_replaced(client, given):
+    assert re.fullmatch("[0-9a-f]{32}", client.get("/nope", headers={"X-Request-ID": given})["X-Request-Id"])
+
+
+def test_all_lines_of_a_request_have_its_id_down_to_the_query(lake, client, monkeypatch):
+    said = []
+
+    def probe(*_):
+        said.append(structlog.contextvars.get_contextvars()["request_id"])
+        raise LakeUnusable("x.parquet is missing")
+
+    lake.flush(post())
+    monkeypatch.setattr("lake.storage.duckdb_engine.Engine.cursor", probe)
+    answer = client.get("/search?text=unique")
+    assert answer.status_code == 503
+    assert set(said) == {answer["X-Request-Id"]}
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [(400, "INFO"), (404, "INFO"), (429, "INFO"), (500, "ERROR"), (503, "WARNING"), (200, "WARNING")],
+)
+def test_what_a_client_did_wrong_is_no_trouble_of_ours(status, name):
+    assert logging.getLevelName(level(status)) == name
 
 
 def test_django_does_not_log_them_again(db, client, caplog):
