@@ -2,14 +2,18 @@
 
 import json
 import socketserver
+import sys
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
+from deploy.local.child import ROOT
+from deploy.local.environment import free_port
 from deploy.monitor import configuration, programs
 from tests.end_to_end.stack import until
 
@@ -80,7 +84,7 @@ class Monitored:
     """`stack`: its processes may not run yet. `variables`: its ports. `origins`: whose certificates are watched."""
 
     def __init__(self, stack, variables, origins=()):
-        self.stack, self.ports = stack, configuration.free_ports()
+        self.stack, self.ports = stack, configuration.Ports(*(free_port() for _ in configuration.Ports()))
         self.webhook, self.mail = Webhook(), MailServer()
         given = {
             "ALERT_WEBHOOK_URL": self.webhook.url,
@@ -126,7 +130,12 @@ class Monitored:
         since = since or time.monotonic()
         runbook, what = f"docs/operations.md#{alert.lower()}", f"that {alert} {labels or ''} is {status}"
         left = since + seconds - time.monotonic()
-        until(lambda: self.webhook.told(alert, status, **labels), f"a post {what}, firing is {self.firing()}", left)
+        try:
+            until(lambda: self.webhook.told(alert, status, **labels), f"a post {what}", left)
+        except AssertionError as error:
+            raise AssertionError(
+                f"{error}; at the end: {self.query('ALERTS')}, posts: {self.webhook.messages}"
+            ) from None
         assert self.webhook.told(alert, status, **labels) == runbook
         until(lambda: self.mailed(status, runbook), f"a mail {what}", 5)
         print(f"{alert} {labels or ''} {status}: told after {time.monotonic() - since:.0f} s")
@@ -141,3 +150,39 @@ class Monitored:
         self.webhook.server.server_close()
         self.mail.server.shutdown()
         self.mail.server.server_close()
+
+
+SCRAPED = 8  # those four, and Redis, the host, Prometheus and Alertmanager
+PORTS = ("METRICS_PORT_CONSUMER", "METRICS_PORT_FLUSHER", "METRICS_PORT_COMPACTOR", "WEB_PORT")
+WEB = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.conf.py")]
+
+
+class Running:
+    """Everything of `make demo` and `make monitor`; `processes` by name."""
+
+    def __init__(self, stack, jetstream, source, variables, origins):
+        self.stack, self.jetstream, self.source = stack, jetstream, source
+        self.web = f"http://127.0.0.1:{variables['WEB_PORT']}"
+        self.monitored = Monitored(stack, variables, origins)
+        self.processes = {}
+
+    def start(self):
+        """Returns once all of it is scraped."""
+        self.processes = {
+            "consumer": self.stack.consumer(),
+            "flusher": self.stack.flusher(),
+            "compactor": self.stack.compactor(),
+            "handles": self.stack.start("resolve_handles"),
+            "web": self.stack.run(WEB, "web"),
+        }
+        self.monitored.start()
+        until(lambda: self.monitored.query(f"count(up == 1) == {SCRAPED}"), "all targets are scraped")
+
+    def ask(self, path):
+        """The status of an answer."""
+        try:
+            with urllib.request.urlopen(self.web + path, timeout=30) as answer:
+                answer.read()
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
