@@ -9,6 +9,7 @@ import yaml
 
 from deploy.grafana.dashboards import DASHBOARDS
 from deploy.monitor.configuration import PROMETHEUS
+from tests.end_to_end import history
 from tests.end_to_end.stack import until
 
 QUERIES = [
@@ -91,3 +92,22 @@ def test_the_values_are_those_of_the_simulator(make_running):
         "api_buffer_depth": 0,
     }.items():
         until(lambda: monitored.value(query) == expected, f"{query} is {expected}, not {monitored.value(query)}", 30)  # noqa: B023
+
+
+@pytest.mark.bench
+def test_thirty_days(make_running, tmp_path):
+    """Seconds of a dashboard over thirty days: `pytest -m bench -s tests/end_to_end/test_dashboards.py`."""
+    service = make_running()
+    until(lambda: not [one for one in empty(service.monitored) if one[0] != "availability"], "panels have data", 120)
+    names = sorted(set().union(*(metrics_of(query) for _, _, query in QUERIES)))
+    series = [labels for name in names for labels, _ in service.monitored.query(name)]
+    series += [labels for labels, _ in service.monitored.query('{__name__=~"availability:.*"}')]
+    blocks, end = history.make_blocks(tmp_path, series)
+    with history.prometheus(tmp_path, blocks) as url:
+        for dashboard in DASHBOARDS:
+            queries = [query for panel in dashboard.panels for _, query in panel.queries]
+            for attempt in ("cold", "warm"):
+                seconds, single = history.dashboard_seconds(url, queries, end)
+                slowest = max(zip(single, queries, strict=True))
+                print(f"{dashboard.uid} {attempt}: {len(queries)} queries {seconds:.1f} s, slowest {slowest}")
+    print(f"{len(series)} series")
