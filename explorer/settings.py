@@ -209,12 +209,9 @@ METRICS_HOST = env.text(
     "an address or a host name of this machine, such as 127.0.0.1 or 0.0.0.0",
     lambda host: re.fullmatch(r"[0-9A-Za-z.:-]{1,253}", host) is not None,
 )
-METRICS_TOKEN = env.text(
-    "METRICS_TOKEN",
-    "",
-    "empty, or 16 or more letters, digits and -._~+/=",
-    lambda token: not token or re.fullmatch(r"[0-9A-Za-z._~+/=-]{16,}", token) is not None,
-)
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+if METRICS_TOKEN and not re.fullmatch(r"[0-9A-Za-z._~+/=-]{16,}", METRICS_TOKEN):
+    env.refuse("METRICS_TOKEN", "...", "16 or more letters, digits and ._~+/=-, or nothing")  # a secret: not repeated
 METRICS_PORT_CONSUMER = env.integer("METRICS_PORT_CONSUMER", 9101, 0, 65535)
 METRICS_PORT_FLUSHER = env.integer("METRICS_PORT_FLUSHER", 9102, 0, 65535)
 METRICS_PORT_COMPACTOR = env.integer("METRICS_PORT_COMPACTOR", 9103, 0, 65535)

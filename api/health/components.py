@@ -53,7 +53,12 @@ class Readings(NamedTuple):
     asks_appview: bool
 
     def process(self, name: str) -> State:
-        return processes.state(name, self.beats.get(name), self.now)
+        """Heartbeats lie beside the catalog. Where it takes no writes, they may be old though all processes live; that
+        of the web process, which asks, is then as old."""
+        beat, own = self.beats.get(name), self.beats.get("web")
+        if beat and own and own.stale and (self.catalog.unreadable or self.catalog.refuses):
+            beat = beat._replace(age=max(0.0, beat.age - own.age))
+        return processes.state(name, beat, self.now)
 
     @property
     def searchable(self) -> bool:
@@ -126,12 +131,18 @@ def _flusher(readings: Readings, bad: set[str]) -> State:
     state, catalog = _excused(readings, "flusher", bad), readings.catalog
     if not state.ok or bad:
         return state
-    if catalog.failed:
+    if catalog.failed and _since_start(readings, "flusher", catalog.last_batch or 0.0):
         return State(False, f"the latest batch has failed: {catalog.failed}")
     oldest, last = readings.buffer.oldest, catalog.last_batch
     if oldest is not None and oldest > readings.limit and (last is None or last > readings.limit):
         return State(False, f"the oldest event in the buffer has waited for {oldest:,.0f} s: look at the flusher's log")
     return State(True, state.message if last is None else f"{state.message}, latest batch {last:,.0f} s ago")
+
+
+def _since_start(readings: Readings, name: str, age: float) -> bool:
+    """Whether what is so old happened to the process that runs now."""
+    beat = readings.beats.get(name)
+    return beat is not None and readings.now - age >= float(beat.word.get("started", 0))
 
 
 def _buffer(readings: Readings, flusher: State) -> State:

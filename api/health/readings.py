@@ -28,7 +28,7 @@ def take() -> Readings:
     lake = LakeReading() if catalog.unreadable else _lake()
     return Readings(
         now=time.time(),
-        beats={name: heartbeats.read(name) for name in heartbeats.COMMANDS},
+        beats={name: _beat(name) for name in heartbeats.COMMANDS},
         buffer=_buffer(),
         catalog=catalog,
         lake=lake._replace(disk=full),
@@ -46,6 +46,14 @@ def newest_seen() -> float | None:
     except DatabaseError:
         return None
     return newest.timestamp() if newest else None
+
+
+def _beat(name: str) -> heartbeats.Heartbeat | None:
+    found = heartbeats.read(name)
+    if found is None:
+        return None
+    word = {fact: _without_paths(value) if isinstance(value, str) else value for fact, value in found.word.items()}
+    return found._replace(word=word)
 
 
 def _catalog(writes: bool) -> CatalogReading:

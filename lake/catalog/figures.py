@@ -87,9 +87,9 @@ def newest_seen(now: datetime) -> datetime | None:
 
 def compression(lake: Lake, now: datetime) -> float | None:
     """Bytes of JSON per byte in listed files: their rows times the mean size of the events of the last LONGEST. None
-    when there is nothing to compare."""
+    when there is nothing to compare. Batches of a rebuilt catalog don't know their JSON."""
     batches = BatchRun.objects.filter(state=BatchRun.State.COMMITTED, started_at__gte=now - LONGEST)
-    sums = batches.aggregate(events=Sum("events"), size=Sum("bytes_in"))
+    sums = batches.filter(bytes_in__gt=0).aggregate(events=Sum("events"), size=Sum("bytes_in"))
     if not sums["events"] or not lake.bytes:
         return None
     return float(sums["size"] / sums["events"] * lake.rows / lake.bytes)

@@ -1,5 +1,6 @@
 """The environment: readers that are loud, and an example that is true."""
 
+import json
 import os
 import re
 import subprocess
@@ -40,6 +41,7 @@ def test_the_example_has_every_variable_with_its_default_and_no_other():
         ("LOG_FORMAT", "xml", "one of text, json, auto"),
         ("SENTRY_DSN", "sentry", "empty, or the URL of a project"),
         ("CRASH_AT", "somewhere", "one of"),
+        ("METRICS_HOST", "here and there", "an address or a host name"),
     ],
 )
 def test_a_wrong_value_stops_every_command_with_one_sentence(variable, value, allowed):
@@ -48,6 +50,12 @@ def test_a_wrong_value_stops_every_command_with_one_sentence(variable, value, al
     assert f"{variable}={value!r} is not allowed" in result.stderr
     assert allowed in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_refused_secret_is_not_repeated():
+    result = manage("check", METRICS_TOKEN="tooshort")
+    assert "METRICS_TOKEN='...' is not allowed: it takes 16 or more" in result.stderr
+    assert "tooshort" not in result.stderr
 
 
 @pytest.mark.parametrize("command", ["consume_jetstream", "resolve_handles", "migrate"])
@@ -77,6 +85,15 @@ def test_outside_debug_the_secret_key_has_no_default():
 def test_crash_at_is_refused_outside_debug():
     result = manage("check", DJANGO_DEBUG="false", DJANGO_SECRET_KEY="x" * 60, CRASH_AT="flush:read")
     assert "CRASH_AT='flush:read' is not allowed" in result.stderr
+
+
+def test_a_bug_of_a_command_is_one_line_with_an_id():
+    result = manage("shell", "--no-imports", "-c", "1 / 0")
+    assert result.returncode == 1
+    (line,) = map(json.loads, result.stderr.splitlines())
+    assert (line["event"], line["level"]) == ("unhandled error", "error")
+    assert len(line["error_id"]) == 32
+    assert line["exception"].endswith("ZeroDivisionError: division by zero")
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("off", False), ("No", False)])

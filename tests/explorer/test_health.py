@@ -67,8 +67,10 @@ def test_ready_tells_no_path(lake, client, lake_root, settings):
     lake.flush(post())
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     next(lake_root.rglob("*.parquet")).write_bytes(b"x" * 100)
+    word = {"doing": "ended", "error": f"The disk of {lake_root} is full", "fault": "lake"}
+    heartbeats._write(heartbeats.path("flusher"), word)
     told = client.get("/health/ready").content.decode()
-    assert "LAKE_ROOT" in told
+    assert "The disk of LAKE_ROOT is full" in told
     assert str(lake_root) not in told
 
 
@@ -78,11 +80,12 @@ def test_ready_with_an_empty_lake(lake, client):
 
 def test_ready_says_that_redis_is_down_and_stays_ready(lake, client, settings):
     lake.flush(post())
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_URL = "redis://user:secret@127.0.0.1:1/0"
     response = client.get("/health/ready")
     assert response.status_code == 200
     assert not response.json()["components"]["buffer"]["ok"]
     assert "goes on without it" in response.json()["components"]["buffer"]["message"]
+    assert "secret" not in response.content.decode()
 
 
 def test_not_ready_when_a_listed_file_is_missing(lake, client, lake_root):

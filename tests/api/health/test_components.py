@@ -117,6 +117,11 @@ CASES = {
         "flusher",
         "the latest batch has failed: 7: a bug",
     ),
+    "a batch had failed before the flusher was started again": (
+        readings(catalog=CatalogReading(failed="7: the disk is full", last_batch=2000.0)),
+        "",
+        "",
+    ),
     "the flusher takes nothing": (
         readings(buffer=BufferReading("", 9, 0.1, 700.0), catalog=CatalogReading(last_batch=700.0)),
         "flusher",
@@ -143,6 +148,11 @@ CASES = {
         readings({"flusher": ended("locked", "catalog")}, catalog=CatalogReading(refuses="database is locked")),
         "catalog",
         "locked",
+    ),
+    "the disk of the catalog is read-only, and so that of the heartbeats": (
+        readings({name: silent(name) for name in COMMANDS}, catalog=CatalogReading(refuses="attempt to write")),
+        "catalog",
+        "attempt to write",
     ),
     "the catalog is gone": (readings(catalog=CatalogReading("it is missing")), "catalog", "missing"),
 }
