@@ -48,13 +48,19 @@ def test_a_stopped_flusher_and_a_full_redis(make_running):
     began = time.monotonic()
     os.killpg(service.processes["flusher"].pid, signal.SIGSTOP)
     tell("ProcessDown", since=began, process="flusher")
-    service.jetstream.publish(*frames_of(list(islice(World(2, now_us(), 1e6, users=2_000), 110_000))))
+    service.source.finish()
+    service.jetstream.publish(*more_than_fits())
     tell("BufferFull")
     assert not service.monitored.webhook.told("NothingReceived", "firing"), "a victim is not told beside its cause"
     os.killpg(service.processes["flusher"].pid, signal.SIGCONT)
     began = time.monotonic()
     tell("ProcessDown", "resolved", since=began, process="flusher")
     tell("BufferFull", "resolved", since=began)
+
+
+def more_than_fits():
+    """Into 64 MB. At 5,000 a second of their own time, so that the consumer's rewind of 5 s fits."""
+    return frames_of(list(islice(World(2, now_us(), 5_000, users=2_000), 110_000)))
 
 
 def test_a_killed_redis(make_running):
