@@ -133,25 +133,15 @@ PIPELINE = Dashboard(
         panel(
             "Seconds of a search",
             "s",
-            (
-                "50 %",
-                "histogram_quantile(0.5, sum by (le) "
-                '(rate(api_query_seconds_bucket{kind="search"}[$__rate_interval])))',
-            ),
-            (
-                "95 %",
-                "histogram_quantile(0.95, sum by (le) "
-                '(rate(api_query_seconds_bucket{kind="search"}[$__rate_interval])))',
-            ),
+            ("50 %", "search:seconds:median_5m"),
+            ("95 %", "search:seconds:p95_5m"),
             note="95 % should take less than 5 s.",
         ),
-        panel(
-            "Queries a second", "short", ("{{kind}}", "sum by (kind) (rate(api_query_seconds_count[$__rate_interval]))")
-        ),
+        panel("Queries a second", "short", ("{{kind}}", "kind:queries:rate_5m")),
         panel(
             "Queries that were not answered, a second",
             "short",
-            ("{{outcome}}", 'sum by (outcome) (rate(api_query_seconds_count{outcome!="ok"}[$__rate_interval]))'),
+            ("{{outcome}}", "outcome:queries:rate_5m"),
         ),
         panel(
             "Rows exported a second",

@@ -1,4 +1,4 @@
-"""Thirty days of a Prometheus, made at once: as many samples of each series as ten-second scrapes leave."""
+"""Thirty days (HISTORY_DAYS) of a Prometheus, made at once: as many samples of each series as scrapes leave."""
 
 import json
 import os
@@ -16,7 +16,8 @@ from deploy.local.environment import free_port
 from deploy.monitor.programs import find
 from tests.end_to_end.stack import until
 
-DAYS, STEP_SECONDS = 30, 10
+DAYS = int(os.environ.get("HISTORY_DAYS", "30"))  # each takes half a minute to make
+STEP_SECONDS = 10
 DAY_SECONDS = 86_400
 POINTS = 1_000  # of a graph as wide as a third of a screen
 
@@ -45,7 +46,7 @@ def write_day(path, series, end, seed):
 
 
 def make_blocks(folder, series):
-    """The data folder of a Prometheus with thirty days of these series. Returns the time of the last sample."""
+    """The data folder of a Prometheus with that many days of these series. Returns the time of the last sample."""
     end = int(time.time()) // DAY_SECONDS * DAY_SECONDS
     blocks, day_file = folder / "blocks", folder / "day.txt"
     for day in range(DAYS):
@@ -56,7 +57,7 @@ def make_blocks(folder, series):
 
 
 def range_seconds(url, query, end):
-    """Seconds of a query over the thirty days, and the number of series that it returned."""
+    """Seconds of a query over all days, and the number of series that it returned."""
     step = DAYS * DAY_SECONDS // POINTS
     query = query.replace("$__rate_interval", f"{step + STEP_SECONDS}s")
     asked = {"query": query, "start": end - DAYS * DAY_SECONDS, "end": end, "step": step}
