@@ -77,7 +77,7 @@ def dashboard_seconds(url, queries, end):
 
 @contextmanager
 def prometheus(folder, blocks):
-    """A Prometheus over these blocks, which compacts none of them; its address."""
+    """A Prometheus over these blocks, which it begins to compact; its address."""
     port = free_port()
     configuration = folder / "empty.yml"
     configuration.write_text("{}")
