@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FIRST = $(firstword $(T))
 ONE = $(if $(wildcard $(FIRST)),-m "$(FAST)" $(if $(wildcard $(FIRST)/.),$(PARALLEL)) $(T),$(if $(findstring ::,$(T)),$(T),-k "$(T)"))
 
-.PHONY: help run demo test test-one test-all lint bench clean setup setup-dev redis
+.PHONY: help run demo monitor test test-one test-all lint bench clean setup setup-dev redis
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -25,6 +25,9 @@ run: setup ## everything on the live network, on http://localhost:8000 (WEB_PORT
 demo: setup ## the same on a simulated firehose: no internet, an admin is made, its data is kept apart
 	@exec $(WITH_MAKE) $(PYTHON_HERE) -m deploy.local.stack demo
 
+monitor: setup ## beside make run or make demo: Prometheus, Alertmanager and exporters (and Grafana if it is installed)
+	@exec $(WITH_MAKE) $(PYTHON_HERE) -m deploy.monitor
+
 test: setup-dev redis ## the fast tests
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "$(FAST)"
 
@@ -35,11 +38,12 @@ test-one: setup-dev redis ## some of them: make test-one T=tests/process (a fold
 test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "not live and not bench" --hypothesis-profile full
 
-lint: setup-dev ## ruff, mypy --strict, shellcheck
+lint: setup-dev ## ruff, mypy --strict, shellcheck, promtool, amtool
 	@$(PYTHON_HERE) -m ruff check --quiet .
 	@$(PYTHON_HERE) -m ruff format --check --quiet .
 	@$(PYTHON_HERE) -m mypy
 	@.venv/bin/shellcheck --external-sources .ci/run $$(find deploy -name '*.sh')
+	@bash deploy/monitor/lint.sh
 
 bench: setup-dev redis ## measures throughput, search and storage on this machine
 	@$(PYTHON_HERE) -m tests.bench

@@ -24,15 +24,6 @@ have_server() {
   return 1
 }
 
-# apt-get without root: with the system's package lists if there are any, else with lists of our own.
-choose_lists() {
-  apt=(apt-get -q -o APT::Sandbox::User=root) # root's downloads go into a folder that the user _apt can't write to
-  if [ -n "$(apt-cache madison redis-server 2> /dev/null)" ]; then return; fi
-  mkdir -p "$work/state/lists/partial" "$work/cache/archives/partial"
-  apt+=(-o "Dir::State=$work/state" -o Dir::State::status=/var/lib/dpkg/status -o "Dir::Cache=$work/cache")
-  "${apt[@]}" update > /dev/null || die "apt-get update failed (the lines above say why). $advice"
-}
-
 # Those two, and what they need that is not installed here.
 needed_packages() {
   printf '%s\n' redis-server redis-tools
@@ -41,13 +32,11 @@ needed_packages() {
 
 unpack() {
   local deb packages
-  mkdir -p "$work/deb" "$work/root"
-  choose_lists
+  mkdir -p "$work/root"
+  choose_lists redis-server
   mapfile -t packages < <(needed_packages | sort -u)
   say "No redis-server here: unpacking ${packages[*]} into .venv/redis"
-  (cd "$work/deb" && "${apt[@]}" download "${packages[@]}" > /dev/null) ||
-    die "redis-server can't be downloaded (the lines above say why). $advice"
-  for deb in "$work"/deb/*.deb; do dpkg-deb --extract "$deb" "$work/root"; done
+  apt_extract "$work/root" "${packages[@]}" || die "redis-server can't be downloaded (the lines above say why). $advice"
   rm -rf .venv/redis
   mv "$work/root" .venv/redis
 }

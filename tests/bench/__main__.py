@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 
 PARTS = ("socket_to_redis", "redis_to_lake", "storage", "search", "export", "users")  # of `make bench`, in this order
-ALONE = ("months", "indexes")
+ALONE = ("months", "indexes", "redis_load")
 
 
 def run(given: list[str]) -> None:

@@ -23,8 +23,8 @@ def frames_of(moments: list[Moment]) -> list[bytes]:
 class Endless:
     """A source that goes on until `finish()`."""
 
-    def __init__(self, per_second: float, seed: int = 1, users: int = 2_000) -> None:
-        self._world = World(seed, START_US, per_second, users=users)
+    def __init__(self, per_second: float, seed: int = 1, users: int = 2_000, start_us: int = START_US) -> None:
+        self._world = World(seed, start_us, per_second, users=users)
         self._enough, self._over = threading.Event(), threading.Event()
 
     def __call__(self) -> Iterator[Moment]:

@@ -1,9 +1,7 @@
 """The disk of the lake is full, or gone: the flusher stops with one sentence, and goes on once it is mended."""
 
 import json
-import os
 import shutil
-import subprocess
 
 import pytest
 
@@ -26,20 +24,6 @@ def must_have_stopped(flusher, *words):
 
 def last_word(stack):
     return json.loads((stack.folder / "catalog.sqlite3.heartbeats" / "flusher.json").read_text())
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 100 kB; and a function that makes it larger, or mounts it with other options."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if (
-        os.getuid()
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", folder], check=False).returncode
-    ):
-        pytest.skip("may not mount a small disk here")
-    yield folder, lambda options="size=50m": subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
-    subprocess.run(["umount", folder], check=True)
 
 
 def test_a_full_disk_stops_the_flusher_and_nothing_is_lost(make_stack, small_disk):

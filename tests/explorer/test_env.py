@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
+from deploy.monitor import receivers
 from explorer import env
 
 ROOT = django_settings.BASE_DIR
@@ -22,7 +23,7 @@ def example():
 
 def test_the_example_has_every_variable_with_its_default_and_no_other():
     read = {name: default for name, default in env.DEFAULTS.items() if not name.startswith("X_")}
-    assert example() == read
+    assert example() == read | receivers.DEFAULTS
 
 
 @pytest.mark.parametrize(
