@@ -121,7 +121,7 @@ def test_a_lake_is_fresh_for_two_flush_intervals_and_a_minute(lake, client, sett
     beats("consumer", "flusher", "compactor")
     new = client.get("/health/fresh")
     assert (new.status_code, new.json()["newest"], new.json()["limit_seconds"]) == (200, None, 70)
-    lake.flush(post(rkey="new", time_us=now_us() - 60_000_000))
+    lake.flush(post(rkey="new", time_us=now_us() - 10_000_000))
     answer = client.get("/health/fresh")
     assert (answer.status_code, answer.json()["fresh"], answer.json()["faults"]) == (200, True, {})
     settings.FLUSH_INTERVAL_SECONDS = -5
