@@ -13,7 +13,7 @@ from lake.export.formats import Format, Table, add_cids, add_usernames
 from lake.export.spec import ExportSpec
 from lake.query.spec import ResumePoint, SortKey
 from lake.scan import hit, paged_scan
-from lake.scan.index_pruning import IndexPruner, reading_cost
+from lake.scan.index_pruning import IndexPruner, export_cost
 from lake.scan.paged_scan import PagedScan, Slice
 from lake.scan.scan_range import ScanRange
 from lake.scan.search_sql import SearchSql, Statement
@@ -75,7 +75,7 @@ class ExportRows:
 
     def _down(self) -> Iterator[RowSlice]:
         search = self._spec.search
-        pruner = IndexPruner(self._reader.scanner.root, search, reading_cost)
+        pruner = IndexPruner(self._reader.scanner.root, search, export_cost)
         scan = PagedScan(self._read, search, MOST_ROWS, lambda: search.timeout, self._resume, pruner)
         for table, *_ in scan:
             self._resume = scan.resume

@@ -9,7 +9,7 @@ import structlog
 from lake.catalog.read_guard import REPEATS, listed_throughout, superseded_if_replaced
 from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge, Superseded
 from lake.query.spec import ResumePoint, Search
-from lake.scan.index_pruning import IndexPruner, checking_cost
+from lake.scan.index_pruning import IndexPruner, count_cost
 from lake.scan.scan_range import ScanFile, ScanRange
 from lake.scan.scanner import Scanner
 from lake.scan.search_sql import SearchSql
@@ -65,13 +65,13 @@ class FullScan:
         deadline = time.monotonic() + seconds
         compiled = SearchSql(search)
         low, high = search.positions()
-        pruner = IndexPruner(self._scanner.root, search, checking_cost)
+        pruner = IndexPruner(self._scanner.root, search, count_cost)
 
         def narrowed(files: Sequence[ScanFile]) -> Iterator[ScanFile]:
             for file in files:
                 if time.monotonic() >= deadline:
                     raise QueryTimeout(f"The query took longer than {seconds:g} s.")
-                yield pruner.narrowed_for_all(file)
+                yield pruner.narrowed(file, low, high)
 
         def read(files: Sequence[ScanFile]) -> list[tuple[Any, ...]]:
             left = tuple(file for file in narrowed(files) if not file.empty)

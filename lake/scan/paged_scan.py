@@ -17,7 +17,7 @@ from lake.scan.snapshot import files_in_range
 
 FIRST_ROWS = 20_000  # of the first slice: less than a row group of a flush file
 MOST_ROWS = 5_000_000  # a second or two: what a scan loses that reaches its time limit
-FIRST_PICKED = 40_000  # where an index picks the rows: a hundred row groups, of which only the times are read
+FIRST_PICKED = 6_000  # where an index picks the rows: 150 blocks of stored posts
 MOST_FILES = 64  # of a slice: each costs some milliseconds however small it is
 GROWTH = 4
 
@@ -59,7 +59,7 @@ class PagedScan(Generic[Rows]):
         self.size = size
         self._seconds = seconds
         self._pruner = pruner
-        self._rows = FIRST_ROWS
+        self._rows = self._fewest = FIRST_ROWS
         self._low, high = search.positions()
         top = ResumePoint(high)
         self.resume = top if start is None else min(start, top, key=lambda point: point.position)
@@ -94,15 +94,15 @@ class PagedScan(Generic[Rows]):
     def _next_range(self, files: Sequence[ScanFile]) -> ScanRange:
         """Without files when the indexes say that the stretch has no candidate."""
         if self._rows == FIRST_ROWS and self._pruner.pruned(files[0]).picked is not None:
-            self._rows = FIRST_PICKED  # hits are few
+            self._rows = self._fewest = FIRST_PICKED
         low = max(self._low, slice_end(files, self.resume.position, self._rows, self._pruner.cost))
-        narrowed = (self._narrowed(file) for file in files if file.high >= low)
+        narrowed = (self._narrowed(file, low) for file in files if file.high >= low)
         return ScanRange(tuple(file for file in narrowed if not file.empty), low, self.resume)
 
-    def _narrowed(self, file: ScanFile) -> ScanFile:
+    def _narrowed(self, file: ScanFile, low: int) -> ScanFile:
         if self._seconds() <= 0:
             raise QueryTimeout("The time limit was reached while rows that an index picked were checked.")
-        return self._pruner.narrowed(file)
+        return self._pruner.narrowed(file, low, self.resume.position)
 
     def _slice(self, scan: ScanRange) -> Slice[Rows]:
         with listed_throughout(scan.paths):
@@ -111,14 +111,14 @@ class PagedScan(Generic[Rows]):
             self.resume = ResumePoint(scan.low - 1)
         else:
             self.resume = self._search.resume_after(part.last)
-        self._rows = next_slice_rows(self._rows, part.candidates, self.size)
+        self._rows = next_slice_rows(self._rows, part.candidates, self.size, self._fewest)
         return part
 
 
-def next_slice_rows(rows: int, candidates: int, size: int) -> int:
+def next_slice_rows(rows: int, candidates: int, size: int, fewest: int) -> int:
     """Rows of the next slice: those that should give three quarters of `size` candidates when `rows` gave so many."""
     enough = rows * size * 3 // (4 * max(1, candidates))
-    return min(MOST_ROWS, max(FIRST_ROWS, rows // GROWTH, min(rows * GROWTH, enough)))
+    return min(MOST_ROWS, max(fewest, rows // GROWTH, min(rows * GROWTH, enough)))
 
 
 def slice_end(files: Sequence[ScanFile], high: int, rows: int, cost: Callable[[ScanFile], int]) -> int:

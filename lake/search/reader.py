@@ -11,7 +11,7 @@ from lake.errors import QueryTimeout
 from lake.query.spec import ResumePoint, Search
 from lake.scan.full_scan import FullScan
 from lake.scan.hit import Hit
-from lake.scan.index_pruning import IndexPruner, checking_cost
+from lake.scan.index_pruning import IndexPruner, page_cost
 from lake.scan.paged_scan import PagedScan, Slice
 from lake.scan.scan_range import ScanRange
 from lake.scan.scanner import Scanner
@@ -126,7 +126,7 @@ class Reader:
             shown = [Found(hit, place) for place, hit in enumerate(rows, 1) if hit.version not in hidden]
             return Slice(shown, len(rows), rows[-1].key if rows else None)
 
-        return PagedScan(read, search, size, seconds, start, IndexPruner(self.scanner.root, search, checking_cost))
+        return PagedScan(read, search, size, seconds, start, IndexPruner(self.scanner.root, search, page_cost))
 
 
 def _next(

@@ -161,7 +161,7 @@ def test_searches_answer_the_same_with_and_without(lake, compactor):
 def test_an_older_version_stays_hidden_when_its_tombstone_is_gone(lake, compactor, today, monkeypatch):
     """Its state is in the file only: what the index stored of the row before is not believed."""
     monkeypatch.setattr("lake.scan.paged_scan.FIRST_ROWS", 1)
-    monkeypatch.setattr("lake.scan.index_pruning.MOST_GROUPS", 1e9)
+    monkeypatch.setattr("lake.scan.index_pruning.STORED_COST", 0)
     monkeypatch.setattr("lake.scan.index_pruning.USELESS", 1.0)
     fill(lake)
     compactor.round(patient=False)
@@ -181,7 +181,7 @@ def test_who_sees_what_is_deleted_sees_it_with_and_without(lake, compactor, monk
     """Without purging its text is still in the file, though in no index."""
     monkeypatch.setattr("lake.scan.paged_scan.FIRST_ROWS", 1)
     monkeypatch.setattr("lake.scan.index_pruning.USELESS", 1.0)
-    monkeypatch.setattr("lake.scan.index_pruning.MOST_GROUPS", 1e9)
+    monkeypatch.setattr("lake.scan.index_pruning.STORED_COST", 0)
     fill(lake)
     lake.flush(delete("b1", time_us=NOON_US + 9 * HOUR_US))
     compactor.round(patient=False, purge=False)

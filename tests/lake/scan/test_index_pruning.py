@@ -13,7 +13,7 @@ from lake.errors import QueryTimeout
 from lake.models import DataFile, IndexFile, Tombstone
 from lake.query.parser import parse
 from lake.query.spec import Search
-from lake.scan import index_pruning, paged_scan
+from lake.scan import index_pruning, narrowing, paged_scan
 from lake.search import candidates
 from lake.search import reader as search_module
 from lake.search.reader import Reader
@@ -54,8 +54,9 @@ def eager(monkeypatch):
     """Indexes are asked from the first row on, and followed however many rows they leave."""
     monkeypatch.setattr(paged_scan, "FIRST_ROWS", 1)
     monkeypatch.setattr(index_pruning, "USELESS", 1.0)
-    monkeypatch.setattr(index_pruning, "MOST_GROUPS", 1e9)
     monkeypatch.setattr(index_pruning, "STORED_COST", 0)
+    monkeypatch.setattr(index_pruning, "COUNTED_COST", 0)
+    monkeypatch.setattr(narrowing, "AT_ONCE", 2)
 
 
 def build(lake, hours):

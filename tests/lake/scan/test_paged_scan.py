@@ -54,8 +54,8 @@ def test_files_that_cost_nothing_are_passed_however_many():
 
 
 def test_the_next_piece_follows_from_how_rare_hits_are():
-    assert next_slice_rows(FIRST_ROWS, 0, 60) == 4 * FIRST_ROWS
-    assert next_slice_rows(1_000_000, 100, 60) == 450_000
-    assert next_slice_rows(1_000_000, 1_000_000, 60) == 250_000
-    assert next_slice_rows(MOST_ROWS, 0, 60) == MOST_ROWS
-    assert next_slice_rows(FIRST_ROWS, FIRST_ROWS, 60) == FIRST_ROWS
+    assert next_slice_rows(FIRST_ROWS, 0, 60, FIRST_ROWS) == 4 * FIRST_ROWS
+    assert next_slice_rows(1_000_000, 100, 60, FIRST_ROWS) == 450_000
+    assert next_slice_rows(1_000_000, 1_000_000, 60, FIRST_ROWS) == 250_000
+    assert next_slice_rows(MOST_ROWS, 0, 60, FIRST_ROWS) == MOST_ROWS
+    assert next_slice_rows(FIRST_ROWS, FIRST_ROWS, 60, FIRST_ROWS) == FIRST_ROWS
