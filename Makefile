@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FIRST = $(firstword $(T))
 ONE = $(if $(wildcard $(FIRST)),-m "$(FAST)" $(if $(wildcard $(FIRST)/.),$(PARALLEL)) $(T),$(if $(findstring ::,$(T)),$(T),-k "$(T)"))
 
-.PHONY: help run demo monitor test test-one test-all lint bench clean setup setup-dev redis
+.PHONY: help run demo monitor test test-one test-all lint lock bench clean setup setup-dev redis
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,12 +38,17 @@ test-one: setup-dev redis ## some of them: make test-one T=tests/process (a fold
 test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "not live and not bench" --hypothesis-profile full
 
-lint: setup-dev ## ruff, mypy --strict, shellcheck, promtool, amtool
+lint: setup-dev ## ruff, mypy --strict, shellcheck, promtool, amtool, hadolint, the compose files' schema
 	@$(PYTHON_HERE) -m ruff check --quiet .
 	@$(PYTHON_HERE) -m ruff format --check --quiet .
 	@$(PYTHON_HERE) -m mypy
 	@.venv/bin/shellcheck --external-sources .ci/run $$(find deploy -name '*.sh')
 	@bash deploy/monitor/lint.sh
+	@bash deploy/lint.sh
+
+lock: setup-dev ## after a change of requirements.txt: deploy/requirements.lock, what the image installs, with hashes
+	@.venv/bin/uv pip compile --quiet --generate-hashes --no-annotate --python-version 3.13 --python-platform linux \
+	  --custom-compile-command "make lock" --output-file deploy/requirements.lock requirements.txt
 
 bench: setup-dev redis ## measures throughput, search and storage on this machine
 	@$(PYTHON_HERE) -m tests.bench
