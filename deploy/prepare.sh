@@ -38,5 +38,5 @@ keep .env << END
 SITE=$1
 CADDY_TLS=$2
 # Who may reach /admin/ and /grafana/: addresses or networks, separated by blanks. Empty: nobody.
-ADMIN_ADDRESSES=
+OPERATOR_ADDRESSES=
 END
