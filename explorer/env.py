@@ -3,6 +3,7 @@ allowed."""
 
 import re
 from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import NoReturn
 
@@ -61,6 +62,22 @@ def items(
     values = [item.strip() for item in text(name, default).split(",") if item.strip()]
     wrong = [item for item in values if not valid(item)]
     return refuse(name, wrong[0], f"a comma-separated list of {allowed}") if wrong else values
+
+
+def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
+    """A comma-separated list; an address is a network of one."""
+    return [
+        ip_network(item)
+        for item in items(name, default, "addresses and networks such as 192.0.2.7 or 10.0.0.0/8", _is_network)
+    ]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def path(name: str, default: str, base: Path) -> Path:

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from api.checks import public
 from explorer import env
+from explorer.admin_login import *  # noqa: F403 - a part of the settings
 from lake.flags import definitions
 from process import logs
 from process.crash_points import CRASH_POINTS
@@ -55,6 +56,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "corsheaders",
+    "axes",
     "lake.apps.FlagsConfig",
     "ingest",
     "lake",
@@ -72,6 +74,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "api.access.admin_door.AdminAddressesMiddleware",
+    "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 ROOT_URLCONF = "explorer.urls"
@@ -94,6 +98,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+ADMIN_ADDRESSES = env.networks("ADMIN_ADDRESSES", "")
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 STATICFILES_DIRS = [BASE_DIR / "explorer" / "static"]
@@ -227,3 +232,4 @@ CRASH_AT = env.choice("CRASH_AT", "", ("", *CRASH_POINTS))
 if CRASH_AT and not DEBUG:
     env.refuse("CRASH_AT", CRASH_AT, "nothing outside DJANGO_DEBUG=true: it is for tests")
 LOGGING = logs.configure(LOG_FORMAT)
+LOGGING["loggers"]["axes"] = {"level": "ERROR"}  # api.access.admin_door says what matters of it

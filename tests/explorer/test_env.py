@@ -41,6 +41,8 @@ def test_the_example_has_every_variable_with_its_default_and_no_other():
         ("LOG_FORMAT", "xml", "one of text, json, auto"),
         ("SENTRY_DSN", "sentry", "empty, or the URL of a project"),
         ("CRASH_AT", "somewhere", "one of"),
+        ("ADMIN_ADDRESSES", "10.0.0.1/8", "addresses and networks such as"),
+        ("ADMIN_ADDRESSES", "example.org", "addresses and networks such as"),
         ("METRICS_HOST", "here and there", "an address or a host name"),
     ],
 )
