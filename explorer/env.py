@@ -1,6 +1,7 @@
 """Typed readers of environment variables. A wrong value is an error that names the variable, the value and what is
 allowed."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -9,6 +10,8 @@ from typing import NoReturn
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from process import secret_files
 
 _source = environ.Env()
 
@@ -26,6 +29,16 @@ def text(name: str, default: str, allowed: str = "any text", valid: Callable[[st
     DEFAULTS[name] = default
     value: str = _source.str(name, default=default).strip() or default
     return value if valid(value) else refuse(name, value, allowed)
+
+
+def secret(name: str, allowed: str, valid: Callable[[str], bool] = lambda _: True, default: str = "") -> str:
+    """As text, or the content of the file that NAME_FILE names. A wrong value is not repeated."""
+    DEFAULTS[name], DEFAULTS[f"{name}_FILE"] = default, ""
+    try:
+        value = secret_files.read(name, os.environ, default)
+    except secret_files.SecretFileError as error:
+        raise ImproperlyConfigured(str(error)) from None
+    return value if valid(value) else refuse(name, "...", allowed)
 
 
 def flag(name: str, default: bool) -> bool:
