@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from deploy.local.child import ROOT
+from process import secret_files
 
 # In .env.example with these defaults. Without an address and a URL alerts are shown, and sent to nobody.
 DEFAULTS = {
@@ -68,8 +69,8 @@ def main() -> None:
     """Writes Alertmanager's configuration, of deploy/ and of the environment, to the file that is named."""
     shipped = yaml.safe_load((ROOT / "deploy" / "alertmanager" / "alertmanager.yml").read_text())
     try:
-        configuration = with_receivers(shipped, os.environ)
-    except IncompleteError as error:
+        configuration = with_receivers(shipped, secret_files.resolved(SECRETS, os.environ))
+    except (IncompleteError, secret_files.SecretFileError) as error:
         sys.exit(f"Configuration: {error}")
     Path(sys.argv[1]).write_text(yaml.safe_dump(configuration, sort_keys=False))
 

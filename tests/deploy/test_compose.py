@@ -105,6 +105,7 @@ def test_prepare_makes_each_secret_once(tmp_path):
     assert (tmp_path / "secrets/redis_password").read_text() in (tmp_path / "secrets/redis_url").read_text()
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
     assert "SITE=explorer.example.org" in (tmp_path / ".env").read_text()
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
     assert "made" not in prepare(tmp_path, "other.example.org", "you@example.org").stdout
     assert {path: path.read_text() for path in made} == made
 
