@@ -1,13 +1,17 @@
 """Typed readers of environment variables. A wrong value is an error that names the variable, the value and what is
 allowed."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import NoReturn
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from process import secret_files
 
 _source = environ.Env()
 
@@ -25,6 +29,16 @@ def text(name: str, default: str, allowed: str = "any text", valid: Callable[[st
     DEFAULTS[name] = default
     value: str = _source.str(name, default=default).strip() or default
     return value if valid(value) else refuse(name, value, allowed)
+
+
+def secret(name: str, allowed: str, valid: Callable[[str], bool] = lambda _: True, default: str = "") -> str:
+    """As text, or the content of the file that NAME_FILE names. A wrong value is not repeated."""
+    DEFAULTS[name], DEFAULTS[f"{name}_FILE"] = default, ""
+    try:
+        value = secret_files.read(name, os.environ, default)
+    except secret_files.SecretFileError as error:
+        raise ImproperlyConfigured(str(error)) from None
+    return value if valid(value) else refuse(name, "...", allowed)
 
 
 def flag(name: str, default: bool) -> bool:
@@ -61,6 +75,22 @@ def items(
     values = [item.strip() for item in text(name, default).split(",") if item.strip()]
     wrong = [item for item in values if not valid(item)]
     return refuse(name, wrong[0], f"a comma-separated list of {allowed}") if wrong else values
+
+
+def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
+    """A comma-separated list; an address is a network of one."""
+    return [
+        ip_network(item)
+        for item in items(name, default, "addresses and networks such as 192.0.2.7 or 10.0.0.0/8", _is_network)
+    ]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def path(name: str, default: str, base: Path) -> Path:

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from api.checks import public
 from explorer import env
+from explorer.admin_login import *  # noqa: F403 - a part of the settings
 from lake.flags import definitions
 from process import logs
 from process.crash_points import CRASH_POINTS
@@ -17,7 +18,7 @@ env.load(BASE_DIR / ".env")
 
 # --- web ---------------------------------------------------------------------------------------------------
 DEBUG = env.flag("DJANGO_DEBUG", True)
-SECRET_KEY = env.text("DJANGO_SECRET_KEY", "")
+SECRET_KEY = env.secret("DJANGO_SECRET_KEY", "any text")
 if not SECRET_KEY and not DEBUG:
     raise ImproperlyConfigured(
         "DJANGO_SECRET_KEY is empty: with DJANGO_DEBUG=false it has no default. Set it to 50 random characters or more."
@@ -55,6 +56,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "corsheaders",
+    "axes",
     "lake.apps.FlagsConfig",
     "ingest",
     "lake",
@@ -63,6 +65,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "explorer.headers.SecurityHeadersMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "api.answers.errors.RequestIdMiddleware",
@@ -72,6 +75,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "api.access.admin_door.AdminAddressesMiddleware",
+    "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 ROOT_URLCONF = "explorer.urls"
@@ -94,6 +99,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+ADMIN_ADDRESSES = env.networks("ADMIN_ADDRESSES", "")
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 STATICFILES_DIRS = [BASE_DIR / "explorer" / "static"]
@@ -152,11 +158,11 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- ingest ------------------------------------------------------------------------------------------------
-REDIS_URL = env.text(
+REDIS_URL = env.secret(
     "REDIS_URL",
-    "redis://127.0.0.1:6379/0",
     "an URL that begins with redis://, rediss:// or unix://",
     lambda url: url.startswith(("redis://", "rediss://", "unix://")),
+    "redis://127.0.0.1:6379/0",
 )
 JETSTREAM_URLS = env.items(
     "JETSTREAM_URLS",
@@ -209,17 +215,18 @@ METRICS_HOST = env.text(
     "an address or a host name of this machine, such as 127.0.0.1 or 0.0.0.0",
     lambda host: re.fullmatch(r"[0-9A-Za-z.:-]{1,253}", host) is not None,
 )
-METRICS_TOKEN = env.text("METRICS_TOKEN", "")
-if METRICS_TOKEN and not re.fullmatch(r"[0-9A-Za-z._~+/=-]{16,}", METRICS_TOKEN):
-    env.refuse("METRICS_TOKEN", "...", "16 or more letters, digits and ._~+/=-, or nothing")  # a secret: not repeated
+METRICS_TOKEN = env.secret(
+    "METRICS_TOKEN",
+    "16 or more letters, digits and ._~+/=-, or nothing",
+    lambda token: re.fullmatch(r"([0-9A-Za-z._~+/=-]{16,})?", token) is not None,
+)
 METRICS_PORT_CONSUMER = env.integer("METRICS_PORT_CONSUMER", 9101, 0, 65535)
 METRICS_PORT_FLUSHER = env.integer("METRICS_PORT_FLUSHER", 9102, 0, 65535)
 METRICS_PORT_COMPACTOR = env.integer("METRICS_PORT_COMPACTOR", 9103, 0, 65535)
 SOFTWARE_COMMIT = env.text("SOFTWARE_COMMIT", "")
 LOG_FORMAT = env.choice("LOG_FORMAT", "auto", ("text", "json", "auto"))
-SENTRY_DSN = env.text(
+SENTRY_DSN = env.secret(
     "SENTRY_DSN",
-    "",
     "empty, or the URL of a project such as https://key@sentry.example.org/1",
     lambda url: not url or re.fullmatch(r"https?://[^/\s@]+@[^/\s]+/\S+", url) is not None,
 )
@@ -227,3 +234,4 @@ CRASH_AT = env.choice("CRASH_AT", "", ("", *CRASH_POINTS))
 if CRASH_AT and not DEBUG:
     env.refuse("CRASH_AT", CRASH_AT, "nothing outside DJANGO_DEBUG=true: it is for tests")
 LOGGING = logs.configure(LOG_FORMAT)
+LOGGING["loggers"]["axes"] = {"level": "ERROR"}  # api.access.admin_door says what matters of it

@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "process",
     },
     "explorer": {"explorer", "api", "lake.flags", "process"},
-    "deploy": {"deploy", "process.heartbeats", "process.locks"},
+    "deploy": {"deploy", "process.heartbeats", "process.locks", "process.secret_files"},
 }
 # Each outside system has one doorway.
 DOORWAYS = {

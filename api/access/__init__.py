@@ -1,4 +1,4 @@
-"""API keys, rate limits, and how many queries run at once.
+"""API keys, rate limits, the admin's door, and how many queries run at once.
 
 Refuses to know what a request is for.
 """

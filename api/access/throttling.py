@@ -92,15 +92,20 @@ class Throttle(BaseThrottle):
 
 
 def client(meta: dict[str, str]) -> str:
-    """The address that a request counts for. One proxy is trusted: if the peer is this machine or in a private network,
-    the last entry of X-Forwarded-For, which the proxy added. Of IPv6 the /64: a customer has all of one."""
-    direct = meta.get("REMOTE_ADDR", "")
-    peer = address(direct)
+    """The address that a request counts for. Of IPv6 the /64: a customer has all of one."""
+    found = client_address(meta)
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((found, 64), strict=False))
+    return str(found or meta.get("REMOTE_ADDR", ""))
+
+
+def client_address(meta: dict[str, str]) -> IPv4Address | IPv6Address | None:
+    """One proxy is trusted: if the peer is this machine or in a private network, the last entry of X-Forwarded-For,
+    which the proxy added. None: unknown."""
+    peer = address(meta.get("REMOTE_ADDR", ""))
     if peer is None or peer.is_private:
-        peer = address(meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]) or peer
-    if isinstance(peer, IPv6Address):
-        return str(IPv6Network((peer, 64), strict=False))
-    return str(peer or direct)
+        return address(meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]) or peer
+    return peer
 
 
 def address(text: str) -> IPv4Address | IPv6Address | None:

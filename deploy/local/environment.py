@@ -10,7 +10,9 @@ from pathlib import Path
 import environ
 
 from deploy.local.child import ROOT
+from process import secret_files
 
+SECRETS = ("DJANGO_SECRET_KEY", "REDIS_URL")  # those that make run has defaults for
 METRICS_PORTS = ("METRICS_PORT_CONSUMER", "METRICS_PORT_FLUSHER", "METRICS_PORT_COMPACTOR")
 
 
@@ -18,12 +20,13 @@ def choose(name: str, folder: Path, simulator_port: int) -> dict[str, str]:
     """The variables that differ from the shell's environment. REDIS_URL only if it is set somewhere."""
     example = dotenv(ROOT / ".env.example")
     if name == "demo":
-        given = dict(os.environ)
+        given = secret_files.resolved(SECRETS, os.environ)
         chosen = demo(folder, simulator_port)
     else:
-        given = changed(dotenv(ROOT / ".env"), example) | os.environ
+        given = secret_files.resolved(SECRETS, changed(dotenv(ROOT / ".env"), example) | os.environ)
         chosen = run(given, folder)
     redis = {"REDIS_URL": given["REDIS_URL"]} if given.get("REDIS_URL") else {}
+    redis |= {f"{name}_FILE": "" for name in SECRETS}  # read here: the processes get the values
     # The logs of the stack are files that people read; whoever collects them sets LOG_FORMAT=json.
     return chosen | {"LOG_FORMAT": given.get("LOG_FORMAT") or "text"} | ports(given, example) | redis
 

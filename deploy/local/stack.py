@@ -23,6 +23,7 @@ from deploy.local.redis_process import RedisError
 from deploy.local.screen import Screen
 from deploy.local.supervisor import GaveUpError, Supervisor
 from process.locks import Locked, exclusive
+from process.secret_files import SecretFileError
 
 
 class StopRequest:
@@ -43,7 +44,7 @@ def main() -> int:
     try:
         with only_one(folder):
             run(name, folder, Screen())
-    except (StackError, GaveUpError, RedisError) as error:
+    except (StackError, GaveUpError, RedisError, SecretFileError) as error:
         print(f"make {name}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -15,9 +15,11 @@ from deploy.local.supervisor import GaveUpError, Supervisor
 from deploy.monitor import configuration, programs, receivers
 from deploy.monitor.certificate import https_origins
 from deploy.monitor.configuration import Ports
+from process import secret_files
 from process.locks import Locked, exclusive
 
 STACKS = ("run", "demo")
+REFUSALS = (programs.MissingError, receivers.IncompleteError, secret_files.SecretFileError)
 
 
 def main() -> int:
@@ -27,7 +29,7 @@ def main() -> int:
         with only_one(folder):
             programs.install()
             monitor(folder, environment.dotenv(stack / "env"), Screen())
-    except (StackError, GaveUpError, programs.MissingError, receivers.IncompleteError) as error:
+    except (*REFUSALS, StackError, GaveUpError) as error:
         print(f"make monitor: {error}", file=sys.stderr)
         return 1
     return 0
@@ -53,7 +55,7 @@ def _locked(path: Path) -> bool:
 
 def monitor(folder: Path, variables: Mapping[str, str], screen: Screen) -> None:
     stop, ports = StopRequest(), configuration.free_ports()
-    given = environment.dotenv(ROOT / ".env") | os.environ
+    given = secret_files.resolved(receivers.SECRETS, environment.dotenv(ROOT / ".env") | os.environ)
     configuration.write(folder, variables, given, ports)
     origins = https_origins(given.get("CSRF_TRUSTED_ORIGINS", ""))
     supervisor = Supervisor(programs.make_children(folder, variables["REDIS_URL"], ports, origins), screen.say)

@@ -10,8 +10,11 @@ DEFAULTS = {
     "ALERT_SMTP": "",
     "ALERT_SMTP_USER": "",
     "ALERT_SMTP_PASSWORD": "",
+    "ALERT_SMTP_PASSWORD_FILE": "",
     "ALERT_WEBHOOK_URL": "",
+    "ALERT_WEBHOOK_URL_FILE": "",
 }
+SECRETS = ("ALERT_SMTP_PASSWORD", "ALERT_WEBHOOK_URL")
 OPERATOR = "operator"
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 

@@ -29,7 +29,7 @@ MOST_DAYS = 3650.0
 _MINUTES = f"""
     SELECT DISTINCT key FROM {BatchRun._meta.db_table}, json_each(minutes)
     WHERE started_at >= %s AND state = 'committed' AND key >= %s AND key < %s
-"""  # noqa: S608
+"""  # noqa: S608 - the name of our own table
 
 
 class Held(NamedTuple):

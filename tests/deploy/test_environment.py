@@ -34,6 +34,17 @@ def test_the_secret_key_is_made_once_and_private(tmp_path):
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
 
+def test_run_reads_secrets_from_files_and_hands_on_their_values(tmp_path, monkeypatch):
+    (tmp_path / "url").write_text("redis://:password@redis:6379/0\n")
+    (tmp_path / "key").write_text("k" * 60)
+    monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("DJANGO_SECRET_KEY_FILE", str(tmp_path / "key"))
+    chosen = environment.choose("run", tmp_path, 6008)
+    assert (chosen["REDIS_URL"], chosen["DJANGO_SECRET_KEY"]) == ("redis://:password@redis:6379/0", "k" * 60)
+    assert (chosen["REDIS_URL_FILE"], chosen["DJANGO_SECRET_KEY_FILE"]) == ("", "")
+    assert not (tmp_path / "secret_key").exists()
+
+
 def test_an_untouched_copy_of_the_example_asks_for_nothing(tmp_path):
     (tmp_path / ".env").write_text("REDIS_URL=redis://127.0.0.1:6379/0\nWEB_PORT=9000\nDJANGO_SECRET_KEY=\n")
     assert environment.changed(environment.dotenv(tmp_path / ".env"), EXAMPLE) == {"WEB_PORT": "9000"}

@@ -20,8 +20,7 @@ PASSWORD = "a long password of the admin"
 def visitor(client, django_user_model, settings):
     """The browser of an admin who has logged in."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
-    django_user_model.objects.create_superuser("ada", "ada@example.org", PASSWORD)
-    assert client.login(username="ada", password=PASSWORD)
+    client.force_login(django_user_model.objects.create_superuser("ada", "ada@example.org", PASSWORD))
     return client
 
 

@@ -32,15 +32,15 @@ def test_the_example_has_every_variable_with_its_default_and_no_other():
         ("WEB_PORT", "eighty", "a whole number from 1 to 65535"),
         ("WEB_PORT", "70000", "a whole number from 1 to 65535"),
         ("DJANGO_DEBUG", "maybe", "true or false"),
-        ("REDIS_URL", "localhost", "an URL that begins with"),
         ("JETSTREAM_URLS", "http://x/subscribe", "ws:// or wss:// URLs"),
         ("JETSTREAM_COLLECTIONS", "posts", "collections such as"),
         ("BUFFER_HIGH_WATER", "2", "a number from 0.05 to 0.95"),
         ("BUFFER_HIGH_WATER", "nan", "a number from 0.05 to 0.95"),
         ("QUERY_MEMORY_LIMIT", "lots", "a size such as"),
         ("LOG_FORMAT", "xml", "one of text, json, auto"),
-        ("SENTRY_DSN", "sentry", "empty, or the URL of a project"),
         ("CRASH_AT", "somewhere", "one of"),
+        ("ADMIN_ADDRESSES", "10.0.0.1/8", "addresses and networks such as"),
+        ("ADMIN_ADDRESSES", "example.org", "addresses and networks such as"),
         ("METRICS_HOST", "here and there", "an address or a host name"),
     ],
 )
@@ -52,10 +52,51 @@ def test_a_wrong_value_stops_every_command_with_one_sentence(variable, value, al
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_a_refused_secret_is_not_repeated():
-    result = manage("check", METRICS_TOKEN="tooshort")
-    assert "METRICS_TOKEN='...' is not allowed: it takes 16 or more" in result.stderr
-    assert "tooshort" not in result.stderr
+@pytest.mark.parametrize(
+    ("variable", "allowed"),
+    [
+        ("METRICS_TOKEN", "16 or more"),
+        ("REDIS_URL", "an URL that begins with"),
+        ("SENTRY_DSN", "empty, or the URL of a project"),
+    ],
+)
+def test_a_refused_secret_is_not_repeated(tmp_path, variable, allowed):
+    (tmp_path / "secret").write_text("tooshort\n")
+    for given in ({variable: "tooshort"}, {f"{variable}_FILE": str(tmp_path / "secret")}):
+        result = manage("check", **given)
+        assert f"{variable}='...' is not allowed: it takes {allowed}" in result.stderr
+        assert "tooshort" not in result.stderr
+
+
+def test_secrets_may_be_in_files(tmp_path):
+    values = {
+        "DJANGO_SECRET_KEY": "$a key that begins as a variable, of more than fifty characters",
+        "REDIS_URL": "redis://:password@redis:6379/0",
+        "METRICS_TOKEN": "0123456789abcdef",
+        "SENTRY_DSN": "https://key@sentry.example.org/1",
+    }
+    for name, value in values.items():
+        (tmp_path / name).write_text(value + "\n")
+    show = "from django.conf import settings as s; print([s.SECRET_KEY, s.REDIS_URL, s.METRICS_TOKEN, s.SENTRY_DSN])"
+    files = {f"{name}_FILE": str(tmp_path / name) for name in values}
+    result = manage("shell", "--no-imports", "-c", show, DJANGO_DEBUG="false", **files)
+    assert result.stdout.strip() == str([*values.values()])
+
+
+@pytest.mark.parametrize("more", [{}, {"DJANGO_SECRET_KEY": "x" * 60}], ids=["unreadable", "both"])
+def test_a_secret_that_cannot_be_had_stops_every_command_with_one_sentence(tmp_path, more):
+    result = manage("check", DJANGO_DEBUG="false", DJANGO_SECRET_KEY_FILE=str(tmp_path / "none"), **more)
+    assert result.returncode == 1
+    (sentence,) = result.stderr.strip().splitlines()
+    assert "DJANGO_SECRET_KEY_FILE" in sentence
+    assert ("are both set: set one of them." in sentence) == bool(more)
+
+
+def test_the_example_has_a_file_for_each_secret():
+    of_files = {name for name in example() if name.endswith("_FILE")}
+    assert of_files == {
+        f"{name}_FILE" for name in ("DJANGO_SECRET_KEY", "REDIS_URL", "METRICS_TOKEN", "SENTRY_DSN", *receivers.SECRETS)
+    }
 
 
 @pytest.mark.parametrize("command", ["consume_jetstream", "resolve_handles", "migrate"])
