@@ -38,11 +38,15 @@ test-one: setup-dev redis ## some of them: make test-one T=tests/process (a fold
 test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "not live and not bench" --hypothesis-profile full
 
-lint: setup-dev ## ruff, mypy --strict, shellcheck, promtool, amtool, hadolint, the compose files' schema
+lint: setup-dev ## ruff, mypy --strict, shellcheck, yamllint, zizmor (workflows), promtool, amtool, hadolint, schemas
 	@$(PYTHON_HERE) -m ruff check --quiet .
 	@$(PYTHON_HERE) -m ruff format --check --quiet .
 	@$(PYTHON_HERE) -m mypy
 	@.venv/bin/shellcheck --external-sources .ci/run $$(find deploy -name '*.sh')
+	@.venv/bin/yamllint --strict .github deploy
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@found=$$(.venv/bin/zizmor --offline --quiet .github) || { echo "$$found" >&2; exit 1; }
 	@bash deploy/monitor/lint.sh
 	@bash deploy/lint.sh
 

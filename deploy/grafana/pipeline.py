@@ -25,7 +25,7 @@ PIPELINE = Dashboard(
             "Alerts",
             "short",
             ("firing", 'count(ALERTS{alertstate="firing"}) or vector(0)'),
-            ("unhandled errors, last hour", "sum(increase(api_unhandled_errors_total[1h]))"),
+            ("unhandled errors, last hour", "sum(process:unhandled_errors:increase_1h)"),
         ),
     ),
     Row(
@@ -34,20 +34,20 @@ PIPELINE = Dashboard(
             "Frames and events a second",
             "short",
             ("frames received", "sum(rate(ingest_frames_received_total[$__rate_interval]))"),
-            ("events buffered", "sum(rate(ingest_events_buffered_total[$__rate_interval]))"),
+            ("events buffered", "sum(avg_over_time(kind:events_buffered:rate_1m[$__rate_interval]))"),
             ("frames dropped", "sum(rate(ingest_frames_dropped_total[$__rate_interval]))"),
             note="Between received and buffered are only those that are dropped.",
         ),
         panel(
             "Events by kind",
             "short",
-            ("{{kind}}", "sum by (kind) (rate(ingest_events_buffered_total[$__rate_interval]))"),
+            ("{{kind}}", "avg_over_time(kind:events_buffered:rate_1m[$__rate_interval])"),
         ),
         panel(
             "Bytes of JSON a second",
             "Bps",
             ("received", "sum(rate(ingest_bytes_received_total[$__rate_interval]))"),
-            ("buffered", "sum(rate(ingest_bytes_buffered_total[$__rate_interval]))"),
+            ("buffered", "avg_over_time(buffer:bytes_buffered:rate_1m[$__rate_interval])"),
         ),
         panel(
             "Connection",
@@ -74,13 +74,13 @@ PIPELINE = Dashboard(
         panel(
             "Rows written a second",
             "short",
-            ("{{dataset}}", "sum by (dataset) (rate(lake_rows_written_total[$__rate_interval]))"),
+            ("{{dataset}}", "avg_over_time(dataset:rows_written:rate_1m[$__rate_interval])"),
         ),
         panel(
             "Seconds of a batch",
             "s",
             ("last", "max(api_last_batch_seconds)"),
-            ("95 %", "histogram_quantile(0.95, sum by (le) (rate(lake_batch_seconds_bucket[$__rate_interval])))"),
+            ("95 % of an hour", "batch:seconds:p95_1h"),
             note="Should stay below 30 s.",
         ),
         panel(

@@ -30,7 +30,7 @@ REDIS = Dashboard(
         panel(
             "Operations by command",
             "ops",
-            ("{{cmd}}", "topk(8, sum by (cmd) (rate(redis_commands_total[$__rate_interval])))"),
+            ("{{cmd}}", "topk(8, avg_over_time(cmd:redis_commands:rate_1m[$__rate_interval]))"),
         ),
         panel("Clients", "short", ("connected", "redis_connected_clients"), ("blocked", "redis_blocked_clients")),
         panel(

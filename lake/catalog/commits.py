@@ -106,10 +106,10 @@ def add_tombstones(tombstones: Sequence[NewTombstone]) -> None:
     """In any order, also those that are there. Ids only grow: a reader goes on from the last one that it has read."""
     table, adapt = Tombstone._meta.db_table, connection.ops.adapt_datetimefield_value
     rows = [(*new[:5], adapt(utc(new.seen_us))) for new in tombstones]
+    columns, values = "(did, collection, rkey, rev, deleted, seen)", "(%s, %s, %s, %s, %s, %s)"
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {table} (did, collection, rkey, rev, deleted, seen) VALUES (%s, %s, %s, %s, %s, %s) "  # noqa: S608
-            "ON CONFLICT DO NOTHING",
+            f"INSERT INTO {table} {columns} VALUES {values} ON CONFLICT DO NOTHING",  # noqa: S608 - our own names
             rows,
         )
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Count, Max, Min, Q, Sum
 
 from ingest.models import Connection
-from lake.models import BatchRun, DataFile
+from lake.models import BatchRun, DataFile, IndexFile
 from lake.schema import DATASETS
 
 MAX_CLOCK_SKEW = timedelta(minutes=1)  # a file that is further ahead has an impossible time and says nothing of lag
@@ -29,7 +29,7 @@ MOST_DAYS = 3650.0
 _MINUTES = f"""
     SELECT DISTINCT key FROM {BatchRun._meta.db_table}, json_each(minutes)
     WHERE started_at >= %s AND state = 'committed' AND key >= %s AND key < %s
-"""  # noqa: S608
+"""  # noqa: S608 - the name of our own table
 
 
 class Held(NamedTuple):
@@ -41,7 +41,7 @@ class Held(NamedTuple):
 
 
 class Lake(NamedTuple):
-    """`recent_bytes`: in hours of the last GROWTH. `first_hour`: None for an empty lake."""
+    """`recent_bytes`: of files and text indexes in hours of the last GROWTH. `first_hour`: None for an empty lake."""
 
     datasets: dict[str, Held]
     recent_bytes: int
@@ -71,9 +71,10 @@ def lake(now: datetime) -> Lake:
         .annotate(n=Count("pk"), r=Sum("rows"), b=Sum("bytes"), recent=Sum("bytes", filter=recent), first=Min("hour"))
     )
     held = {row["dataset"]: Held(row["n"], row["r"], row["b"]) for row in rows}
+    indexes = IndexFile.listed.filter(start__gte=now - GROWTH).aggregate(bytes=Sum("bytes"))["bytes"] or 0
     return Lake(
         {name: held.get(name, Held(0, 0, 0)) for name in DATASETS},
-        sum(row["recent"] or 0 for row in rows),
+        sum(row["recent"] or 0 for row in rows) + indexes,
         min((row["first"] for row in rows), default=None),
     )
 

@@ -9,7 +9,7 @@ import structlog
 from django.db.models import Max, Min, Sum
 
 from lake.catalog.listing import ListedFile
-from lake.models import DataFile, Retention
+from lake.models import DataFile, IndexFile, Retention
 from lake.schema import DATASETS
 from lake.storage.layout import HOUR
 
@@ -61,5 +61,6 @@ def log_outlook(root: Path) -> None:
         return
     week = files.filter(hour__gt=newest - WEEK).aggregate(oldest=Min("hour"), bytes=Sum("bytes"))
     days = (newest + HOUR - week["oldest"]) / timedelta(days=1)
-    rate, free = week["bytes"] / days, shutil.disk_usage(root).free
+    indexes = IndexFile.listed.filter(start__gt=newest - WEEK).aggregate(bytes=Sum("bytes"))["bytes"] or 0
+    rate, free = (week["bytes"] + indexes) / days, shutil.disk_usage(root).free
     log.info("disk", free_bytes=free, bytes_a_day=round(rate), days_left=round(free / rate, 1))

@@ -47,6 +47,17 @@ def test_each_alert_has_a_unit_test_that_sees_it_fire():
     assert [name for name in ALERTS if f'alertname="{name}"' not in tests] == []
 
 
+def test_what_is_recorded_for_dashboards_is_shown_and_has_a_unit_test():
+    (group,) = yaml.safe_load((PROMETHEUS / "rules" / "dashboards.yml").read_text())["groups"]
+    recorded = {rule["record"] for rule in group["rules"]}
+    queries = " ".join(query for dashboard in DASHBOARDS for panel in dashboard.panels for _, query in panel.queries)
+    assert set(re.findall(r"[a-z]\w*:[\w:]+", queries)) == {
+        *recorded, "availability:ratio_30d", "availability:errors:ratio_1h", "availability:errors:ratio_1d",
+    }  # fmt: skip
+    tested = (PROMETHEUS / "tests" / "dashboards.yml").read_text()
+    assert [name for name in sorted(recorded) if f"expr: {name}\n" not in tested] == []
+
+
 def test_only_alerts_that_exist_silence_others_and_are_silenced():
     rules = ALERTMANAGER["inhibit_rules"]
     matchers = chain.from_iterable(rule["source_matchers"] + rule["target_matchers"] for rule in rules)

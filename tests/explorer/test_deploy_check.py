@@ -11,6 +11,13 @@ from deploy.local.child import ROOT
 
 PUBLIC = {"DJANGO_ALLOWED_HOSTS": "explorer.example.org"}
 TLS = {**PUBLIC, "CSRF_TRUSTED_ORIGINS": "https://explorer.example.org"}
+CLOSED = {
+    **TLS,
+    "ADMIN_ADDRESSES": "192.0.2.7,10.0.0.0/8",
+    "METRICS_TOKEN": "0123456789abcdef",
+    "REDIS_URL": "redis://:password@redis:6379/0",
+    "CORS_ORIGINS": "https://frontend.example.org",
+}
 PROBE = """
 import django; django.setup()
 from django.test import Client
@@ -45,7 +52,7 @@ def check(run, **more):
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("more", [{}, TLS], ids=["make run", "behind TLS"])
+@pytest.mark.parametrize("more", [{}, TLS, CLOSED], ids=["make run", "behind TLS", "with all that closes doors"])
 def test_it_is_silent(run, more):
     code, said = check(run, **more)
     assert code == 0, said

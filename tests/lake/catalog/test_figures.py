@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lake.catalog import figures
 from lake.catalog.figures import MOST_DAYS, WINDOWS, Held, Lake, Minutes, days_left
-from lake.models import BatchRun, DataFile
+from lake.models import BatchRun, DataFile, IndexFile
 from lake.schema import DATASETS
 
 NOW = datetime(2026, 7, 20, 12, 0, 30, tzinfo=UTC)
@@ -64,9 +64,14 @@ def test_files_rows_and_bytes_are_of_listed_files(db):
         DataFile.objects.create(
             path=str(number), rows=10, bytes=700, sha256="", dataset=dataset, superseded_at=gone, **times
         )
+    for age, gone in ((1, None), (300, None), (2, NOW)):
+        hour = NOW - age * HOUR
+        IndexFile.objects.create(
+            path=f"i{age}", start=hour, end=hour + HOUR, files=[], rows=10, bytes=5, sha256="", superseded_at=gone
+        )
     held = figures.lake(NOW)
     assert held.datasets == {name: Held(2, 20, 1400) if name == "posts" else Held(0, 0, 0) for name in DATASETS}
-    assert (held.recent_bytes, held.first_hour) == (700, NOW - 300 * HOUR)
+    assert (held.recent_bytes, held.first_hour) == (705, NOW - 300 * HOUR)
 
 
 @pytest.mark.parametrize(
