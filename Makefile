@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FIRST = $(firstword $(T))
 ONE = $(if $(wildcard $(FIRST)),-m "$(FAST)" $(if $(wildcard $(FIRST)/.),$(PARALLEL)) $(T),$(if $(findstring ::,$(T)),$(T),-k "$(T)"))
 
-.PHONY: help run demo monitor test test-one test-all lint bench clean setup setup-dev redis
+.PHONY: help run demo monitor test test-one test-all lint lock bench clean setup setup-dev redis
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,7 +38,7 @@ test-one: setup-dev redis ## some of them: make test-one T=tests/process (a fold
 test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "not live and not bench" --hypothesis-profile full
 
-lint: setup-dev ## ruff, mypy --strict, shellcheck, yamllint, zizmor (workflows), promtool, amtool
+lint: setup-dev ## ruff, mypy --strict, shellcheck, yamllint, zizmor (workflows), promtool, amtool, hadolint, schemas
 	@$(PYTHON_HERE) -m ruff check --quiet .
 	@$(PYTHON_HERE) -m ruff format --check --quiet .
 	@$(PYTHON_HERE) -m mypy
@@ -48,6 +48,11 @@ lint: setup-dev ## ruff, mypy --strict, shellcheck, yamllint, zizmor (workflows)
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@found=$$(.venv/bin/zizmor --offline --quiet --strict-collection .github) || { echo "$$found" >&2; exit 1; }
 	@bash deploy/monitor/lint.sh
+	@bash deploy/lint.sh
+
+lock: setup-dev ## after a change of requirements.txt: deploy/requirements.lock, what the image installs, with hashes
+	@.venv/bin/uv pip compile --quiet --generate-hashes --no-annotate --python-version 3.13 --python-platform linux \
+	  --custom-compile-command "make lock" --output-file deploy/requirements.lock requirements.txt
 
 bench: setup-dev redis ## measures throughput, search and storage on this machine
 	@$(PYTHON_HERE) -m tests.bench

@@ -14,7 +14,9 @@ from process.crash_points import CRASH_POINTS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load(BASE_DIR / ".env")
-(BASE_DIR / "var").mkdir(exist_ok=True)  # the default folder of the catalog and the lake
+STATIC_ROOT = BASE_DIR / "var" / "static"
+# var is the default folder of the catalog and the lake. The web server warns of a STATIC_ROOT that is missing.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 # --- web ---------------------------------------------------------------------------------------------------
 DEBUG = env.flag("DJANGO_DEBUG", True)
@@ -101,7 +103,6 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ADMIN_ADDRESSES = env.networks("ADMIN_ADDRESSES", "")
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
 STATICFILES_DIRS = [BASE_DIR / "explorer" / "static"]
 WHITENOISE_USE_FINDERS = True  # serves the admin's assets without a collectstatic step
 WHITENOISE_AUTOREFRESH = DEBUG

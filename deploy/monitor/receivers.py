@@ -1,7 +1,15 @@
 """Whom alerts reach: Alertmanager reads no environment, so its receivers are made of the variables ALERT_*."""
 
+import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import yaml
+
+from deploy.local.child import ROOT
+from process import secret_files
 
 # In .env.example with these defaults. Without an address and a URL alerts are shown, and sent to nobody.
 DEFAULTS = {
@@ -55,3 +63,17 @@ def _email(values: Mapping[str, str]) -> dict[str, Any]:
 def _webhook(values: Mapping[str, str]) -> dict[str, Any]:
     url = values["ALERT_WEBHOOK_URL"]
     return {"webhook_configs": [{"url": url, "send_resolved": True}]} if url else {}
+
+
+def main() -> None:
+    """Writes Alertmanager's configuration, of deploy/ and of the environment, to the file that is named."""
+    shipped = yaml.safe_load((ROOT / "deploy" / "alertmanager" / "alertmanager.yml").read_text())
+    try:
+        configuration = with_receivers(shipped, secret_files.resolved(SECRETS, os.environ))
+    except (IncompleteError, secret_files.SecretFileError) as error:
+        sys.exit(f"Configuration: {error}")
+    Path(sys.argv[1]).write_text(yaml.safe_dump(configuration, sort_keys=False))
+
+
+if __name__ == "__main__":
+    main()

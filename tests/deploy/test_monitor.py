@@ -54,6 +54,25 @@ def test_half_of_an_address_is_refused_with_what_is_missing(missing):
         operator(**MAIL | {missing: ""})
 
 
+def test_receivers_are_written_for_a_container(tmp_path):
+    file, password = tmp_path / "alertmanager.yml", tmp_path / "password"
+    password.write_text("secret\n")
+
+    def written(given):
+        command = [sys.executable, "-m", "deploy.monitor.receivers", str(file)]
+        return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
+
+    given = {**os.environ, **MAIL, "ALERT_SMTP_USER": "me", "ALERT_SMTP_PASSWORD_FILE": str(password)}
+    assert written(given).returncode == 0
+    (mail,) = yaml.safe_load(file.read_text())["receivers"][0]["email_configs"]
+    assert (mail["to"], mail["auth_password"]) == (MAIL["ALERT_EMAIL_TO"], "secret")
+    refused = written({**given, "ALERT_SMTP": ""})
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "Configuration: ALERT_EMAIL_TO is set, and ALERT_SMTP is not: set it too, or neither.\n",
+    )
+
+
 def test_the_exporter_gets_the_path_of_a_socket_unquoted(tmp_path):
     children = make_children(tmp_path, "unix:///a%20b/redis.sock", Ports())
     assert "-redis.addr=unix:///a b/redis.sock" in children[2].command

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -161,3 +162,14 @@ def manage(*words, **environment):
         timeout=60,
         check=False,
     )
+
+
+def test_a_fresh_clone_has_the_folder_of_static_files_without_which_the_web_server_warns(tmp_path):
+    shutil.copytree(ROOT / "explorer", tmp_path / "explorer")
+    code = "import django.conf; print(django.conf.settings.STATIC_ROOT)"
+    variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "explorer.settings", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=variables, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == str(tmp_path / "var" / "static")
+    assert (tmp_path / "var" / "static").is_dir()
