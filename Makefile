@@ -46,7 +46,7 @@ lint: setup-dev ## ruff, mypy --strict, shellcheck, yamllint, zizmor (workflows)
 	@.venv/bin/yamllint --strict .github deploy
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-	@found=$$(.venv/bin/zizmor --offline --quiet .github) || { echo "$$found" >&2; exit 1; }
+	@found=$$(.venv/bin/zizmor --offline --quiet --strict-collection .github) || { echo "$$found" >&2; exit 1; }
 	@bash deploy/monitor/lint.sh
 	@bash deploy/lint.sh
 

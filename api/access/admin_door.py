@@ -47,8 +47,9 @@ def counted_address(request: HttpRequest) -> str | None:
 
 
 def locked_out(request: HttpRequest, _credentials: dict[str, Any] | None) -> HttpResponse:
-    """AXES_LOCKOUT_CALLABLE. The log gets no name: some type their password there."""
-    log.warning("admin login locked", address=counted_address(request))
+    """AXES_LOCKOUT_CALLABLE. The log gets one line for a lock, and no name: some type their password there."""
+    if request.axes_failures_since_start is not None:  # type: ignore[attr-defined] # counted: it was open until now
+        log.warning("admin login locked", address=counted_address(request))
     cool_off: timedelta = settings.AXES_COOLOFF_TIME
     minutes = cool_off // timedelta(minutes=1)
     said = f"Too many wrong passwords: wait {minutes} minutes, then try again. An operator who can't wait runs: "

@@ -124,10 +124,10 @@ def test_a_lake_is_fresh_for_two_flush_intervals_and_a_minute(lake, client, sett
     lake.flush(post(rkey="new", time_us=now_us() - 10_000_000))
     answer = client.get("/health/fresh")
     assert (answer.status_code, answer.json()["fresh"], answer.json()["faults"]) == (200, True, {})
-    settings.FLUSH_INTERVAL_SECONDS = -5
+    settings.FLUSH_INTERVAL_SECONDS = -28  # four seconds in all
     stale = client.get("/health/fresh")
     assert (stale.status_code, stale.json()["stage"]) == (503, "stream")
-    assert 60 <= stale.json()["age_seconds"] < 100
+    assert 10 <= stale.json()["age_seconds"] < 60
 
 
 def test_a_reading_is_shared_with_those_who_asked_before_it_began_and_with_nobody_else(monkeypatch):
