@@ -35,7 +35,9 @@ def files(stack):
     return {path: path.stat().st_ino for path in stack.root.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced by a new one"])
+@pytest.mark.parametrize(
+    "replaced", [pytest.param(False, marks=pytest.mark.slow), True], ids=["removed", "replaced by a new one"]
+)
 def test_a_catalog_that_goes_while_the_flusher_runs_stops_it_and_nothing_is_lost(make_stack, template, replaced):
     moments = world(900)
     with running(moments[:300]) as jetstream:
@@ -57,7 +59,7 @@ def test_a_catalog_that_goes_while_the_flusher_runs_stops_it_and_nothing_is_lost
         stack.settle(frames_of(moments), stack.consumer(), stack.flusher())
 
 
-@pytest.mark.parametrize("command", ["flush_buffer", "compact_lake"])
+@pytest.mark.parametrize("command", ["flush_buffer", pytest.param("compact_lake", marks=pytest.mark.slow)])
 def test_a_new_catalog_over_the_lake_is_refused_and_nothing_is_touched(make_stack, template, command):
     moments = world(900)
     with running(moments[:600]) as jetstream:

@@ -82,7 +82,7 @@ def test_without_an_appview_events_still_tell(make_stack):
     assert store_of(stack).names([ALICE]) == {ALICE: "alice.example"}
 
 
-@pytest.mark.parametrize("fault", ["redis", "appview"])
+@pytest.mark.parametrize("fault", ["redis", pytest.param("appview", marks=pytest.mark.slow)])
 def test_once_gives_up_with_a_sentence(make_stack, fault):
     stack = make_stack("ws://127.0.0.1:1/subscribe", start_us=None)
     buffered(stack, post())
