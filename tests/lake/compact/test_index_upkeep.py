@@ -177,6 +177,20 @@ def test_an_older_version_stays_hidden_when_its_tombstone_is_gone(lake, compacto
     assert reader.full_scan.count(Search(parse("other")), 60) == (3, "eq")
 
 
+def test_stored_rows_and_rows_of_files_make_one_page(lake, compactor, today, monkeypatch):
+    """One file has a superseded row, which no index stores; the others have none. All are read at once."""
+    monkeypatch.setattr("lake.scan.index_pruning.STORED_COST", 0)
+    monkeypatch.setattr("lake.scan.index_pruning.USELESS", 1.0)
+    fill(lake)
+    compactor.round(patient=False)
+    lake.flush(post("newer", "update", rkey="b1", rev="3zzzzzzzzzzzz", time_us=NOON_US + HOUR_US + 2))
+    compactor.round(daily=True, patient=False)
+    reader = Reader(Engine("200MB", 1), lake.root)
+    for query in ("tale", "tale lang:en"):
+        texts = [hit.fields["text"] for hit in reader.find(Search(parse(query))).hits]
+        assert texts == ["other tale 2", "tale number 2", "tale number 1", "other tale 0", "tale number 0"]
+
+
 def test_who_sees_what_is_deleted_sees_it_with_and_without(lake, compactor, monkeypatch):
     """Without purging its text is still in the file, though in no index."""
     monkeypatch.setattr("lake.scan.paged_scan.FIRST_ROWS", 1)
