@@ -34,6 +34,13 @@ class Links(OpenView):
         return Response({"name": "Bluesky Post Explorer", "links": links})
 
 
+class Robots(OpenView):
+    """Posts may be deleted, and their authors did not write them for search engines."""
+
+    def get(self, _request: Request) -> HttpResponse:
+        return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain")
+
+
 class Schema(OpenView):
     def get(self, _request: Request) -> Response:
         return Response(schema())

@@ -23,6 +23,7 @@ urlpatterns = [
     path("health/live", health.Live.as_view()),
     path("health/ready", health.Ready.as_view()),
     path("health/fresh", health.Fresh.as_view()),
+    path("robots.txt", pages.Robots.as_view()),
     path("metrics", pages.Metrics.as_view()),
     re_path("", pages.not_found),
 ]
