@@ -14,9 +14,10 @@ KEPT_HEADERS = ("Retry-After", "WWW-Authenticate")
 
 
 class PageResponse(HttpResponse):
-    """HTML. `code`: of the error that it tells of, for the log; `complete`: false when the time limit was reached."""
+    """HTML. `code`: of the error that it tells of. `data`: the answer that it shows, of which metrics tell."""
 
     code = ""
+    data: Mapping[str, Any] | None = None
 
 
 class Page(View):
@@ -35,7 +36,7 @@ class Page(View):
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], HttpResponse]:
         return self._failed
 
-    def failed(self, told: Problem) -> HttpResponse:
+    def failed(self, told: Problem) -> PageResponse:
         """The page that tells of an error."""
         return self.html(self.error_template, {"problem": told}, told.status)
 
@@ -50,9 +51,9 @@ class Fragment(Page):
     error_template = "explorer/error_fragment.html"
 
 
-def as_page(response: HttpResponse, as_json: ProblemResponse) -> HttpResponse:
+def as_page(response: PageResponse, as_json: ProblemResponse) -> PageResponse:
     """With what the same error has as JSON: its code, for the log, and the headers that say when to come again."""
-    response.code = as_json.code  # type: ignore[attr-defined]
+    response.code = as_json.code
     for name in KEPT_HEADERS:
         if name in as_json:
             response[name] = as_json[name]
