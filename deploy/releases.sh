@@ -114,7 +114,16 @@ changed() { # PATH...: whether one of them differs between the two images
 
 compose() { docker compose "$@" >> "$LOG" 2>&1; }
 
-containers() { docker compose ps --all --quiet "$1"; } # SERVICE
+containers() { # SERVICE: without those of `docker compose run`
+  docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$(project)" \
+    --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False
+}
+
+end() { # [CONTAINER]: within its stop_grace_period
+  [ -n "$1" ] || return 0
+  docker stop "$1" >> "$LOG"
+  docker rm "$1" >> "$LOG"
+}
 
 create() { # [1]: the containers that are missing, and one more of web
   compose up --no-start --no-recreate --scale "web=$(($(containers web | wc -l) + ${1:-0}))"
@@ -159,7 +168,7 @@ start() { # SERVICE [PATH...]: as it is now, until it is healthy; left alone if 
   one=$(containers "$1")
   if [ -n "$one" ] && is_due "$one" "$1" && is_healthy "$one" && ! changed "${@:2}"; then return; fi
   say "starts $1"
-  compose rm --stop --force "$1"
+  end "$one"
   create
   one=$(containers "$1")
   docker start "$one" >> "$LOG"
@@ -168,7 +177,7 @@ start() { # SERVICE [PATH...]: as it is now, until it is healthy; left alone if 
 
 run_once() { # SERVICE
   step=$1
-  compose rm --stop --force "$1"
+  end "$(containers "$1")"
   create
   docker start --attach "$(containers "$1")" >> "$LOG" 2>&1
 }
@@ -181,8 +190,9 @@ start_caddy() {
 
 front() { echo "$(project)_front"; }
 
-names_at_front() { # CONTAINER: what Caddy's network calls it
-  docker inspect --format "{{range (index .NetworkSettings.Networks \"$(front)\").Aliases}}{{println .}}{{end}}" "$1"
+is_at_front() { # CONTAINER NAME: whether Caddy's network calls it so
+  docker inspect --format "{{with index .NetworkSettings.Networks \"$(front)\"}}{{range .Aliases}}{{println .}}{{end}}{{end}}" "$1" |
+    grep -xF "$2" > /dev/null
 }
 
 is_ready() { # CONTAINER: by itself, whoever else beats as `web`
@@ -205,22 +215,21 @@ add_web() { # NAME: another web container, which gets requests under this name w
 retire_web() { # CONTAINER: gets no more requests, answers those that it has, and goes
   docker exec "$1" touch /tmp/leaving >> "$LOG" 2>&1 || true
   sleep 5 # Caddy asks each second; until it has, all is served
-  docker stop "$1" >> "$LOG" # within its stop_grace_period
-  docker rm "$1" >> "$LOG"
+  end "$1"
 }
 
 start_web() { # beside the old one, which leaves when the new one serves
   local one due='' others='' name=web-a
   step=web
   for one in $(containers web); do
-    if is_due "$one" web && is_healthy "$one"; then due=$one; else others="$others $one"; fi
+    if is_due "$one" web && is_healthy "$one" && is_at_front "$one" web; then due=$one; else others="$others $one"; fi
   done
   if [ -n "$due" ]; then
     docker exec "$due" rm -f /tmp/leaving
   else
     say "starts web"
     for one in $others; do
-      if names_at_front "$one" | grep -xF web-a > /dev/null; then name=web-b; fi
+      if is_at_front "$one" web-a; then name=web-b; fi
     done
     add_web "$name"
   fi
