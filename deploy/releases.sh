@@ -306,7 +306,7 @@ prepare() { # refuses what can't be started; nothing has changed then
 migrate() { # what is added to the catalog does not disturb the old code, which runs meanwhile
   in_new python manage.py migrate --check >> "$LOG" 2>&1 && return
   say "copies and migrates the catalog"
-  in_new python manage.py copy_catalog >> "$LOG" 2>&1
+  [ -z "$before" ] || in_new python manage.py copy_catalog >> "$LOG" 2>&1
   in_new python manage.py migrate --verbosity 0 >> "$LOG" 2>&1
 }
 
