@@ -34,7 +34,9 @@ def main() -> None:
 def catalog_sentence(error: Exception) -> str:
     from lake.errors import catalog_advice
 
-    return f"The catalog {settings.DATABASE_PATH} can't be used ({error}): {catalog_advice(error)}."
+    folder = settings.DATABASE_PATH.parent
+    advice = catalog_advice(error) if folder.is_dir() else f"Mount or create {folder}"
+    return f"The catalog {settings.DATABASE_PATH} can't be used ({error}): {advice}."
 
 
 def log_unhandled(error: Exception) -> None:
