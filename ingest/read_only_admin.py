@@ -14,7 +14,7 @@ else:
 class ReadOnlyAdmin(Admin):
     """Adds, changes and deletes nothing, also for superusers: the pipeline writes these tables."""
 
-    actions = None
+    actions: tuple[str, ...] | None = None
     show_full_result_count = False  # a second count of millions of rows
     list_per_page = 50
 

@@ -3,6 +3,7 @@ LakeUnusable    our own state is bad: the process stops and says what to do
   Superseded    files were replaced while they were read: ask the catalog again
 QueryTimeout    a query reached its time limit
 QueryTooLarge   a query reached its memory limit
+RequestRefused  what the admin asked for can't be done
 
 Stopped is no error: the process was asked to stop.
 """
@@ -35,6 +36,10 @@ class QueryTimeout(LakeError):
 
 class QueryTooLarge(LakeError):
     """The query reached its memory limit."""
+
+
+class RequestRefused(LakeError):
+    """What was asked for in the admin can't be done, and could not be done later. The message says why."""
 
 
 class Stopped(Exception):

@@ -3,7 +3,7 @@
 From the outside in: rows of a file with wrong bytes are not read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,15 +41,16 @@ _RECORDS = """
 
 
 class FileChecks:
-    """`cids`: how many records of each file are hashed."""
+    """`cids`: how many records of each file are hashed. `only`: the paths of the files to check; None: all."""
 
     title = "files"
 
-    def __init__(self, lake: CheckedLake, cids: int) -> None:
-        self._lake, self._cids = lake, cids
+    def __init__(self, lake: CheckedLake, cids: int, only: Collection[str] | None = None) -> None:
+        self._lake, self._cids, self._only = lake, cids, only
 
     def tasks(self) -> list[Task]:
-        listed = DataFile.listed.values_list("pk", "path", "sha256")
+        files = DataFile.listed.all() if self._only is None else DataFile.listed.filter(path__in=self._only)
+        listed = files.values_list("pk", "path", "sha256")
         return [
             Task(path, f"file {pk} {sha256} {self._cids}", partial(self._check, pk, path))
             for pk, path, sha256 in listed

@@ -69,7 +69,7 @@ def test_what_is_asked_for_is_done_at_once_and_answered(db, monkeypatch):
 
     Request.objects.create(kind="flush")
     stop.wait = lambda seconds: None
-    loop(stop, round_)
+    loop(stop, round_, lambda: None)
     assert rounds[0] == (True, True)  # a pass is due, for there never was one
     assert rounds[1:] == [(False, True), (True, False)]
 
@@ -86,7 +86,7 @@ def test_the_flag_counts_in_every_round(db, monkeypatch):
         return 0
 
     stop.wait = lambda seconds: None
-    loop(stop, round_)
+    loop(stop, round_, lambda: None)
     assert purged == [True, False]
 
 
@@ -102,6 +102,6 @@ def test_the_answer_says_how_many_files(db):
     stop = Stop()
     asked = Request.objects.create(kind="compact")
     stop.wait = lambda seconds: stop.set()
-    loop(stop, lambda daily, patient, purge: 7)
+    loop(stop, lambda daily, patient, purge: 7, lambda: None)
     asked.refresh_from_db()
     assert (asked.state, asked.result) == ("done", "7 files written")
