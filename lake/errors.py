@@ -5,7 +5,7 @@ QueryTimeout    a query reached its time limit
 QueryTooLarge   a query reached its memory limit
 RequestRefused  what the admin asked for can't be done
 
-Stopped is no error: the process was asked to stop.
+Stopped and Interrupted are no errors: the process was asked to stop, or to do something else first.
 """
 
 from django.core.management.base import CommandError
@@ -44,3 +44,7 @@ class RequestRefused(LakeError):
 
 class Stopped(Exception):
     """The process was asked to stop in the middle of its work; the next start cleans up."""
+
+
+class Interrupted(Exception):
+    """Something else comes first. What is done is complete; the rest is due again."""

@@ -14,6 +14,7 @@ from ingest.models import Connection
 from lake.catalog.command_requests import whereabouts
 from lake.compact.tombstones import oldest_unapplied
 from lake.models import BatchRun, Request
+from process import records
 
 RECENT = timedelta(hours=24)
 MOST = 5  # rows of one kind
@@ -42,13 +43,15 @@ class Rows(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """`series`: of /metrics, by name and labels; what could not be read is missing. `note`: of the lake."""
+    """`series`: of /metrics, by name and labels; what could not be read is missing. `note`: of the lake. `never`: jobs
+    that have never ended well."""
 
     now: datetime
     components: Mapping[str, State]
     series: Mapping[tuple[str, tuple[str, ...]], float]
     note: str
     rows: Rows
+    never: frozenset[str] = frozenset()
 
     def value(self, name: str, *labels: str) -> float | None:
         return self.series.get((name, labels))
@@ -59,7 +62,8 @@ def read(now: datetime | None = None) -> Facts:
     now = now or datetime.now(UTC)
     found = readings.take()
     series = {(name, labels): value for name, labels, value in service_state.samples(now)}
-    return Facts(now, verdicts(found), series, found.lake.note, _rows(now))
+    never = frozenset(job for job in records.JOBS if records.last_run(job).good is None)
+    return Facts(now, verdicts(found), series, found.lake.note, _rows(now), never)
 
 
 def _rows(now: datetime) -> Rows:

@@ -66,7 +66,9 @@ def _upkeep(facts: Facts) -> Iterator[Figure]:
     days = facts.value("api_disk_days_left", "lake")
     yield Figure("days until the disk is full", UNKNOWN if days is None else f"{days:,.0f}" if days < 1000 else "years")
     for job in ("backup", "verification"):
-        yield Figure(f"last good {job}", _ago(facts.value("api_job_age_seconds", job)))
+        age = facts.value("api_job_age_seconds", job)
+        ago = UNKNOWN if age is None else f"{duration(age)} ago"
+        yield Figure(f"last good {job}", "never" if job in facts.never else ago)
     oldest = facts.rows.oldest_tombstone
     waits = "none" if oldest is None else duration((facts.now - oldest).total_seconds())
     yield Figure("oldest delete to apply", waits, _list("lake_tombstone", "applied_at__isempty=1"))
@@ -87,10 +89,6 @@ def _bytes(value: float | None) -> str:
 
 def _seconds(value: float | None) -> str:
     return UNKNOWN if value is None else duration(value)
-
-
-def _ago(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{duration(value)} ago, or never"
 
 
 def _list(model: str, query: str) -> str:

@@ -79,7 +79,9 @@ def _jobs(facts: Facts) -> Iterator[Item]:
         if facts.value("api_job_failed", job):
             yield Item(job, f"The latest {job} has failed.", f"Run it again, and read its lines: {JOB_COMMANDS[job]}")
         elif age > limit.total_seconds():
-            what = f"The last good {job} is {duration(age)} old, if there was one."
+            what = f"The last good {job} is {duration(age)} old."
+            if job in facts.never:
+                what = f"There was no good {job} yet, and the first batch is {duration(age)} old."
             yield Item(job, what, f"Run it: {JOB_COMMANDS[job]}")
 
 

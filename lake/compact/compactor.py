@@ -19,7 +19,7 @@ from lake.compact.index_upkeep import Indexer, Replacement
 from lake.compact.partition_rewriter import PartitionRewriter
 from lake.compact.plan import PartitionKey, Reason, RewriteJob, plan
 from lake.compact.tombstones import DeletionSnapshot
-from lake.errors import RequestRefused, Stopped
+from lake.errors import Interrupted, RequestRefused, Stopped
 from lake.models import BatchRun, DataFile, Tombstone
 from lake.schema import STATEFUL
 from lake.storage import layout
@@ -68,12 +68,14 @@ class Compactor:
         patient: bool = True,
         purge: bool = True,
         progress: Progress = lambda done, jobs: None,
+        pause: Callable[[], bool] = lambda: False,
     ) -> int:
         """Compacts and sweeps what is due; returns the number of files written. `daily`: does the daily pass, too.
-        `patient`: leaves a closed hour alone until the flusher has passed it. `purge`: deleted rows lose their text."""
+        `patient`: leaves a closed hour alone until the flusher has passed it. `purge`: deleted rows lose their text.
+        `pause` is asked between two files: raises Interrupted if something else comes first."""
         now = datetime.now(UTC)
         try:
-            done = self._compact(now, daily, patient, purge, progress)
+            done = self._compact(now, daily, patient, purge, progress, pause)
         except Stopped:
             return 0
         finally:
@@ -113,7 +115,9 @@ class Compactor:
         for path in sweep.due(now - self._grace):
             yield f"sweep {path}"
 
-    def _compact(self, now: datetime, daily: bool, patient: bool, purge: bool, progress: Progress) -> int:
+    def _compact(
+        self, now: datetime, daily: bool, patient: bool, purge: bool, progress: Progress, pause: Callable[[], bool]
+    ) -> int:
         files = listing.listed_files(fresh_hours_only=not daily)
         deletions = tombstones.take_snapshot(self._scratch) if daily else None
         touched = self._touched(deletions, files) if deletions else set()
@@ -125,11 +129,14 @@ class Compactor:
         for number, job in enumerate(jobs, 1):
             replaced |= self._rewrite(job, deletions, purge)
             metrics.PARTITIONS_WAITING.set(len(jobs) - number)
-            if number == len(jobs) or jobs[number].hour.date() != job.hour.date():
+            pauses = number < len(jobs) and pause()
+            if pauses or number == len(jobs) or jobs[number].hour.date() != job.hour.date():
                 self._indexer.update(listing.listed_posts(), now, job.hour.date(), replaced)
                 replaced.clear()
                 self._sweep()
             progress(number, len(jobs))
+            if pauses:
+                raise Interrupted
         if daily and deletions:
             self._finish_day(deletions, now)
         return len(jobs)

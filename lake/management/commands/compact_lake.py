@@ -5,6 +5,7 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from django.db.utils import DatabaseError
 from lake import checks, metrics
 from lake.catalog.command_requests import answer, delegate, pending
 from lake.compact.compactor import DAILY, Compactor, last_daily_pass
+from lake.errors import Interrupted
 from lake.flags.store import flags
 from lake.models import Request
 from lake.storage import layout
@@ -32,6 +34,7 @@ NAME = "compact_lake"
 POLL_SECONDS = 1.0  # between two looks at requests of the admin
 ROUND_SECONDS = 15.0  # between two rounds
 EXIT_SECONDS = 8.0  # after SIGTERM
+ERRANDS = (Request.Kind.COMPACT_HOUR, Request.Kind.VERIFY_FILES)
 CATALOG_SECONDS = 30 + heartbeats.PATIENCE_SECONDS  # a locked catalog keeps it waiting
 
 
@@ -88,7 +91,7 @@ def compactor(stop: Stop, scratch: Path) -> Compactor:
 
 def serve(stop: Stop, worker: Compactor) -> None:
     """Does what was asked for in the admin, one after the other."""
-    for request in pending(Request.Kind.COMPACT_HOUR, Request.Kind.VERIFY_FILES):
+    for request in pending(*ERRANDS):
         if not stop:
             answer([request], partial(_errand, stop, worker, request))
 
@@ -122,6 +125,11 @@ def loop(stop: Stop, round_: Callable[..., int], errands: Callable[[], None]) ->
 
 
 def _pass(stop: Stop, round_: Callable[..., int], daily: bool = True, patient: bool = True) -> str | None:
+    """None: a stop or an errand came first, so that it is due again."""
     heartbeats.work("looks for work")
-    written = round_(daily=daily, patient=patient, purge=flags().purge_deleted)
-    return None if stop else f"{written:,} files written"
+    with suppress(Interrupted):
+        written = round_(
+            daily=daily, patient=patient, purge=flags().purge_deleted, pause=lambda: bool(pending(*ERRANDS))
+        )
+        return None if stop else f"{written:,} files written"
+    return None
