@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -22,3 +23,7 @@ class ReadOnlyAdmin(Admin):
         return False
 
     has_change_permission = has_delete_permission = has_add_permission
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})

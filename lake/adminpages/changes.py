@@ -35,12 +35,20 @@ class LoggedAdmin(Admin):
 class LogAdmin(ReadOnlyAdmin):
     """All that anybody has changed in the admin. Search for the name of a flag to see its history."""
 
-    list_display = ("action_time", "user", "content_type", "object_repr", "change")
+    list_display = ("action_time", "user", "kind", "which", "change")
     list_filter = ("action_time", "action_flag", ("user", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("user", "content_type")
     search_fields = ("change_message", "object_repr")
-    fields = ("action_time", "user", "content_type", "object_repr", "change")
-    readonly_fields = ("change",)
+    fields = ("action_time", "user", "kind", "which", "change")
+    readonly_fields = ("kind", "which", "change")
+
+    @admin.display(description="kind", ordering="content_type")
+    def kind(self, entry: LogEntry) -> str:
+        return entry.content_type.name if entry.content_type else "-"
+
+    @admin.display(description="which", ordering="object_repr")
+    def which(self, entry: LogEntry) -> str:
+        return entry.object_repr
 
     @admin.display(description="change")
     def change(self, entry: LogEntry) -> str:
