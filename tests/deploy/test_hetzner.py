@@ -55,3 +55,49 @@ def test_its_commands_are_a_shell_script_without_faults():
 
 def test_dockers_settings_are_json():
     assert json.loads(written("/etc/docker/daemon.json"))["live-restore"] is True
+
+
+EVENTS_A_DAY = 41e6
+INDEX_BYTES = 300  # per post, with the vocabulary of docs/performance.md's months
+FREE = 0.15  # of the disk: below it the alert DiskLow fires
+SERVER_EUR, GB_EUR = 6.49 + 0.50, 0.0572
+
+
+def tables(page):
+    """The cells of all rows of its tables."""
+    lines = (ROOT / "docs" / page).read_text().splitlines()
+    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines if line.startswith("| ")]
+
+
+def gb_a_day():
+    """By dataset, from the table of docs/performance.md: name, rows, JSON, flushed, compacted, smaller."""
+    names = {"accounts", "blocks", "deletes", "follows", "likes", "posts", "profiles", "records", "reposts", "all"}
+    measured = {row[0]: row for row in tables("performance.md") if row[0] in names and len(row) == 6}
+    rows = {name: int(row[1].replace(",", "")) for name, row in measured.items()}
+    total = rows.pop("all")
+    each = {name: float(measured[name][4]) + (INDEX_BYTES if name == "posts" else 0) for name in rows}
+    return {name: EVENTS_A_DAY * rows[name] / total * each[name] / 1e9 for name in rows}
+
+
+def test_the_costs_are_those_of_the_bytes_that_were_measured():
+    days = gb_a_day()
+    posts, total = days["posts"], sum(days.values())
+    shown = {row[0]: float(row[3]) for row in tables("hetzner.md") if row[0] in {"posts", "likes", "all other", "all"}}
+    wanted = {"posts": posts, "likes": days["likes"], "all other": total - posts - days["likes"], "all": total}
+    assert shown == {name: round(gb, 2) for name, gb in wanted.items()}
+    sizes = [row for row in tables("hetzner.md") if row[0].isdigit()]
+    assert sizes == [
+        (
+            size,
+            f"{SERVER_EUR + int(size) * GB_EUR:.2f}",
+            str(int(int(size) * (1 - FREE) / total)),
+            str(int((int(size) * (1 - FREE) - 7 * (total - posts)) / posts)),
+        )
+        for size, *_ in sizes
+    ]
+
+
+def test_the_default_retention_fits_the_default_volume():
+    defaults = dict(re.findall(r"\$\{(VOLUME_GB|RETENTION_DAYS):?-(\d+)\}", (FOLDER / "provision.sh").read_text()))
+    needed = sum(gb_a_day().values()) * int(defaults["RETENTION_DAYS"])
+    assert needed / (1 - FREE) <= int(defaults["VOLUME_GB"])
