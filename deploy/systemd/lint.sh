@@ -26,7 +26,7 @@ quietly() {
   }
 }
 
-units=("$root"/etc/systemd/system/explorer*.{service,timer,target})
+units=("$root"/etc/systemd/system/explorer*.{service,target})
 # It tells of some faults, such as of an unknown setting, with exit code 0.
 said=$(systemd-analyze verify --man=no --root="$root" "${units[@]}" 2>&1) || true
 if [ -n "$said" ]; then
@@ -35,4 +35,4 @@ if [ -n "$said" ]; then
 fi
 # Of 10: systemd's own measure of what a process that was taken over could still do.
 quietly systemd-analyze security --no-pager --offline=true --threshold=20 --root="$root" \
-  explorer-{setup,redis,consumer,flusher,compactor,handles,web,backup,verify}.service
+  explorer-{setup,redis,consumer,flusher,compactor,handles,maintenance,web}.service

@@ -10,7 +10,6 @@ from process.heartbeats import COMMANDS
 
 FOLDER = ROOT / "deploy/systemd"
 SERVICES = {path.stem.removeprefix("explorer-"): path.read_text() for path in FOLDER.glob("explorer-*.service")}
-TIMERS = {path.stem.removeprefix("explorer-") for path in FOLDER.glob("explorer-*.timer")}
 TARGET = (FOLDER / "explorer.target").read_text()
 COMPOSE = (ROOT / "deploy/compose.yml").read_text()
 EVERY = (FOLDER / "explorer-.service.d/every.conf").read_text()
@@ -25,8 +24,8 @@ def test_each_process_has_a_unit_and_the_target_starts_it():
         ((program, words),) = started(name)
         assert program.endswith(command) or words == f"manage.py {command}"
         assert "Restart=always" in SERVICES[name]
-    assert SERVICES.keys() == {*COMMANDS, *TIMERS, "setup", "redis"}
-    wanted = {f"{name}.service" for name in {*COMMANDS, "redis"}} | {f"{name}.timer" for name in TIMERS}
+    assert SERVICES.keys() == {*COMMANDS, "setup", "redis"}
+    wanted = {f"{name}.service" for name in {*COMMANDS, "redis"}}
     assert set(re.findall(r"explorer-(\S+)", TARGET)) == wanted
 
 
