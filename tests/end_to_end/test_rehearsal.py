@@ -185,11 +185,9 @@ def test_from_an_empty_account_to_a_search_and_through_an_update_that_fails(oper
     )
     until(lambda: search(ip, root), "a search finds something", 120)
     end = time.monotonic()
+    took = [f"{seconds:.0f} s" for seconds in (provisioned - begin, others - provisioned, end - others)]
     with capsys.disabled():
-        print(
-            f"\nprovision.sh {provisioned - begin:.0f} s, images of others {others - provisioned:.0f} s, ship.sh and the "
-            f"first hit {end - others:.0f} s"
-        )
+        print("\nprovision.sh, the images of others, ship.sh and the first hit:", *took)
     assert end - begin < MINUTES * 60
     assert "lake" in operator.there(target, "docker volume inspect explorer_lake --format '{{.Options.device}}'")
 
