@@ -100,6 +100,25 @@ def test_secrets_of_alerts_come_from_files_that_are_not_empty(tmp_path):
     assert {line.partition("=")[0] for line in both} == {f"{name}_FILE" for name in receivers.SECRETS}
 
 
+def test_caddy_asks_web_under_two_names_of_which_one_is_there_at_the_start():
+    caddyfile = (ROOT / "deploy/caddy/Caddyfile").read_text()
+    (asked,) = re.findall(r"reverse_proxy (web.*) {", caddyfile)
+    assert SERVICES["web"]["networks"]["front"]["aliases"] == ["web-a"]
+    hosts = SERVICES["web"]["environment"]["DJANGO_ALLOWED_HOSTS"].split(",")
+    assert {name.partition(":")[0] for name in asked.split()} == {"web-a", "web-b"} <= set(hosts)
+
+
+def test_a_web_container_that_is_stopped_may_finish_an_export():
+    web = SERVICES["web"]
+    assert int(web["stop_grace_period"].removesuffix("s")) > int(web["command"][-1]) == 600
+
+
+def test_a_connection_that_caddy_keeps_is_never_closed_by_gunicorn_first():
+    (kept,) = re.findall(r"keepalive (\d+)s", (ROOT / "deploy/caddy/Caddyfile").read_text())
+    (closed,) = re.findall(r"^keepalive = (\d+)", (ROOT / "deploy/gunicorn.conf.py").read_text(), re.MULTILINE)
+    assert int(kept) < int(closed)
+
+
 def test_images_have_a_version():
     tags = {service["image"].rpartition(":")[2] for service in SERVICES.values() if "IMAGE" not in service["image"]}
     assert all(re.match(r"v?\d+\.\d+", tag) for tag in tags)

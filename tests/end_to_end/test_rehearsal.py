@@ -174,7 +174,7 @@ def test_from_an_empty_account_to_a_search_and_through_an_update_that_fails(oper
     target = printed.rsplit(" ", 1)[1].strip()
     ip = target.partition("@")[2]
     provisioned = time.monotonic()
-    run("bash", "-c", f"docker save {' '.join(IMAGES)} | gzip -1 | {operator.ssh} {target} 'docker load --quiet'")
+    run("bash", "-c", f"docker save {' '.join(IMAGES)} | {operator.ssh} {target} 'docker load --quiet'")
     own = "s/^COMPOSE_FILE=.*/&:compose.simulator.yml/; s/^COMPOSE_PROFILES=.*//"
     operator.there(target, f"sed -i '{own}' /opt/explorer/deploy/.env")
     others = time.monotonic()
