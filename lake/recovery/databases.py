@@ -44,7 +44,7 @@ def damage(catalog: Path) -> str:
             (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
         except sqlite3.DatabaseError as error:
             return str(error)
-    return "" if found == "ok" else str(found)
+    return "" if found == "ok" else " ".join(found.split())
 
 
 def listed_files(catalog: Path) -> list[Entry]:

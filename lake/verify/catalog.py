@@ -47,4 +47,4 @@ def _integrity() -> Iterator[Finding]:
             problems = [str(error)]
     for problem in problems:
         if problem != "ok":
-            yield Finding("catalog", f"is damaged ({problem})", DAMAGED)
+            yield Finding("catalog", f"is damaged ({' '.join(problem.split())})", DAMAGED)

@@ -11,6 +11,7 @@ from django.db.utils import DatabaseError
 
 from lake import checks
 from lake.catalog import figures
+from lake.errors import catalog_advice
 from lake.storage import disk
 from lake.upkeep import job_process, schedule
 from lake.upkeep.schedule import Job
@@ -38,7 +39,7 @@ class Command(BaseCommand):
                 if not stop:
                     self._run(stop)
         except DatabaseError as error:
-            raise CommandError(f"The catalog can't be used ({error}): mend that, then start again.") from error
+            raise CommandError(f"The catalog can't be used ({error}): {catalog_advice(error)}.") from error
 
     def _run(self, stop: Stop) -> None:
         if not settings.BACKUP_DIR:

@@ -45,18 +45,19 @@ class Command(BaseCommand):
         if quick and cids:
             raise CommandError("--quick reads no rows, so it can't hash records: leave out --quick or --cids.")
         try:
-            with records.job("catalog_check" if quick else "verification"):
-                self._run(cids, quick, fix, again)
+            path = Path(f"{settings.DATABASE_PATH}.{'checked' if quick else 'verified'}")
+            # The journal first: a second copy, which it refuses, is no run that failed.
+            with Journal(path, again) as journal, records.job("catalog_check" if quick else "verification"):
+                self._run(cids, quick, fix, journal)
         except KeyboardInterrupt:
             raise CommandError("Stopped: the next run continues from here.") from None
 
-    def _run(self, cids: int, quick: bool, fix: bool, again: bool) -> None:
+    def _run(self, cids: int, quick: bool, fix: bool, journal: Journal) -> None:
         report = Report()
         engine = Engine(MEMORY, settings.QUERY_THREADS)
         try:
-            with Journal(Path(f"{settings.DATABASE_PATH}.{'checked' if quick else 'verified'}"), again) as journal:
-                lake = lake_to_check(engine, report)
-                self._verify(quick_checks(lake) if quick else all_checks(lake, cids), journal, report)
+            lake = lake_to_check(engine, report)
+            self._verify(quick_checks(lake) if quick else all_checks(lake, cids), journal, report)
             repaired = self._repair(engine, report) if fix else 0
         finally:
             engine.close()

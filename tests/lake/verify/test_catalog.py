@@ -2,12 +2,12 @@
 
 import shutil
 
-import pytest
 from django.db import connection
 
 from lake.models import DataFile, IndexFile
 from lake.verify.catalog import CatalogChecks
 from process import records
+from process.locks import exclusive
 from tests.lake.verify.lakes import found, path_of, the_only_finding, verified
 
 
@@ -69,6 +69,11 @@ def test_an_unfinished_full_run_is_not_touched(full, journal_path):
     assert journal_path.read_text()
 
 
-@pytest.mark.parametrize("arguments", [("--quick", "--cids", "5")])
-def test_what_excludes_each_other_is_refused(full, arguments):
-    assert "leave out --quick or --cids" in verified(*arguments)[1]
+def test_what_excludes_each_other_is_refused(full):
+    assert "leave out --quick or --cids" in verified("--quick", "--cids", "5")[1]
+
+
+def test_a_second_copy_is_no_run_that_failed(full, journal_path):
+    with exclusive(journal_path):
+        assert "Another verify_lake runs" in verified()[1]
+    assert records.last_run("verification") == (None, False, None)
