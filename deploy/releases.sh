@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")" || exit
 unset IMAGE # compose reads it from .env, where `use` keeps it
 
 KEPT=3 # images
-PROCESSES=(web compactor flusher consumer handles) # readers of what others write come first
+PROCESSES=(web maintenance compactor flusher consumer handles) # readers of what others write come first
 RELEASES=.releases # images that have served, the newest last
 LOG=.update.log
 HEALTHY_SECONDS=180
@@ -260,17 +260,18 @@ start_rest() {
 }
 
 start_all() { # forth or back: who writes for others is the last to become new, and the first to become old
-  local one order=("${PROCESSES[@]}")
+  local one order
   if [ -z "$(containers web)" ]; then
     say "starts everything"
     step=''
     compose up --detach --wait --wait-timeout "$HEALTHY_SECONDS"
     return
   fi
-  [ "$1" = forth ] || order=(handles consumer flusher compactor web)
+  order=$(printf '%s\n' "${PROCESSES[@]}")
+  [ "$1" = forth ] || order=$(tac <<< "$order")
   start redis redis.conf
   if [ "$1" = forth ]; then start_caddy; fi
-  for one in "${order[@]}"; do start_process "$one"; done
+  for one in $order; do start_process "$one"; done
   if [ "$1" != forth ]; then start_caddy; fi
   start_rest
 }

@@ -71,6 +71,25 @@ def test_each_process_is_asked_for_its_own_health_and_shares_the_catalog(name):
     assert "catalog:/catalog" in service["volumes"]
 
 
+def test_caddy_asks_web_under_two_names_of_which_one_is_there_at_the_start():
+    caddyfile = (ROOT / "deploy/caddy/Caddyfile").read_text()
+    (asked,) = re.findall(r"reverse_proxy (web.*) {", caddyfile)
+    assert SERVICES["web"]["networks"]["front"]["aliases"] == ["web-a"]
+    hosts = SERVICES["web"]["environment"]["DJANGO_ALLOWED_HOSTS"].split(",")
+    assert {name.partition(":")[0] for name in asked.split()} == {"web-a", "web-b"} <= set(hosts)
+
+
+def test_a_web_container_that_is_stopped_may_finish_an_export():
+    web = SERVICES["web"]
+    assert int(web["stop_grace_period"].removesuffix("s")) > int(web["command"][-1]) == 600
+
+
+def test_a_connection_that_caddy_keeps_is_never_closed_by_gunicorn_first():
+    (kept,) = re.findall(r"keepalive (\d+)s", (ROOT / "deploy/caddy/Caddyfile").read_text())
+    (closed,) = re.findall(r"^keepalive = (\d+)", (ROOT / "deploy/gunicorn.conf.py").read_text(), re.MULTILINE)
+    assert int(kept) < int(closed)
+
+
 def test_upkeep_reads_the_lake_and_writes_backups_only_where_the_operator_says():
     service = SERVICES["maintenance"]
     assert "lake:/lake:ro" in service["volumes"]
@@ -98,25 +117,6 @@ def test_secrets_of_alerts_come_from_files_that_are_not_empty(tmp_path):
     assert one == {f"ALERT_WEBHOOK_URL_FILE={tmp_path}/alert_webhook_url"}
     both = written_receivers(tmp_path, alert_webhook_url="https://x/", alert_smtp_password="secret")
     assert {line.partition("=")[0] for line in both} == {f"{name}_FILE" for name in receivers.SECRETS}
-
-
-def test_caddy_asks_web_under_two_names_of_which_one_is_there_at_the_start():
-    caddyfile = (ROOT / "deploy/caddy/Caddyfile").read_text()
-    (asked,) = re.findall(r"reverse_proxy (web.*) {", caddyfile)
-    assert SERVICES["web"]["networks"]["front"]["aliases"] == ["web-a"]
-    hosts = SERVICES["web"]["environment"]["DJANGO_ALLOWED_HOSTS"].split(",")
-    assert {name.partition(":")[0] for name in asked.split()} == {"web-a", "web-b"} <= set(hosts)
-
-
-def test_a_web_container_that_is_stopped_may_finish_an_export():
-    web = SERVICES["web"]
-    assert int(web["stop_grace_period"].removesuffix("s")) > int(web["command"][-1]) == 600
-
-
-def test_a_connection_that_caddy_keeps_is_never_closed_by_gunicorn_first():
-    (kept,) = re.findall(r"keepalive (\d+)s", (ROOT / "deploy/caddy/Caddyfile").read_text())
-    (closed,) = re.findall(r"^keepalive = (\d+)", (ROOT / "deploy/gunicorn.conf.py").read_text(), re.MULTILINE)
-    assert int(kept) < int(closed)
 
 
 def test_images_have_a_version():

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from deploy.local.child import ROOT
+from process.heartbeats import COMMANDS
 
 SCRIPTS = ("releases.sh", "update.sh", "rollback.sh", "ship.sh", "prepare.sh")
 
@@ -31,6 +32,10 @@ def sourced(folder, script):
     code, text = run("bash", "-c", f"set -euo pipefail; . ./releases.sh; {script}", cwd=folder)
     assert code == 0, text
     return text
+
+
+def test_each_process_has_its_turn(folder):
+    assert set(sourced(folder, 'echo "${PROCESSES[@]}"').split()) == set(COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +85,12 @@ def test_the_files_of_a_commit_replace_those_of_another_and_nothing_else(folder,
     (folder / "caddy/gone").write_text("")
     (folder / ".releases").write_text("kept")
     mounted = (folder / "caddy/Caddyfile").stat().st_ino
-    settings = (folder / ".env").read_text()
+    settings, secrets = (folder / ".env").read_text(), set((folder / "secrets").iterdir())
     sourced(folder, f"take_files {new}")
     assert (folder / "caddy/Caddyfile").read_text() == "new"
     assert (folder / "caddy/Caddyfile").stat().st_ino == mounted
     assert (folder / ".env").read_text() == settings
-    assert len(list((folder / "secrets").iterdir())) == 5
+    assert set((folder / "secrets").iterdir()) == secrets
     assert {path.name for path in folder.iterdir()} == {".env", ".releases", "secrets", "caddy"}
 
 
