@@ -2,10 +2,11 @@
 # Makes deploy/.env and the secrets that deploy/compose.yml needs. What exists is kept, so it can be run again.
 # usage: prepare.sh HOST EMAIL      the site's host name, and an address for the notices of Let's Encrypt
 #        prepare.sh localhost internal      a trial, with certificates of an authority of our own
+#        prepare.sh                         makes what a newer version needs besides, beside the .env that is there
 set -euo pipefail
 cd "$(dirname "$0")"
 
-if [ $# != 2 ]; then
+if [ $# != 2 ] && { [ $# != 0 ] || [ ! -e .env ]; }; then
   echo "usage: bash deploy/prepare.sh HOST EMAIL, or for a trial: bash deploy/prepare.sh localhost internal" >&2
   exit 2
 fi
@@ -38,8 +39,8 @@ keep secrets/alert_webhook_url < /dev/null
 umask 077
 keep .env << END
 # Read by compose and, beside what deploy/compose.yml sets, by our processes: any variable of .env.example may follow.
-SITE=$1
-CADDY_TLS=$2
+SITE=${1-}
+CADDY_TLS=${2-}
 # Who may reach /admin/ and /grafana/: addresses or networks, separated by blanks. Empty: nobody.
 OPERATOR_ADDRESSES=
 END

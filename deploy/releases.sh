@@ -298,6 +298,7 @@ prepare() { # refuses what can't be started; nothing has changed then
   files_of "$image" "$new_files"
   [ -z "$before" ] || files_of "$before" "$old_files"
   ln -s "$PWD/.env" "$PWD/secrets" "$new_files/"
+  bash "$new_files/prepare.sh" >> "$LOG" # secrets that are new
   in_new python manage.py check --deploy --fail-level WARNING >> "$LOG" 2>&1 || {
     tail -n 15 "$LOG" >&2
     refuse "$image refuses the settings; nothing has changed"
