@@ -18,6 +18,7 @@ umask 022
 
 keep() { # NAME: writes standard input there unless the file exists
   if [ -e "$1" ]; then
+    cat > /dev/null # who writes must not find nobody there
     echo "kept: deploy/$1"
   else
     cat > "$1.new" # renamed when it is whole
