@@ -132,7 +132,11 @@ create() { # [1]: the containers that are missing, and one more of web
 is_due() { # CONTAINER SERVICE: whether it has the image and the definition of now
   local made
   made=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.config-hash"}} {{.Image}}' "$1")
-  [ "$made" = "$(docker compose config --hash "$2" | cut -d ' ' -f 2) $(image_id "$1")" ]
+  [ "$made" = "$(definition "$2") $(image_id "$1")" ]
+}
+
+definition() { # SERVICE: its hash, as `up` takes it: with env_file read, which `config --hash` alone leaves out
+  docker compose config | docker compose --file - --project-directory . config --hash "$1" | cut -d ' ' -f 2
 }
 
 image_id() { # CONTAINER: of what the name of its image means now
