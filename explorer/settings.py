@@ -48,7 +48,7 @@ WEB_PORT = env.integer("WEB_PORT", 8000, 1, 65535)
 
 INSTALLED_APPS = [
     "django_prometheus",
-    "django.contrib.admin",
+    "explorer.apps.SiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
