@@ -1,28 +1,71 @@
-"""Admin of API keys. The page of the flags is django-constance's, named flags."""
+"""Admin of API keys, and of the flags, whose page is django-constance's."""
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
-from constance.admin import Config
-from django import forms
+from constance.admin import Config, ConstanceAdmin
+from constance.forms import ConstanceForm
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from api.models import ApiKey
+from lake.adminpages.changes import Change, LoggedAdmin, latest_changes, message
+
+FLAGS = "Config"  # the object_id under which the library logs changes of flags
 
 Config._meta.verbose_name_plural = "flags"
 
 if TYPE_CHECKING:
-    _Admin = admin.ModelAdmin[ApiKey]
+    from django import forms
+
     _Form = forms.ModelForm[ApiKey]
-else:
-    _Admin, _Form = admin.ModelAdmin, forms.ModelForm
+
+
+class FlagForm(ConstanceForm):  # type: ignore[misc]
+    def save(self) -> list[Change]:
+        """What was changed, from which value to which."""
+        return [Change(name, self.initial.get(name), self.cleaned_data[name]) for name in super().save()]
+
+
+class FlagAdmin(ConstanceAdmin):  # type: ignore[misc]
+    """Each flag with its latest change. The log has all."""
+
+    change_list_form = FlagForm
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        entries = LogEntry.objects.filter(content_type=self._kind(), object_id=FLAGS)
+        latest = latest_changes(entries.select_related("user"))
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        for flag in (getattr(response, "context_data", None) or {}).get("config_values", ()):
+            flag["latest"] = latest.get(flag["name"])
+        return response
+
+    def _log_config_change(self, request: HttpRequest, changed_fields: list[Change]) -> None:
+        LogEntry.objects.create(
+            user_id=request.user.pk or 0,
+            content_type=self._kind(),
+            object_id=FLAGS,
+            object_repr="flags",
+            action_flag=CHANGE,
+            change_message=json.dumps(message(changed_fields)),
+        )
+
+    def _kind(self) -> ContentType:
+        return ContentType.objects.get_for_model(self.model)
+
+
+admin.site.unregister([Config])
+admin.site.register([Config], FlagAdmin)
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(_Admin):
+class ApiKeyAdmin(LoggedAdmin):
     list_display = ("name", "prefix", "state", "rate_per_minute", "expires_at", "created_at", "last_used_at")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), ("last_used_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "prefix")
     fields = ("name", "rate_per_minute", "expires_at", "prefix", "revoked_at", "created_at", "last_used_at")
     readonly_fields = ("prefix", "revoked_at", "created_at", "last_used_at")
@@ -32,7 +75,7 @@ class ApiKeyAdmin(_Admin):
     def state(self, key: ApiKey) -> str:
         return key.state(timezone.now())
 
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: _Form, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: "_Form", change: bool) -> None:
         secret = None if change else obj.make_secret()
         super().save_model(request, obj, form, change)
         if secret is not None:
@@ -41,5 +84,8 @@ class ApiKeyAdmin(_Admin):
 
     @admin.action(description="Revoke the selected API keys (can't be undone)", permissions=["change"])
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
-        done = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+        now, valid = timezone.now(), list(keys.filter(revoked_at=None))
+        done = keys.filter(revoked_at=None).update(revoked_at=now)
+        change = Change("revoked_at", None, f"{now:%Y-%m-%d %H:%M:%S}")
+        LogEntry.objects.log_actions(request.user.pk or 0, valid, CHANGE, message([change]))
         messages.success(request, f"{done} revoked: refused from now on.")

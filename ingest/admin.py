@@ -1,6 +1,7 @@
 """Read-only pages of the journal of connections, and of where to resume."""
 
 from django.contrib import admin
+from django.utils import timezone
 
 from ingest.models import Checkpoint, Connection
 from ingest.read_only_admin import ReadOnlyAdmin
@@ -9,10 +10,16 @@ from process.instants import iso_us
 
 @admin.register(Connection)
 class ConnectionAdmin(ReadOnlyAdmin):
-    list_display = ("opened_at", "host", "wire", "closed_at", "frames", "asked", "first", "last", "gap", "why_closed")
+    list_display = ("opened_at", "host", "ended", "frames", "gap", "asked", "first", "last", "wire")
     list_filter = ("host", ("gap_seconds", admin.EmptyFieldListFilter), "opened_at", "wire")
     search_fields = ("host", "why_closed")
     date_hierarchy = "opened_at"
+
+    @admin.display(description="ended", ordering="closed_at")
+    def ended(self, row: Connection) -> str:
+        """Also of a connection that a killed consumer has left."""
+        end = row.end(timezone.now())
+        return "open" if end is None else f"{end[0]:%Y-%m-%d %H:%M:%S}: {end[1]}"
 
     @admin.display(description="cursor asked", empty_value="live")
     def asked(self, row: Connection) -> int | None:

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -14,7 +15,7 @@ else:
 class ReadOnlyAdmin(Admin):
     """Adds, changes and deletes nothing, also for superusers: the pipeline writes these tables."""
 
-    actions = None
+    actions: tuple[str, ...] | None = None
     show_full_result_count = False  # a second count of millions of rows
     list_per_page = 50
 
@@ -22,3 +23,7 @@ class ReadOnlyAdmin(Admin):
         return False
 
     has_change_permission = has_delete_permission = has_add_permission
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})

@@ -3,8 +3,9 @@ LakeUnusable    our own state is bad: the process stops and says what to do
   Superseded    files were replaced while they were read: ask the catalog again
 QueryTimeout    a query reached its time limit
 QueryTooLarge   a query reached its memory limit
+RequestRefused  what the admin asked for can't be done
 
-Stopped is no error: the process was asked to stop.
+Stopped and Interrupted are no errors: the process was asked to stop, or to do something else first.
 """
 
 from django.core.management.base import CommandError
@@ -37,6 +38,10 @@ class QueryTooLarge(LakeError):
     """The query reached its memory limit."""
 
 
+class RequestRefused(LakeError):
+    """What was asked for in the admin can't be done, and could not be done later. The message says why."""
+
+
 def catalog_advice(error: Exception) -> str:
     """What to do about what SQLite says of the catalog."""
     text = str(error)
@@ -53,3 +58,7 @@ def catalog_advice(error: Exception) -> str:
 
 class Stopped(Exception):
     """The process was asked to stop in the middle of its work; the next start cleans up."""
+
+
+class Interrupted(Exception):
+    """Something else comes first. What is done is complete; the rest is due again."""

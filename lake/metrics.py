@@ -3,7 +3,7 @@
 from lake.schema import DATASETS
 from process.metrics import counter, gauge, histogram
 
-REASONS = ("closed", "late", "deleted")  # lake.compact.plan.Reason
+REASONS = ("closed", "late", "deleted", "asked")  # lake.compact.plan.Reason
 
 # --- the flusher ---
 ROWS = counter(
@@ -56,8 +56,8 @@ DEPTH = gauge(
 # --- the compactor ---
 COMPACTIONS = counter(
     "lake_compactions_total",
-    "Partitions rewritten: closed hours, late files, or deletions in the daily pass. No rise of closed for two hours: "
-    "the operator looks at the compactor's log.",
+    "Partitions rewritten: closed hours, late files, deletions in the daily pass, or what was asked for in the admin. "
+    "No rise of closed for two hours: the operator looks at the compactor's log.",
     reason=REASONS,
 )
 COMPACTION_SECONDS = histogram(

@@ -116,7 +116,8 @@ class DataFile(CatalogFile):
     class Meta:
         ordering = ["-hour", "dataset"]
         indexes = [
-            models.Index(fields=["dataset", "max_seen"], condition=models.Q(superseded_at=None), name="listed_files")
+            models.Index(fields=["dataset", "max_seen"], condition=models.Q(superseded_at=None), name="listed_files"),
+            models.Index(fields=["-hour", "dataset"], name="files_by_hour"),
         ]
 
 
@@ -208,26 +209,40 @@ class Export(models.Model):
 
 
 class Request(models.Model):
-    """A request to a running process, which takes it up within 2 s."""
+    """A request to a running process, which takes it up within 2 s, or when its present step is over."""
 
     class Kind(models.TextChoices):
-        FLUSH = "flush"
-        COMPACT = "compact"
+        FLUSH = "flush", "flush now"
+        COMPACT = "compact", "compact all that is due"
+        COMPACT_HOUR = "compact_hour", "compact an hour"
+        VERIFY_FILES = "verify_files", "verify files"
+        RETRY_BATCH = "retry_batch", "retry a failed batch"
+        REFRESH_HANDLE = "refresh_handle", "refresh a handle"
 
     class State(models.TextChoices):
         WAITING = "waiting"
+        RUNNING = "running"
         DONE = "done"
         FAILED = "failed"
+
+    OPEN = (State.WAITING, State.RUNNING)
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     arguments = models.JSONField(default=dict, blank=True)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     asked_at = models.DateTimeField(auto_now_add=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="how often it was begun")
+    started_at = models.DateTimeField(null=True, blank=True, help_text="of the latest attempt")
+    finished_at = models.DateTimeField(null=True, blank=True)
     result = models.TextField(blank=True)
 
     class Meta:
         ordering = ["-asked_at"]
+        indexes = [
+            models.Index(fields=["kind"], condition=models.Q(state__in=("waiting", "running")), name="open_requests"),
+            models.Index(fields=["-asked_at"], name="requests_by_time"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.state}"
+        return f"{self.get_kind_display()}, {self.state}"

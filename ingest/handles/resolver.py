@@ -78,6 +78,21 @@ class Resolver:
         self._count(self._appview)
         return True
 
+    def refresh(self, account: str) -> tuple[str, str | None] | None:
+        """Asks about one account now, by DID or handle. Its DID and handle, or None if there is no such account.
+        Raises HandleServiceDown, and Refused, also when no AppView is asked."""
+        if self._appview is None:
+            raise Refused("APPVIEW_URL is empty, so nobody is asked")
+        now = now_us()
+        try:
+            did = account if account.startswith("did:") else self._appview.did(account)
+            if did is None:
+                return None
+            self._answered([did], self._appview.handles([did]), now)
+        finally:
+            self._count(self._appview)
+        return did, self._store.names([did]).get(did)
+
     @property
     def failures(self) -> int:
         """In a row, of Redis or of the AppView, whichever has more."""

@@ -17,9 +17,9 @@ from lake.catalog.listing import ListedFile
 from lake.compact import index_upkeep, retention, sweep, tombstones
 from lake.compact.index_upkeep import Indexer, Replacement
 from lake.compact.partition_rewriter import PartitionRewriter
-from lake.compact.plan import PartitionKey, plan
+from lake.compact.plan import PartitionKey, Reason, RewriteJob, plan
 from lake.compact.tombstones import DeletionSnapshot
-from lake.errors import Stopped
+from lake.errors import Interrupted, RequestRefused, Stopped
 from lake.models import BatchRun, DataFile, Tombstone
 from lake.schema import STATEFUL
 from lake.storage import layout
@@ -68,12 +68,14 @@ class Compactor:
         patient: bool = True,
         purge: bool = True,
         progress: Progress = lambda done, jobs: None,
+        pause: Callable[[], bool] = lambda: False,
     ) -> int:
         """Compacts and sweeps what is due; returns the number of files written. `daily`: does the daily pass, too.
-        `patient`: leaves a closed hour alone until the flusher has passed it. `purge`: deleted rows lose their text."""
+        `patient`: leaves a closed hour alone until the flusher has passed it. `purge`: deleted rows lose their text.
+        `pause` is asked between two files: raises Interrupted if something else comes first."""
         now = datetime.now(UTC)
         try:
-            done = self._compact(now, daily, patient, purge, progress)
+            done = self._compact(now, daily, patient, purge, progress, pause)
         except Stopped:
             return 0
         finally:
@@ -81,6 +83,26 @@ class Compactor:
         self._sweep()
         _measure()
         return done
+
+    def compact_hour(self, dataset: str, hour: datetime, purge: bool) -> str | None:
+        """Makes one file of that partition now, whatever is due; a sentence, or None if a stop has cut it short. Raises
+        RequestRefused if the hour is not over, or has no files."""
+        now = datetime.now(UTC)
+        files = [file for file in listing.listed_files() if (file.dataset, file.hour) == (dataset, hour)]
+        if hour + layout.HOUR > now:
+            raise RequestRefused(f"the hour {hour:%Y-%m-%d %H}:00 is not over: ask again after its end")
+        if not files:
+            raise RequestRefused(f"{dataset} has no files in the hour {hour:%Y-%m-%d %H}:00")
+        job = RewriteJob(dataset, hour, tuple(sorted(files, key=lambda file: file.path)), Reason.ASKED)
+        try:
+            deletions = tombstones.take_snapshot(self._scratch) if dataset in STATEFUL else None
+            self._indexer.update(listing.listed_posts(), now, hour.date(), self._rewrite(job, deletions, purge))
+        except Stopped:
+            return None
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        self._sweep()
+        return f"{len(job.files):,} files of {job.rows:,} rows and {job.bytes:,} bytes are one file now"
 
     def would_do(self, purge: bool = True) -> Iterator[str]:
         """What a round with the daily pass would do now, one line each. Changes nothing."""
@@ -93,7 +115,9 @@ class Compactor:
         for path in sweep.due(now - self._grace):
             yield f"sweep {path}"
 
-    def _compact(self, now: datetime, daily: bool, patient: bool, purge: bool, progress: Progress) -> int:
+    def _compact(
+        self, now: datetime, daily: bool, patient: bool, purge: bool, progress: Progress, pause: Callable[[], bool]
+    ) -> int:
         files = listing.listed_files(fresh_hours_only=not daily)
         deletions = tombstones.take_snapshot(self._scratch) if daily else None
         touched = self._touched(deletions, files) if deletions else set()
@@ -103,19 +127,27 @@ class Compactor:
         metrics.PARTITIONS_WAITING.set(len(jobs))
         replaced: dict[str, Replacement] = {}
         for number, job in enumerate(jobs, 1):
-            heartbeats.work(f"compacts {job.dataset} {job.hour:%Y-%m-%dT%H}")
-            new = self._rewriter.rewrite(job, deletions, purge)
-            if len(job.files) == 1 and job.files[0].compacted and not new.repeated:
-                replaced[job.files[0].path] = Replacement(new.pending.path, new.deleted, new.superseded)
+            replaced |= self._rewrite(job, deletions, purge)
             metrics.PARTITIONS_WAITING.set(len(jobs) - number)
-            if number == len(jobs) or jobs[number].hour.date() != job.hour.date():
+            pauses = number < len(jobs) and pause()
+            if pauses or number == len(jobs) or jobs[number].hour.date() != job.hour.date():
                 self._indexer.update(listing.listed_posts(), now, job.hour.date(), replaced)
                 replaced.clear()
                 self._sweep()
             progress(number, len(jobs))
+            if pauses:
+                raise Interrupted
         if daily and deletions:
             self._finish_day(deletions, now)
         return len(jobs)
+
+    def _rewrite(self, job: RewriteJob, deletions: DeletionSnapshot | None, purge: bool) -> dict[str, Replacement]:
+        """What the indexes of posts need to know of it."""
+        heartbeats.work(f"compacts {job.dataset} {job.hour:%Y-%m-%dT%H}")
+        new = self._rewriter.rewrite(job, deletions, purge)
+        if len(job.files) > 1 or not job.files[0].compacted or new.repeated:
+            return {}
+        return {job.files[0].path: Replacement(new.pending.path, new.deleted, new.superseded)}
 
     def _touched(self, deletions: DeletionSnapshot, files: Sequence[ListedFile]) -> set[PartitionKey]:
         return tombstones.touched(self._engine, self._root, deletions, files, self._stop)

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     CLOSED = "closed"  # the hour is over: its first compaction
     LATE = "late"  # files were added to an hour after its compaction
     DELETED = "deleted"  # deletes and newer versions that its files don't show yet
+    ASKED = "asked"  # for in the admin
 
 
 class RewriteJob(NamedTuple):

@@ -3,7 +3,7 @@
 From the outside in: rows of a file with wrong bytes are not read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,20 @@ from lake.errors import LakeError
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, Dataset
 from lake.storage import derived_cids, disk, layout, record_rebuild
-from lake.storage.duckdb_engine import Unreadable
+from lake.storage.duckdb_engine import Engine, Unreadable
 from lake.storage.layout import HOUR
 from lake.storage.parquet_columns import wrong_column
 from lake.verify.checked_lake import CheckedLake, random_slice
-from lake.verify.findings import Finding
-from lake.verify.runner import Task
-from process import instants
+from lake.verify.findings import Finding, Report
+from lake.verify.runner import Task, confirmed
+from process import heartbeats, instants
 
 RESTORE = "restore it from a backup"
 ONE_BACKUP = "restore the catalog and the lake from the same backup"
 WRONG_CID = "keep the file and find out how the record came: its sender or this software changed it"
+
+CHOSEN_MEMORY = "300MB"  # of DuckDB, for files that somebody has chosen
+SHOWN = 20  # differences in the answer to him
 
 _SUMMARY = """
     SELECT count(*), epoch_us(min(seen)), epoch_us(max(seen)), epoch_us(min(created_at)), epoch_us(max(created_at))
@@ -42,15 +45,17 @@ _RECORDS = """
 
 
 class FileChecks:
-    """`cids`: how many records of each file are hashed. `quick`: sizes and footers only, without a row or a sha256."""
+    """`cids`: how many records of each file are hashed. `quick`: sizes and footers only, without a row or a sha256.
+    `only`: the paths of the files to check; None: all."""
 
     title = "files"
 
-    def __init__(self, lake: CheckedLake, cids: int, quick: bool = False) -> None:
-        self._lake, self._cids, self._quick = lake, cids, quick
+    def __init__(self, lake: CheckedLake, cids: int, quick: bool = False, only: Collection[str] | None = None) -> None:
+        self._lake, self._cids, self._quick, self._only = lake, cids, quick, only
 
     def tasks(self) -> list[Task]:
-        listed = DataFile.listed.values_list("pk", "path", "sha256")
+        files = DataFile.listed.all() if self._only is None else DataFile.listed.filter(path__in=self._only)
+        listed = files.values_list("pk", "path", "sha256")
         return [
             Task(path, f"file {pk} {sha256} {self._cids}", partial(self._check, pk, path))
             for pk, path, sha256 in listed
@@ -154,3 +159,29 @@ def _wrong_summary(file: DataFile, summary: tuple[Any, ...]) -> Iterator[Finding
         yield Finding(file.path, f"is not in the folder of its hour {file.hour:%Y-%m-%d %H}:00", ONE_BACKUP)
     elif moments[0] and moments[1] and not file.hour <= moments[0] <= moments[1] < file.hour + HOUR:
         yield Finding(file.path, f"has rows seen from {moments[0]} to {moments[1]}, outside its hour", ONE_BACKUP)
+
+
+def verify_files(root: Path, paths: Sequence[str], threads: int, stop: Callable[[], bool]) -> str | None:
+    """Checks the files that somebody has chosen. What differs, as lines; None if a stop has cut it short."""
+    report, engine = Report(), Engine(CHOSEN_MEMORY, threads)
+    try:
+        for task in FileChecks(CheckedLake(root, engine, report), 0, only=paths).tasks():
+            if stop():
+                return None
+            heartbeats.work(f"verifies {task.subject}")
+            report.findings += confirmed(task)
+    finally:
+        engine.close()
+    return _lines(report, len(paths))
+
+
+def _lines(report: Report, asked: int) -> str:
+    found, gone = report.findings, asked - len(report.files)
+    compared = f"{len(report.files):,} files, {report.rows:,} rows, {report.bytes:,} bytes"
+    lines = [f"{len(found):,} differences in {compared}:" if found else f"OK: {compared}."]
+    lines += [str(finding) for finding in found[:SHOWN]]
+    if len(found) > SHOWN:
+        lines.append(f"and {len(found) - SHOWN:,} more: run verify_lake")
+    if gone:
+        lines.append(f"{gone:,} are listed no more: compaction has replaced them.")
+    return "\n".join(lines)

@@ -4,11 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
+from api.models import ApiKey
 from ingest.models import Checkpoint, Connection
 from ingest.read_only_admin import ReadOnlyAdmin
 from lake.models import BatchRun, DataFile, InactiveAccount, IndexFile, Request, Retention, Tombstone
+from tests.api.test_flags import saved
 from tests.builders import ALICE, BOB, NOON_US
 
 NOON = datetime.fromtimestamp(NOON_US / 1e6, UTC)
@@ -20,6 +24,7 @@ PASSWORD = "a long password of the admin"
 def visitor(client, django_user_model, settings):
     """The browser of an admin who has logged in."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
+    ContentType.objects.clear_cache()  # it would remember what the test before has rolled back
     client.force_login(django_user_model.objects.create_superuser("ada", "ada@example.org", PASSWORD))
     return client
 
@@ -144,12 +149,165 @@ def test_all_tables_of_the_pipeline_are_read_only():
 # --- what may be asked for ---------------------------------------------------------------------------------------
 
 
+def ask(visitor, **fields):
+    """The errors of the form by field; none: it was asked for."""
+    response = visitor.post(url(Request, "add"), fields)
+    return {} if response.status_code == 302 else dict(response.context["adminform"].form.errors)
+
+
 @pytest.mark.parametrize("kind", ["flush", "compact"])
 def test_an_action_is_asked_for_by_adding_a_request(visitor, db, kind):
     assert 'name="state"' not in visitor.get(url(Request, "add")).content.decode()
     assert visitor.post(url(Request, "add"), {"kind": kind, "state": "done"}).status_code == 302
     request = Request.objects.get()
     assert (request.kind, request.state, request.asked_by.username) == (kind, "waiting", "ada")
+
+
+@pytest.mark.parametrize(
+    ("fields", "arguments"),
+    [
+        (
+            {"kind": "compact_hour", "dataset": "posts", "hour": "2026-07-01 12:30"},
+            {"dataset": "posts", "hour": "2026-07-01T12:00:00+00:00"},
+        ),
+        (
+            {"kind": "verify_files", "paths": " posts/f-1.parquet\n\nposts/f-1.parquet "},
+            {"files": ["posts/f-1.parquet"]},
+        ),
+        ({"kind": "refresh_handle", "account": " @Alice.Example"}, {"account": "alice.example"}),
+        ({"kind": "refresh_handle", "account": ALICE}, {"account": ALICE}),
+    ],
+)
+def test_what_is_asked_for_is_kept_with_its_arguments(visitor, rows, settings, fields, arguments):
+    settings.APPVIEW_URL = "https://appview.example"
+    assert ask(visitor, **fields) == {}
+    assert Request.objects.latest("pk").arguments == arguments
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"kind": "tidy up"}, "kind", "not one of the available"),
+        ({"kind": "compact_hour", "dataset": "posts"}, "hour", "needed"),
+        ({"kind": "compact_hour", "dataset": "pots", "hour": "2026-07-01 12"}, "dataset", "not one of the available"),
+        ({"kind": "compact_hour", "dataset": "posts", "hour": "noon"}, "hour", "valid date"),
+        ({"kind": "compact_hour", "dataset": "posts", "hour": "2999-01-01 00"}, "hour", "not over"),
+        ({"kind": "compact_hour", "dataset": "likes", "hour": "2026-07-01 12"}, "hour", "has no files"),
+        ({"kind": "verify_files"}, "paths", "needed"),
+        ({"kind": "verify_files", "paths": "posts/<script>"}, "paths", "not listed, the first is posts/<script>"),
+        ({"kind": "verify_files", "paths": " ".join(map(str, range(101)))}, "paths", "at most 100"),
+        ({"kind": "retry_batch", "batch": "0"}, "batch", "greater than or equal to 1"),
+        ({"kind": "retry_batch", "batch": "999999"}, "batch", "no batch 999999"),
+        ({"kind": "refresh_handle", "account": "no handle"}, "account", "neither a handle"),
+        ({"kind": "refresh_handle", "account": "alice.example"}, "account", "APPVIEW_URL is empty"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_their_field(visitor, rows, settings, fields, field, words):
+    settings.APPVIEW_URL = ""
+    (errors,) = ask(visitor, **fields).items()
+    assert errors[0] == field
+    assert words in errors[1][0]
+    assert Request.objects.count() == 1
+
+
+def test_only_a_failed_batch_is_retried(visitor, rows):
+    good, failed = (BatchRun.objects.get(state=state).pk for state in ("committed", "failed"))
+    assert "has not failed" in ask(visitor, kind="retry_batch", batch=good)["batch"][0]
+    assert ask(visitor, kind="retry_batch", batch=failed) == {}
+    visitor.post(url(BatchRun), {"action": "retry", "_selected_action": [good, failed]})
+    assert list(Request.objects.order_by("pk").values_list("arguments", flat=True))[1:] == [{"batch": failed}] * 2
+
+
+def test_files_are_verified_and_their_hours_compacted_from_their_list(visitor, rows):
+    chosen = [file.pk for file in DataFile.objects.all()]
+    visitor.post(url(DataFile), {"action": "verify", "_selected_action": chosen})
+    visitor.post(url(DataFile), {"action": "compact", "_selected_action": chosen})
+    verify, compact = Request.objects.order_by("pk")[1:]
+    assert (verify.kind, verify.arguments) == ("verify_files", {"files": ["posts/f-1.parquet"]})
+    assert compact.arguments == {"dataset": "posts", "hour": "2026-07-01T12:00:00+00:00"}
+    assert verify.asked_by.username == "ada"
+
+
+def test_a_request_shows_where_it_is_and_asks_again_until_it_has_ended(visitor, rows, settings, tmp_path):
+    settings.DATABASE_PATH = tmp_path / "catalog.sqlite3"
+    request = Request.objects.get()
+    page = visitor.get(url(Request, "change", request.pk))
+    assert "flush_buffer does not run: start it" in page.content.decode()
+    assert page["Refresh"] == "2"
+    Request.objects.update(state="failed", result="<script>x</script>")
+    page = visitor.get(url(Request, "change", request.pk))
+    assert "&lt;script&gt;x" in page.content.decode()
+    assert "Refresh" not in page
+
+
+def test_files_are_summed_up_by_day_and_dataset(visitor, rows):
+    page = visitor.get("/admin/lake/datafile/days/").content.decode().replace("\xa0", " ")
+    assert "?dataset=posts&amp;superseded_at__isempty=1&amp;day=2026-07-01" in page
+    assert "1 file, 2 rows" in page  # the likes are superseded
+    wrong = visitor.get("/admin/lake/datafile/days/?until=2020-02-31").content.decode()
+    assert "?dataset=posts" in wrong
+    assert "no files in these days" in visitor.get("/admin/lake/datafile/days/?until=2020-02-28").content.decode()
+
+
+@pytest.mark.parametrize(("day", "found"), [("2026-07-01", 1), ("2026-06-30", 1), ("2026-06-29", 0), ("x", 2)])
+def test_batches_are_filtered_by_day(visitor, rows, day, found):
+    assert len(listed(visitor, BatchRun, day=day)) == found
+
+
+def test_the_list_of_batches_draws_those_that_it_shows(visitor, rows):
+    assert visitor.get(url(BatchRun)).content.decode().count("<rect") == 4
+    assert visitor.get(url(BatchRun), {"state__exact": "failed"}).content.decode().count("<rect") == 2
+
+
+def test_the_first_page_says_what_is_wrong_and_links_to_it(visitor, rows, lake_root):
+    page = visitor.get("/admin/")
+    text = page.content.decode()
+    assert "Needs action" in text
+    assert "flush_buffer was never started" in text or "flusher" in text
+    assert page["Refresh"] == "30"
+    assert {"stream", "buffer", "flusher", "compactor", "lake"} <= set(page.context["facts"].components)
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(visitor, rows, django_assert_max_num_queries):
+    Request.objects.bulk_create(Request(kind="flush", state="done") for _ in range(60))
+    for model in MODELS:
+        with django_assert_max_num_queries(12):
+            visitor.get(url(model))
+
+
+# --- who changed what --------------------------------------------------------------------------------------------
+
+
+def changes(visitor):
+    """The latest first, as the log shows them."""
+    return [entry.get_change_message() for entry in listed(visitor, LogEntry)]
+
+
+def test_changes_of_flags_limits_and_keys_are_logged_from_value_to_value(visitor, db):
+    saved(visitor, page_size=20, result_limit=False)
+    visitor.post(url(Retention, "add"), {"dataset": "posts", "days": 7})
+    visitor.post(url(Retention, "change", "posts"), {"days": 9})
+    visitor.post(url(ApiKey, "add"), {"name": "lab", "rate_per_minute": 60})
+    key = ApiKey.objects.get()
+    visitor.post(url(ApiKey, "change", key.pk), {"name": "lab", "rate_per_minute": 7000})
+    visitor.post(url(ApiKey), {"action": "revoke", "_selected_action": [key.pk]})
+    said = changes(visitor)
+    assert said[0].startswith("Changed revoked_at: empty → 20")
+    assert said[1] == "Changed rate_per_minute: 60 → 7,000."
+    assert said[3] == "Changed days: 7 → 9."
+    flags = sorted(said[5].removeprefix("Changed ").rstrip(".").split(" and "))
+    assert flags == ["page_size: 50 → 20", "result_limit: on → off"]
+
+
+def test_the_page_of_the_flags_shows_the_latest_change_of_each(visitor, db):
+    saved(visitor, page_size=20)
+    saved(visitor, page_size=30)
+    page = " ".join(visitor.get("/admin/constance/config/").content.decode().split())
+    assert "20 &rarr; 30" in page
+    assert "50 &rarr; 20" not in page
+    assert len(listed(visitor, LogEntry, q="page_size")) == 2
+    assert len(listed(visitor, LogEntry, q="result_limit_rows")) == 0
+    assert "page_size: 20 → 30" in visitor.get("/admin/constance/config/history/").content.decode()
 
 
 def test_retention_takes_datasets_and_days_and_nothing_else(visitor, db):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.explorer.test_admin import MODELS as TABLES
-from tests.explorer.test_admin import url
+from tests.explorer.test_admin import rows, url  # noqa: F401 - a fixture
 from tests.test_architecture import MODULES
 
 ALWAYS = {
@@ -34,11 +34,15 @@ def test_pages_load_only_what_is_ours(client, db, path):
     assert not re.search(r"script-src|https?:|\*|unsafe-eval", policy)
 
 
-def test_no_page_of_the_admin_has_a_script_that_its_policy_forbids(admin_client):
+def test_no_page_of_the_admin_has_a_script_or_a_style_that_its_policy_forbids(admin_client, rows):  # noqa: F811
     pages = [url(model) for model in TABLES] + ["/admin/", "/admin/constance/config/", "/admin/auth/user/1/change/"]
+    pages += ["/admin/lake/datafile/days/", "/admin/lake/request/add/?kind=verify_files", "/admin/admin/logentry/"]
     for page in pages:
-        html = admin_client.get(page).content.decode()
+        answer = admin_client.get(page)
+        html = answer.content.decode()
         assert re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|\son\w+=\"|javascript:", html) == []
+        assert re.findall(r"<style|\sstyle=", html) == []
+        assert "unsafe-inline" not in answer["Content-Security-Policy"]
 
 
 def test_the_cookie_of_the_admin_is_not_for_scripts_and_not_for_other_sites(client, django_user_model, settings):

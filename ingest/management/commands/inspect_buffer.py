@@ -8,9 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from ingest.buffer.dead_letters import replay as replay_dead_letters
 from ingest.buffer.entries import BufferState, Cursor, DeadLetter, arrival_ms
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable
-from ingest.events import Event, read
 from process.instants import iso_us, now_us
 
 HEAD_SHOWN = 200  # characters of a dead letter; with --verbosity 2 all that is stored
@@ -32,27 +32,16 @@ class Command(BaseCommand):
         buffer = Buffer(settings.REDIS_URL, TIMEOUT_SECONDS)
         try:
             buffer.connect()
-            letters = buffer.dead_letters()
             if replay:
-                self._replay(buffer, letters)
+                self._write([f"{replay_dead_letters(buffer)}, which can't be replayed."])
             elif dead_letters:
-                self._write(line(letter, None if verbosity > 1 else HEAD_SHOWN) for letter in letters)
+                self._write(line(letter, None if verbosity > 1 else HEAD_SHOWN) for letter in buffer.dead_letters())
             else:
-                self._write(summary(buffer, letters, now_us()))
+                self._write(summary(buffer, buffer.dead_letters(), now_us()))
         except BufferUnavailable as error:
             raise CommandError(f"Redis at REDIS_URL can't be reached ({error}): start it, then try again.") from error
         finally:
             buffer.close()
-
-    def _replay(self, buffer: Buffer, letters: Sequence[DeadLetter]) -> None:
-        """Reads them again, by the present version."""
-        whole = [letter for letter in letters if letter.whole]
-        events = [letter for letter in whole if isinstance(read(letter.head), Event)]
-        moved = buffer.replay(events) if events else 0
-        still, cut = len(whole) - len(events), len(letters) - len(whole)
-        self._write(
-            [f"{moved:,} replayed, {still:,} still not events, {cut:,} stored in part, which can't be replayed."]
-        )
 
     def _write(self, lines: Iterable[str]) -> None:
         for text in lines:

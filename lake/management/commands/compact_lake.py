@@ -5,6 +5,9 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.utils import DatabaseError
 
 from lake import checks, metrics
-from lake.catalog.command_requests import complete, delegate, pending
+from lake.catalog.command_requests import answer, delegate, pending
 from lake.compact.compactor import DAILY, Compactor, last_daily_pass
-from lake.errors import catalog_advice
+from lake.errors import Interrupted, catalog_advice
 from lake.flags.store import flags
 from lake.models import Request
 from lake.storage import layout
+from lake.verify.files import verify_files
 from process import heartbeats
 from process.locks import only_one
 from process.metrics import serve_metrics
@@ -30,6 +34,7 @@ NAME = "compact_lake"
 POLL_SECONDS = 1.0  # between two looks at requests of the admin
 ROUND_SECONDS = 15.0  # between two rounds
 EXIT_SECONDS = 8.0  # after SIGTERM
+ERRANDS = (Request.Kind.COMPACT_HOUR, Request.Kind.VERIFY_FILES)
 CATALOG_SECONDS = 30 + heartbeats.PATIENCE_SECONDS  # a locked catalog keeps it waiting
 
 
@@ -70,7 +75,7 @@ class Command(BaseCommand):
                 heartbeats.work("looks at the lake")
                 worker.prepare()
                 serve_metrics("METRICS_PORT_COMPACTOR", metrics.COMPACTOR + metrics.WRITERS)
-                loop(stop, worker.round)
+                loop(stop, worker.round, partial(serve, stop, worker))
 
 
 def compactor(stop: Stop, scratch: Path) -> Compactor:
@@ -84,19 +89,47 @@ def compactor(stop: Stop, scratch: Path) -> Compactor:
     )
 
 
-def loop(stop: Stop, round_: Callable[..., int]) -> None:
-    """A round every ROUND_SECONDS; with the daily pass when that is due, and at once on request."""
+def serve(stop: Stop, worker: Compactor) -> None:
+    """Does what was asked for in the admin, one after the other."""
+    for request in pending(*ERRANDS):
+        if not stop:
+            answer([request], partial(_errand, stop, worker, request))
+
+
+def _errand(stop: Stop, worker: Compactor, request: Request) -> str | None:
+    asked = request.arguments
+    if request.kind == Request.Kind.VERIFY_FILES:
+        return verify_files(settings.LAKE_ROOT, asked["files"], settings.QUERY_THREADS, lambda: bool(stop))
+    return worker.compact_hour(asked["dataset"], datetime.fromisoformat(asked["hour"]), flags().purge_deleted)
+
+
+def loop(stop: Stop, round_: Callable[..., int], errands: Callable[[], None]) -> None:
+    """A round every ROUND_SECONDS; with the daily pass when that is due, and at once on request. `errands`: what else
+    was asked for."""
     due, last_pass = 0.0, last_daily_pass()
     while not stop:
         heartbeats.beat("waits for work", CATALOG_SECONDS)
+        errands()
         requests = pending(Request.Kind.COMPACT)
         daily = bool(requests) or time.time() >= last_pass + DAILY.total_seconds()
         if daily or time.monotonic() >= due:
             started = time.time()
-            heartbeats.work("looks for work")
-            written = round_(daily=daily, patient=not requests, purge=flags().purge_deleted)
-            if daily and not stop:
+            if requests:
+                done = answer(requests, partial(_pass, stop, round_, patient=False))
+            else:
+                done = _pass(stop, round_, daily=daily) is not None
+            if daily and done:
                 last_pass = started
-                complete(requests, f"{written} files written")
             due = time.monotonic() + ROUND_SECONDS
         stop.wait(POLL_SECONDS)
+
+
+def _pass(stop: Stop, round_: Callable[..., int], daily: bool = True, patient: bool = True) -> str | None:
+    """None: a stop or an errand came first, so that it is due again."""
+    heartbeats.work("looks for work")
+    with suppress(Interrupted):
+        written = round_(
+            daily=daily, patient=patient, purge=flags().purge_deleted, pause=lambda: bool(pending(*ERRANDS))
+        )
+        return None if stop else f"{written:,} files written"
+    return None

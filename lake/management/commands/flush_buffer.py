@@ -13,8 +13,9 @@ from django.core.management.base import BaseCommand
 
 from ingest.buffer.redis_stream import TIMEOUT_SECONDS, Buffer, BufferFull, BufferUnavailable
 from lake import checks, metrics
-from lake.catalog.command_requests import complete, delegate, pending
+from lake.catalog.command_requests import answer, delegate, pending
 from lake.flush.flusher import Flusher
+from lake.flush.retry import retry
 from lake.models import Request
 from lake.storage import disk
 from process import heartbeats
@@ -82,6 +83,20 @@ def with_redis(stop: Stop, buffer: Buffer, work: Callable[[], object]) -> None:
             delay = min(MAX_DELAY, delay * 2)
 
 
+def serve(stop: Stop, buffer: Buffer, flusher: Flusher) -> bool:
+    """Does what was asked for in the admin, or by `--once`; whether that was anything."""
+
+    def flush() -> str | None:
+        written = flusher.flush(lambda: bool(stop))
+        return None if stop else f"the buffer is empty: {written:,} events taken from it"
+
+    retries, requests = pending(Request.Kind.RETRY_BATCH), pending(Request.Kind.FLUSH)
+    for request in retries:
+        answer([request], lambda request=request: retry(request.arguments, buffer, flush))  # type: ignore[misc]
+    answer(requests, flush)
+    return bool(retries or requests)
+
+
 def loop(stop: Stop, buffer: Buffer, flusher: Flusher) -> None:
     """Flushes when the interval is over, when enough events wait, or on request."""
     due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
@@ -89,9 +104,9 @@ def loop(stop: Stop, buffer: Buffer, flusher: Flusher) -> None:
         heartbeats.beat("waits for the next flush", REPLY_SECONDS, lake=disk.complaint(settings.LAKE_ROOT))
         depth = buffer.depth()
         metrics.DEPTH.set(depth)
-        requests = pending(Request.Kind.FLUSH)
-        if time.monotonic() >= due or depth >= settings.FLUSH_MAX_EVENTS or requests:
+        if serve(stop, buffer, flusher):
+            due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
+        elif time.monotonic() >= due or depth >= settings.FLUSH_MAX_EVENTS:
             due = time.monotonic() + settings.FLUSH_INTERVAL_SECONDS
             flusher.flush(lambda: bool(stop))
-            complete(requests, "the buffer was empty")
         stop.wait(min(POLL_SECONDS, max(0.0, due - time.monotonic())))

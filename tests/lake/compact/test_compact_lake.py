@@ -10,7 +10,8 @@ from lake.management.commands import compact_lake
 from lake.management.commands.compact_lake import loop
 from lake.models import DataFile, Request
 from process.signals import Stop
-from tests.builders import delete, post
+from tests.builders import NOON_US, delete, post
+from tests.lake.compact.compacting import HOUR
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +60,7 @@ def test_what_is_asked_for_is_done_at_once_and_answered(db, monkeypatch):
     monkeypatch.setattr(compact_lake, "ROUND_SECONDS", 0)
     stop, rounds = Stop(), []
 
-    def round_(daily, patient, purge):
+    def round_(daily, patient, purge, pause):
         rounds.append((daily, patient))
         if len(rounds) == 2:
             Request.objects.create(kind="compact")
@@ -69,7 +70,7 @@ def test_what_is_asked_for_is_done_at_once_and_answered(db, monkeypatch):
 
     Request.objects.create(kind="flush")
     stop.wait = lambda seconds: None
-    loop(stop, round_)
+    loop(stop, round_, lambda: None)
     assert rounds[0] == (True, True)  # a pass is due, for there never was one
     assert rounds[1:] == [(False, True), (True, False)]
 
@@ -78,7 +79,7 @@ def test_the_flag_counts_in_every_round(db, monkeypatch):
     monkeypatch.setattr(compact_lake, "ROUND_SECONDS", 0)
     stop, purged = Stop(), []
 
-    def round_(daily, patient, purge):
+    def round_(daily, patient, purge, pause):
         purged.append(purge)
         config.purge_deleted = False
         if len(purged) == 2:
@@ -86,7 +87,7 @@ def test_the_flag_counts_in_every_round(db, monkeypatch):
         return 0
 
     stop.wait = lambda seconds: None
-    loop(stop, round_)
+    loop(stop, round_, lambda: None)
     assert purged == [True, False]
 
 
@@ -102,6 +103,29 @@ def test_the_answer_says_how_many_files(db):
     stop = Stop()
     asked = Request.objects.create(kind="compact")
     stop.wait = lambda seconds: stop.set()
-    loop(stop, lambda daily, patient, purge: 7)
+    loop(stop, lambda daily, patient, purge, pause: 7, lambda: None)
     asked.refresh_from_db()
     assert (asked.state, asked.result) == ("done", "7 files written")
+
+
+def test_an_errand_comes_between_two_files_and_the_pass_is_still_due(lake, monkeypatch, settings):
+    lake.flush(
+        post("one", time_us=NOON_US), post("two", time_us=NOON_US + HOUR), post("three", time_us=NOON_US + 2 * HOUR)
+    )
+    stop, worker, served = Stop(), compact_lake.compactor(Stop(), lake.root / ".scratch"), []
+    every = Request.objects.create(kind="compact")
+    errand = Request.objects.create(kind="verify_files", arguments={"files": []})
+
+    def errands():
+        if sum(compacted()) > 0:
+            served.append(sum(compacted()))
+            compact_lake.serve(stop, worker)
+
+    stop.wait = lambda seconds: stop.set() if all(compacted()) else None
+    loop(stop, worker.round, errands)
+    errand.refresh_from_db()
+    every.refresh_from_db()
+    assert served[0] == 1
+    assert errand.state == "done"
+    assert (every.state, every.attempts) == ("done", 1)
+    assert errand.finished_at < every.finished_at
