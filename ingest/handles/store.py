@@ -111,12 +111,14 @@ class Store:
 
     def fresh(self, dids: Sequence[str], since: int) -> set[str]:
         """Those confirmed since then, and those at the head of the queue anyway."""
-        rows = self._run(
-            "SELECT did FROM account WHERE at >= ?1 AND did IN (SELECT value FROM json_each(?2)) UNION ALL "
-            "SELECT did FROM waiting WHERE rank = 0 AND did IN (SELECT value FROM json_each(?2))",
-            *(since, _json(dids)),
+        asked = _json(dids)
+        return set(
+            self._dids(
+                "SELECT did FROM account WHERE at >= ? AND did IN (SELECT value FROM json_each(?)) UNION ALL "
+                "SELECT did FROM waiting WHERE rank = 0 AND did IN (SELECT value FROM json_each(?))",
+                *(since, asked, asked),
+            )
         )
-        return {did for (did,) in rows}
 
     def due(self, now: int, count: int) -> list[str]:
         """The first `count` accounts of the queue that may be asked about now."""
@@ -210,7 +212,7 @@ class Store:
         number: int = self._run("SELECT number FROM tally WHERE name = 'waiting'").fetchone()[0]
         return number < MAX_WAITING
 
-    def _dids(self, sql: str, *values: int) -> list[str]:
+    def _dids(self, sql: str, *values: Any) -> list[str]:
         return [did for (did,) in self._run(sql, *values)]
 
     def _run(self, sql: str, *values: Any) -> sqlite3.Cursor:
