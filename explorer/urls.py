@@ -11,7 +11,8 @@ from explorer import health, pages
 service_state.register()  # here, so that only the process that serves these routes exports the state of the whole
 
 urlpatterns = [
-    path("", pages.Links.as_view()),
+    path("", pages.home),
+    path("fragments/", include("explorer.search.urls")),
     path("", include(unversioned)),
     path("api/v1/", include("api.urls")),
     path("api/schema", pages.Schema.as_view()),
@@ -23,6 +24,7 @@ urlpatterns = [
     path("health/live", health.Live.as_view()),
     path("health/ready", health.Ready.as_view()),
     path("health/fresh", health.Fresh.as_view()),
+    path("robots.txt", pages.Robots.as_view()),
     path("metrics", pages.Metrics.as_view()),
     re_path("", pages.not_found),
 ]
