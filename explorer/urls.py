@@ -12,6 +12,7 @@ service_state.register()  # here, so that only the process that serves these rou
 
 urlpatterns = [
     path("", pages.home),
+    path("", include("explorer.context.urls")),
     path("fragments/", include("explorer.search.urls")),
     path("", include(unversioned)),
     path("api/v1/", include("api.urls")),
