@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from explorer.context.tree import bluesky_url, items
 from tests.builders import ALICE
 
-NODES = st.recursive(
+NODES: st.SearchStrategy[list] = st.recursive(
     st.just([]),
     lambda replies: st.lists(st.builds(lambda below: {"replies": below}, replies), max_size=4),
     max_leaves=12,
