@@ -23,6 +23,7 @@ class PageResponse(HttpResponse):
 class Page(View):
     """A page. Errors are pages too, with the sentence that the API answers with."""
 
+    http_method_names = ["get", "head"]
     error_template = "explorer/error.html"
     section = ""  # which link of the header is the present one
 

@@ -7,13 +7,16 @@ from django.views.generic import RedirectView
 from api.answers import service_state
 from api.urls import unversioned
 from explorer import health, pages
+from explorer.status.views import StatusPage
 
 service_state.register()  # here, so that only the process that serves these routes exports the state of the whole
 
 urlpatterns = [
     path("", pages.home),
+    path("status", StatusPage.as_view()),
     path("", include("explorer.context.urls")),
     path("fragments/", include("explorer.search.urls")),
+    path("fragments/status/", include("explorer.status.urls")),
     path("", include(unversioned)),
     path("api/v1/", include("api.urls")),
     path("api/schema", pages.Schema.as_view()),

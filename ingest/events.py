@@ -6,12 +6,15 @@ key that occurs twice the last value counts.
 
 import base64
 import hashlib
+import re
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any, Literal
 
 import libipld
 import msgspec
 
+MAX_DEPTH = 920  # levels of a frame; msgspec itself ends at some 950 to 10,000, by the version of Python and the caller
 EARLIEST_TIME_US = 1_640_995_200_000_000  # 2022-01-01: Bluesky has no older event, a smaller time_us is an error
 
 
@@ -20,7 +23,7 @@ class DropReason(StrEnum):
 
     NOT_UTF8 = "not_utf8"  # bytes that are not text
     NOT_JSON = "not_json"  # cut, junk, or a string with a lone surrogate
-    TOO_DEEP = "too_deep"  # nested deeper than about 1,000 levels; the protocol's guideline is 32
+    TOO_DEEP = "too_deep"  # nested deeper than MAX_DEPTH; the protocol's guideline is 32
     UNKNOWN_KIND = "unknown_kind"  # JSON of a kind that this version does not know
     MALFORMED = "malformed"  # a known kind whose envelope lacks a field or has one of a wrong type
     POISON = "poison"  # an event that the lake can not write, unlike all others of its batch
@@ -82,11 +85,11 @@ def read(frame: bytes) -> Event | Drop:
     try:
         if not frame.isascii():
             frame.decode()  # msgspec does not look at the bytes of a raw record
+        if _is_too_deep(frame):
+            return Drop(frame, DropReason.TOO_DEEP)
         envelope = _decode(frame)
     except UnicodeDecodeError:
         return Drop(frame, DropReason.NOT_UTF8)
-    except RecursionError:
-        return Drop(frame, DropReason.TOO_DEEP)
     except msgspec.ValidationError:
         return Drop(frame, _invalid(frame))
     except msgspec.DecodeError:
@@ -111,6 +114,16 @@ def _body(envelope: _Envelope) -> msgspec.Raw | None:
     return None if bytes(body) in _ABSENT else body
 
 
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|$)|([\[{])|([\]}])', re.DOTALL)
+
+
+def _is_too_deep(frame: bytes) -> bool:
+    if frame.count(b"{") + frame.count(b"[") <= MAX_DEPTH:  # nearly always
+        return False
+    steps = (bool(match[1]) - bool(match[2]) for match in _STRING_OR_BRACKET.finditer(frame))
+    return max(accumulate(steps)) > MAX_DEPTH
+
+
 _ABSENT = (b"", b"null")
 
 
@@ -130,8 +143,6 @@ def _invalid(frame: bytes) -> DropReason:
     """Valid JSON with another envelope: of a known kind it is malformed, else the kind is what we don't know."""
     try:
         known = bytes(_decode_kind(frame).kind) in _KNOWN_KINDS
-    except RecursionError:
-        return DropReason.TOO_DEEP
     except msgspec.ValidationError:  # no object at all
         known = False
     except msgspec.DecodeError:  # the first reading had ended before the place where it is no JSON

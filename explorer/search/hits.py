@@ -47,20 +47,21 @@ class Hit(NamedTuple):
 
 def to_hit(row: Mapping[str, Any]) -> Hit:
     """A row as the API answers with it."""
-    links = row.get("links") or []
+    text = row.get("text") or ""
+    links = [link for link in map(_link, row.get("links") or ()) if link.shown not in text]
     return Hit(
         id=row["id"],
         did=row["did"],
         name=f"@{row['username']}" if row["username"] else short_did(row["did"]),
         created=row["timestamp"],
         seen=row["seen_at"],
-        pieces=pieces(row.get("text") or "", row.get("matches") or ()),
+        pieces=pieces(text, row.get("matches") or ()),
         languages=[language(code) for code in row.get("langs") or ()],
         kinds=_kinds(row),
         media=row.get("media") or (),
         alts=[text for text in row.get("alt") or () if text],
         labels=row.get("labels") or (),
-        links=[_link(url) for url in links[:MOST_LINKS]],
+        links=links[:MOST_LINKS],
         more_links=max(0, len(links) - MOST_LINKS),
         url=row.get("url") or "",
         thread=f"/thread?{urlencode({'uri': row['id']})}" if "text" in row else "",

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from api.answers.analysis import span
 from api.answers.errors import TIMEOUTS, Problem
 from api.answers.page import answer_page
-from api.params.query import result_columns
+from api.params.request_values import RequestValues
+from api.params.strict import StrictSerializer
 from api.views.queries import CoverageView, SearchView
 from explorer.page_view import PageResponse
 from explorer.search import empty
@@ -31,8 +32,12 @@ class Hits(OfSearch, SearchView):
     seconds = PATIENCE
 
     def answer(self, values: Mapping[str, Any], deadline: float) -> dict[str, Any]:
-        own = {"total": False, "fields": result_columns(values["dataset"])}
-        return answer_page({**values, **own}, self.flags, deadline)
+        return answer_page({**values, "total": False}, self.flags, deadline)
+
+    def own(self, kind: type[StrictSerializer]) -> RequestValues:
+        """All columns: those that the URL chooses are for the download."""
+        values = super().own(kind)
+        return values._replace(values={name: texts for name, texts in values.values.items() if name != "fields"})
 
     def shown(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What templates/explorer/results.html shows."""

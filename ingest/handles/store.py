@@ -216,13 +216,25 @@ class Store:
         return [did for (did,) in self._run(sql, *values)]
 
     def _run(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        database: sqlite3.Connection | None = getattr(self._local, "database", None)
-        if database is None:
-            address = f"file:{quote(str(self._path))}?mode=rw"  # a reader creates no file
-            database = sqlite3.connect(address, uri=True, timeout=self._timeout, isolation_level=None)
-            database.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose some seconds
-            self._local.database = database
-        return database.execute(sql, values)
+        connection: _Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = _Connection(self._path, self._timeout)
+        return connection.database.execute(sql, values)
+
+
+class _Connection:
+    """Closed with the thread that has it, or with the store."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        address = f"file:{quote(str(path))}?mode=rw"  # a reader creates no file
+        self.database = sqlite3.connect(
+            address, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
+        )
+        self.database.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose some seconds
+
+    def __del__(self) -> None:
+        if hasattr(self, "database"):  # which it has not when the file can't be opened
+            self.database.close()
 
 
 def _json(dids: Sequence[str]) -> str:

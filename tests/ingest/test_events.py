@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.events import Drop, DropReason, Event, read, record_cid
+from ingest.events import MAX_DEPTH, Drop, DropReason, Event, read, record_cid
 from tests.builders import ALICE, NOON_US, account, commit, delete, identity, like, post
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
@@ -112,6 +112,25 @@ DROPPED = [
 @pytest.mark.parametrize(("frame", "reason"), DROPPED, ids=range(len(DROPPED)))
 def test_a_frame_that_is_no_event_is_dropped_with_its_reason(frame, reason):
     assert read(frame) == Drop(frame, reason)
+
+
+LEVELS = MAX_DEPTH - 3  # besides the envelope, the commit and the record
+
+
+@pytest.mark.parametrize(
+    ("value", "is_too_deep"),
+    [
+        (b"[" * LEVELS + b"]" * LEVELS, False),
+        (b"[" * (LEVELS + 1) + b"]" * (LEVELS + 1), True),
+        (b'{"a":' * (LEVELS + 1) + b"1" + b"}" * (LEVELS + 1), True),
+        (b"[" + b"[]," * 5000 + b"[]]", False),
+        (b'"' + b"[{" * 5000 + b'"', False),
+        (b'"\\"' + b"[{" * 5000 + b'\\\\"', False),
+    ],
+)
+def test_how_deep_is_too_deep_depends_on_no_version_of_python(value, is_too_deep):
+    found = read(post().replace(b'"hello lake"', value))
+    assert isinstance(found, Drop if is_too_deep else Event)
 
 
 def test_every_reason_that_a_frame_can_have_is_shown_here():

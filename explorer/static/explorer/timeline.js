@@ -8,12 +8,17 @@ function colour(name) {
 }
 
 // Columns of uPlot: moments, posts, and percent of all posts. Between two bars there may be none: no data.
-function columns(table) {
-  const rows = [...table.querySelectorAll("tbody tr")].map((row) => row.dataset);
+function columns(table, width) {
+  const found = new Map();
+  for (const { dataset } of table.querySelectorAll("tbody tr")) found.set(Number(dataset.at), dataset);
+  const [first, last] = [Math.min(...found.keys()), Math.max(...found.keys())];
+  const times = [];
+  for (let time = first; time <= last && times.length < 20000; time += width) times.push(time);
+  const rows = times.map((time) => found.get(time));
   return [
-    rows.map((row) => Number(row.at)),
-    rows.map((row) => Number(row.hits)),
-    rows.map((row) => (Number(row.all) ? (100 * Number(row.hits)) / Number(row.all) : null)),
+    times,
+    rows.map((row) => (row ? Number(row.hits) : null)),
+    rows.map((row) => (row && Number(row.all) ? (100 * Number(row.hits)) / Number(row.all) : null)),
   ];
 }
 
@@ -53,10 +58,10 @@ function draw(figure) {
   const place = figure.querySelector(".chart");
   const table = figure.querySelector(".chart-data");
   if (!place || !table || place.firstChild) return;
-  const data = columns(table);
-  if (!data[0].length) return;
   const width = WIDTHS[place.dataset.by];
-  const everything = data[1].every((hits, index) => hits === 0 || data[2][index] === 100);
+  const data = columns(table, width);
+  if (!data[0].length) return;
+  const everything = data[1].every((hits, index) => !hits || data[2][index] === 100);
   const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
   const options = {
     width: place.clientWidth,

@@ -1,6 +1,7 @@
 """Pages by token over HTTP, totals, samples, cohorts, usernames."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from constance import config
@@ -221,8 +222,8 @@ def test_posts_are_named_as_the_app_names_them(handles, client, settings, posts,
 
 def test_a_broken_store_of_handles_stops_no_search(handles, client):
     handles.write_bytes(b"no database" * 100)
-    with pytest.raises(sqlite3.DatabaseError):
-        sqlite3.connect(handles).execute("SELECT * FROM handle")
+    with closing(sqlite3.connect(handles)) as opened, pytest.raises(sqlite3.DatabaseError):
+        opened.execute("SELECT * FROM handle")
     assert client.get("/search").json()["results"][0]["username"] is None
 
 

@@ -328,11 +328,16 @@ def test_python_folds_every_character_as_duckdb_does(engine):
     assert [x for x, lower in codes(engine, "lower(x)") if lower != fold(x)] == []
 
 
+NEW_IN_UNICODE_15_1 = range(0x2EBF0, 0x2EE5E)  # Han, which Python knows since 3.13, and DuckDB not yet
+
+
 def test_python_and_duckdb_agree_what_letters_digits_and_marks_are(engine):
     tests = ", ".join(f"regexp_matches(x, '^(?:{each})$')" for each in (_LETTER, r"\p{M}", f"[{_SPACELESS}]"))
     wrong = [
         x
         for x, *found in codes(engine, tests)
-        if category(x)[0] in "LNM" and found != [is_letter(x), is_mark(x), spaceless(x)]
+        if category(x)[0] in "LNM"
+        and ord(x) not in NEW_IN_UNICODE_15_1
+        and found != [is_letter(x), is_mark(x), spaceless(x)]
     ]
     assert wrong == []
