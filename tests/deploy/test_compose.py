@@ -71,6 +71,25 @@ def test_each_process_is_asked_for_its_own_health_and_shares_the_catalog(name):
     assert "catalog:/catalog" in service["volumes"]
 
 
+def test_caddy_asks_web_under_two_names_of_which_one_is_there_at_the_start():
+    caddyfile = (ROOT / "deploy/caddy/Caddyfile").read_text()
+    (asked,) = re.findall(r"reverse_proxy (web.*) {", caddyfile)
+    assert SERVICES["web"]["networks"]["front"]["aliases"] == ["web-a"]
+    hosts = SERVICES["web"]["environment"]["DJANGO_ALLOWED_HOSTS"].split(",")
+    assert {name.partition(":")[0] for name in asked.split()} == {"web-a", "web-b"} <= set(hosts)
+
+
+def test_a_web_container_that_is_stopped_may_finish_an_export():
+    web = SERVICES["web"]
+    assert int(web["stop_grace_period"].removesuffix("s")) > int(web["command"][-1]) == 600
+
+
+def test_a_connection_that_caddy_keeps_is_never_closed_by_gunicorn_first():
+    (kept,) = re.findall(r"keepalive (\d+)s", (ROOT / "deploy/caddy/Caddyfile").read_text())
+    (closed,) = re.findall(r"^keepalive = (\d+)", (ROOT / "deploy/gunicorn.conf.py").read_text(), re.MULTILINE)
+    assert int(kept) < int(closed)
+
+
 def test_upkeep_reads_the_lake_and_writes_backups_only_where_the_operator_says():
     service = SERVICES["maintenance"]
     assert "lake:/lake:ro" in service["volumes"]
@@ -138,6 +157,18 @@ def test_prepare_makes_each_secret_once(tmp_path):
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
     assert "made" not in prepare(tmp_path, "other.example.org", "you@example.org").stdout
     assert {path: path.read_text() for path in made} == made
+
+
+def test_prepare_makes_what_an_update_needs_besides(tmp_path):
+    prepare(tmp_path, "explorer.example.org", "you@example.org")
+    before = (tmp_path / ".env").read_text()
+    (tmp_path / "secrets/grafana_password").unlink()
+    again = prepare(tmp_path)
+    assert again.returncode == 0
+    assert [line for line in again.stdout.splitlines() if line.startswith("made")] == [
+        "made: deploy/secrets/grafana_password"
+    ]
+    assert (tmp_path / ".env").read_text() == before
 
 
 def test_prepare_says_what_it_needs(tmp_path):
