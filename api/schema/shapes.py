@@ -7,6 +7,7 @@ or 90, as classes.
 import re
 from typing import Any, NamedTuple
 
+from api.params.search import MATCHES
 from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, column_names, export_columns
 from lake.schema import DATASETS
 from lake.search.aggregates import BY, OF, TOP
@@ -87,6 +88,14 @@ _KINDS: dict[CellType, Schema] = {
 _NEVER_NULL = {"id": URI, "did": TEXT, "seen_at": TIME, "url": TEXT}
 
 
+_PLACES = {
+    "type": "array",
+    "items": {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2},
+    "description": "Of searches for posts: where words, phrases and hashtags of the query are in `text`, as begin "
+    "and end in Unicode code points, the end excluded; the first 100.",
+}
+
+
 def _column(column: ExportColumn) -> Schema:
     schema = _NEVER_NULL.get(column.name, _KINDS[column.kind])
     return {**schema, "description": column.meaning.replace(" when it was exported", "")}
@@ -95,7 +104,7 @@ def _column(column: ExportColumn) -> Schema:
 def _row() -> Schema:
     """The columns of all datasets; docs/api.md says which dataset has which. `fields` leaves columns out."""
     every = (column for name in DATASETS for column in export_columns(name, column_names(name), "''"))
-    columns = {column.name: _column(column) for column in every if column.name != MATCHED}
+    columns = {column.name: _column(column) for column in every if column.name != MATCHED} | {MATCHES: _PLACES}
     return {"type": "object", "properties": columns, "additionalProperties": False, "minProperties": 1}
 
 
@@ -120,9 +129,12 @@ ROW = Shape(
         "hashtags": [],
         "mentions": [],
         "media": ["image"],
+        "alt": ["A lake in the morning"],
+        "labels": [],
         "url": f"https://bsky.app/profile/{DID}/post/3mabcdefghi2k",
     },
 )
+_HIT = Shape(ROW.schema, ROW.example | {MATCHES: [[18, 22]]})
 QUERY = documented("lake", "text and exact as they were understood, in the search syntax.")
 _SENTENCES = Shape({"type": "array", "items": TEXT}, [])
 NOTES = documented(_SENTENCES, "What was probably meant otherwise, and the right form; empty when nothing was.")
@@ -138,7 +150,7 @@ ERROR = shape(
 )
 _RELATION = Shape({"type": ["string", "null"], "enum": ["eq", "gte", None]}, "eq")
 PAGE = shape(
-    results=[ROW],
+    results=[_HIT],
     meta=shape(
         count=documented(1, "Hits on this page."),
         total=documented(nullable(1), "All hits, or a lower bound; null when nothing was counted."),
@@ -178,6 +190,28 @@ POSTS = shape(
         took_ms=TOOK,
     ),
 )
+_STATES = Shape({"type": "string", "enum": ["shown", "deleted", "hidden", "unknown"]}, "shown")
+_NODE = shape(
+    uri=POST_URI,
+    state=documented(_STATES, "hidden: its account is not active; unknown: it was not seen here."),
+    asked=documented(True, "Whether it is the post that was asked for."),
+    post=Shape({"anyOf": [ROW.schema, {"type": "null"}]}, ROW.example),
+    replies=Shape({"type": "array", "items": {"$ref": "#/components/schemas/ThreadNode"}}, []),
+)
+THREAD = shape(
+    root=Shape({"$ref": "#/components/schemas/ThreadNode"}, _NODE.example),
+    quotes=[ROW],
+    meta=shape(
+        asked=POST_URI,
+        root=POST_URI,
+        posts=documented(1, "In the tree, without those that don't show."),
+        quotes=1,
+        more=documented(False, "True: only the oldest posts are in the tree."),
+        more_quotes=documented(False, "True: only the oldest are in quotes."),
+        complete=documented(True, "False when the time limit was reached: posts may be missing, or unknown wrongly."),
+        took_ms=TOOK,
+    ),
+)
 _SUMS = {"rows": 3_400_000, "bytes": 408_000_000, "files": 24}
 _TIMES = {"oldest": "2026-07-01T00:00:00.012000Z", "newest": "2026-07-01T23:59:59.991000Z"}
 _DAY = Shape({"type": "string", "format": "date"}, "2026-07-01")
@@ -198,4 +232,4 @@ COVERED = {
     "newest": documented(nullable("2026-07-02T00:00:00.003000Z"), "The newest row of the lake."),
 }
 COVERAGE = shape(**COVERED, meta=shape(took_ms=TOOK))
-SCHEMAS = {"Error": ERROR.schema, "Row": _row()}
+SCHEMAS = {"Error": ERROR.schema, "Row": _row(), "ThreadNode": _NODE.schema}
