@@ -14,6 +14,7 @@ service_state.register()  # here, so that only the process that serves these rou
 urlpatterns = [
     path("", pages.home),
     path("status", StatusPage.as_view()),
+    path("", include("explorer.context.urls")),
     path("fragments/", include("explorer.search.urls")),
     path("fragments/status/", include("explorer.status.urls")),
     path("", include(unversioned)),

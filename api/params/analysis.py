@@ -1,4 +1,4 @@
-"""The parameters of what is answered beside pages and exports: counts, and posts by their URIs."""
+"""The parameters of what is answered beside pages and exports: counts, posts by their URIs, threads, authors."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from api.params.fields import Choice, Integer, Repeatable, Value
 from api.params.query import QueryParams
 from api.params.strict import Faults, StrictSerializer
 from lake.flags.definitions import MAX_LIMIT
-from lake.query.filter_values import POST
+from lake.query.filter_values import ACCOUNT, ONE_POST, POST
 from lake.query.tree import And, conjunction_of
 from lake.search.aggregates import BY, OF, TOP
 
@@ -41,4 +41,20 @@ class PostsParams(StrictSerializer):
     uris = Repeatable(
         child=Value(POST),
         help_text="AT-URIs of posts, or their URLs at bsky.app.",
+    )
+
+
+class AuthorParams(StrictSerializer):
+    username = Value(
+        ACCOUNT,
+        error_messages={"required": "is required: a handle, a DID, or the URL of a profile at bsky.app."},
+        help_text="An author: handle, with or without @, DID, or the profile's URL at bsky.app.",
+    )
+
+
+class ThreadParams(StrictSerializer):
+    uri = Value(
+        ONE_POST,
+        error_messages={"required": "is required: the AT-URI of a post, or its URL at bsky.app."},
+        help_text="AT-URI of any post of the thread, or its URL at bsky.app.",
     )

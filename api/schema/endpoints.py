@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 
-from api.params.analysis import PostsParams, TimelineParams, TopParams
+from api.params.analysis import PostsParams, ThreadParams, TimelineParams, TopParams
 from api.params.export import ExportParams
 from api.params.search import SearchParams
 from api.params.strict import WindowParams
@@ -102,6 +102,17 @@ POSTS = described(
     PostsParams,
     {JSON: shapes.POSTS},
     bodies={"two posts": {"uris": [shapes.POST_URI, shapes.DELETED_URI]}},
+    errors=(404,),
+)
+THREAD = described(
+    "The thread of a post.",
+    "The root, with replies in the `replies` of what they answer, and the posts that quote the root or the asked post. "
+    "What is answered and does not show has a place without a post: it is deleted, hidden (its account is not active) "
+    "or unknown here. The oldest 1,000 posts and the oldest 100 quotes.",
+    ThreadParams,
+    {JSON: shapes.THREAD},
+    query=f"uri={shapes.POST_URI}",
+    bodies={"by its URL": {"uri": f"https://bsky.app/profile/{shapes.DID}/post/3mabcdefghi2k"}},
     errors=(404,),
 )
 STATS = described(

@@ -190,6 +190,28 @@ POSTS = shape(
         took_ms=TOOK,
     ),
 )
+_STATES = Shape({"type": "string", "enum": ["shown", "deleted", "hidden", "unknown"]}, "shown")
+_NODE = shape(
+    uri=POST_URI,
+    state=documented(_STATES, "hidden: its account is not active; unknown: it was not seen here."),
+    asked=documented(True, "Whether it is the post that was asked for."),
+    post=Shape({"anyOf": [ROW.schema, {"type": "null"}]}, ROW.example),
+    replies=Shape({"type": "array", "items": {"$ref": "#/components/schemas/ThreadNode"}}, []),
+)
+THREAD = shape(
+    root=Shape({"$ref": "#/components/schemas/ThreadNode"}, _NODE.example),
+    quotes=[ROW],
+    meta=shape(
+        asked=POST_URI,
+        root=POST_URI,
+        posts=documented(1, "In the tree, without those that don't show."),
+        quotes=1,
+        more=documented(False, "True: only the oldest posts are in the tree."),
+        more_quotes=documented(False, "True: only the oldest are in quotes."),
+        complete=documented(True, "False when the time limit was reached: posts may be missing, or unknown wrongly."),
+        took_ms=TOOK,
+    ),
+)
 _SUMS = {"rows": 3_400_000, "bytes": 408_000_000, "files": 24}
 _TIMES = {"oldest": "2026-07-01T00:00:00.012000Z", "newest": "2026-07-01T23:59:59.991000Z"}
 _DAY = Shape({"type": "string", "format": "date"}, "2026-07-01")
@@ -210,4 +232,4 @@ COVERED = {
     "newest": documented(nullable("2026-07-02T00:00:00.003000Z"), "The newest row of the lake."),
 }
 COVERAGE = shape(**COVERED, meta=shape(took_ms=TOOK))
-SCHEMAS = {"Error": ERROR.schema, "Row": _row()}
+SCHEMAS = {"Error": ERROR.schema, "Row": _row(), "ThreadNode": _NODE.schema}

@@ -1,14 +1,15 @@
-"""Views that answer with JSON: a page of hits, counts, posts by their URIs, and what the lake holds."""
+"""Views that answer with JSON: a page of hits, counts, posts by their URIs, a thread, and what the lake holds."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from api.answers import analysis
 from api.answers.page import answer_page
-from api.params.analysis import PostsParams, TimelineParams, TopParams
+from api.answers.thread import thread
+from api.params.analysis import PostsParams, ThreadParams, TimelineParams, TopParams
 from api.params.search import SearchParams
 from api.params.strict import WindowParams
-from api.schema.endpoints import COVERAGE, POSTS, SEARCH, STATS, TIMELINE, TOP
+from api.schema.endpoints import COVERAGE, POSTS, SEARCH, STATS, THREAD, TIMELINE, TOP
 from api.views.view import AnswerView
 from lake.catalog.coverage import coverage
 from lake.catalog.statistics import stats
@@ -52,6 +53,15 @@ class PostsView(AnswerView):
 
     def answer(self, values: Mapping[str, Any], _deadline: float) -> dict[str, Any]:
         return analysis.posts(values, self.flags)
+
+
+@THREAD
+class ThreadView(AnswerView):
+    query = "thread"
+    params = ThreadParams
+
+    def answer(self, values: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+        return thread(values, self.flags, deadline)
 
 
 @STATS

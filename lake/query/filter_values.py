@@ -118,5 +118,8 @@ POST = ValueKind(
     _matching(_POST_URI, _identifier),
     f"{_POST_URI}|{_PROFILE}/post/{_KEY}{_REST}",
 )
+ONE_POST = POST._replace(
+    takes="the AT-URI of a post like at://did:plc:abc/app.bsky.feed.post/xyz, or its URL at bsky.app"
+)
 START = ValueKind(_TAKES_TIME, lambda text: iso(parse_timestamp(text)))
 END = ValueKind(_TAKES_TIME, lambda text: iso(parse_timestamp(text, end_of_day=True)))

@@ -7,7 +7,7 @@ from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, Thrott
 
 from api.access.concurrency import Overloaded
 from api.answers.errors import _PROBLEMS, UNEXPECTED
-from api.params.analysis import PostsParams, TimelineParams, TopParams
+from api.params.analysis import PostsParams, ThreadParams, TimelineParams, TopParams
 from api.params.export import MAX_SAMPLE, ExportParams
 from api.params.fields import MAX_VALUES
 from api.params.query import result_columns
@@ -41,6 +41,7 @@ BESIDES = {"page", "limit", "token", "total", "sample", "seed", "sort", "fields"
         ("Search", SearchParams),
         ("Export", ExportParams),
         ("Posts", PostsParams),
+        ("Thread", ThreadParams),
         ("Stats", WindowParams),
         ("Coverage", WindowParams),
     ],
@@ -70,11 +71,16 @@ def test_the_documented_columns_are_those_of_the_answers():
     assert len(table.splitlines()) - 2 == len(DATASETS) - 1
 
 
+def test_the_documented_keys_of_a_node_are_those_of_the_answers():
+    assert documented("Thread", "key") == list(shapes.SCHEMAS["ThreadNode"]["properties"])
+
+
 @pytest.mark.parametrize(
     ("section", "shape"),
     [
         ("Search", shapes.PAGE.schema["properties"]["meta"]),
         ("Posts", shapes.POSTS.schema["properties"]["meta"]),
+        ("Thread", shapes.THREAD.schema["properties"]["meta"]),
         ("Coverage", shapes.COVERAGE.schema),
         ("Manifest", {"properties": manifests.MANIFEST.schema["properties"] | manifests.MADE.schema["properties"]}),
     ],
