@@ -1,1 +1,1 @@
-"""The Django project: environment, settings, routes, health and pages. Holds no logic of its own."""
+"""The Django project: environment, settings, routes, health, pages. Shows what the API answers; decides nothing."""

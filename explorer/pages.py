@@ -1,8 +1,9 @@
 """Pages beside the API: the landing page, the schema, the docs, the guides, and errors outside of the API's views."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,6 +15,8 @@ from api.access.scrapers import may_scrape
 from api.answers.errors import UNEXPECTED, Problem, is_admin, problem_response
 from api.schema.openapi import schema
 from api.views.view import OpenView
+from explorer.page_view import prefers_html
+from explorer.search.views import SearchPage
 
 LINKS = {
     "search": "/search?text=",
@@ -32,6 +35,22 @@ class Links(OpenView):
     def get(self, request: Request) -> Response:
         links = {name: request.build_absolute_uri(path) for name, path in LINKS.items()}
         return Response({"name": "Bluesky Post Explorer", "links": links})
+
+
+@csrf_exempt
+def home(request: HttpRequest, **_: str) -> HttpResponseBase:
+    """The page for browsers, links for whoever asks for JSON, as curl does."""
+    view = SearchPage if prefers_html(request) else Links
+    response: HttpResponseBase = view.as_view()(request)
+    patch_vary_headers(response, ["Accept"])
+    return response
+
+
+class Robots(OpenView):
+    """Posts may be deleted, and their authors did not write them for search engines."""
+
+    def get(self, _request: Request) -> HttpResponse:
+        return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain")
 
 
 class Schema(OpenView):

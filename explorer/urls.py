@@ -7,11 +7,15 @@ from django.views.generic import RedirectView
 from api.answers import service_state
 from api.urls import unversioned
 from explorer import health, pages
+from explorer.status.views import StatusPage
 
 service_state.register()  # here, so that only the process that serves these routes exports the state of the whole
 
 urlpatterns = [
-    path("", pages.Links.as_view()),
+    path("", pages.home),
+    path("status", StatusPage.as_view()),
+    path("fragments/", include("explorer.search.urls")),
+    path("fragments/status/", include("explorer.status.urls")),
     path("", include(unversioned)),
     path("api/v1/", include("api.urls")),
     path("api/schema", pages.Schema.as_view()),
@@ -23,6 +27,7 @@ urlpatterns = [
     path("health/live", health.Live.as_view()),
     path("health/ready", health.Ready.as_view()),
     path("health/fresh", health.Fresh.as_view()),
+    path("robots.txt", pages.Robots.as_view()),
     path("metrics", pages.Metrics.as_view()),
     re_path("", pages.not_found),
 ]

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from django.contrib.auth import get_user
 from django.db import DatabaseError, connection
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -48,12 +49,21 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class KeyPermission(BasePermission):
-    """Needs a key while the flag anonymous_access is off. The view has `flags`."""
+    """Needs a key while the flag anonymous_access is off, or the session of who has signed in to the admin: a browser
+    sends no key. The view has `flags`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        if request.auth is None and not view.flags.anonymous_access:  # type: ignore[attr-defined]
+        if request.auth is None and not view.flags.anonymous_access and not signed_in(request):  # type: ignore[attr-defined]
             raise NotAuthenticated(f"Anonymous access is off: send an API key {HOW}. The operator issues keys.")
         return True
+
+
+def signed_in(request: Request) -> bool:
+    """By a session of the admin. For reading only: a POST would need a token against forgery."""
+    if request.method not in SAFE_METHODS or not hasattr(request, "session"):
+        return False
+    user = get_user(request._request)
+    return user.is_active and bool(getattr(user, "is_staff", False))
 
 
 def sent_key(authorization: str, x_api_key: str) -> str | None:

@@ -1,6 +1,7 @@
 """Counts over all hits of a search, and posts by their URIs."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
@@ -9,6 +10,7 @@ from api.answers.reader import reader
 from api.answers.rows import to_results
 from api.answers.usernames import handle_lookup, pinned_search, uris_with_dids, usernames
 from api.params.query import result_columns
+from lake.catalog.statistics import stats
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
 from lake.search import aggregates, by_uri
@@ -38,6 +40,12 @@ def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
 
 def _understood(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"query": render(values["text"]), "notes": values["notes"]}
+
+
+def span(dataset: str) -> tuple[datetime, datetime] | None:
+    """The first and the newest `seen` that the lake has of a dataset, None when it has none. From the catalog."""
+    held = stats()["datasets"].get(dataset)
+    return (held["oldest"], held["newest"]) if held else None
 
 
 def posts(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:

@@ -1,16 +1,24 @@
 """Hits as JSON."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from api.params.search import MATCHES
 from lake.scan.hit import Hit
 
-LISTS = ("langs", "links", "hashtags", "mentions", "media")  # [] when a post has none
+LISTS = ("langs", "links", "hashtags", "mentions", "media", "alt", "labels")  # [] when a post has none
 
 
-def to_results(hits: Iterable[Hit], usernames: Mapping[str, str], columns: Sequence[str]) -> list[dict[str, Any]]:
-    """One object per hit, with these columns."""
+Places = Callable[[str | None], Sequence[tuple[int, int]]]
+
+
+def to_results(
+    hits: Iterable[Hit], usernames: Mapping[str, str], columns: Sequence[str], places: Places | None = None
+) -> list[dict[str, Any]]:
+    """One object per hit, with these columns. `places`: finds in a text what the column `matches` shows."""
     rows = (to_result(hit, usernames.get(hit.did)) for hit in hits)
+    if places is not None and MATCHES in columns:
+        rows = (row | {MATCHES: places(row["text"])} for row in rows)
     return [{name: row[name] for name in columns} for row in rows]
 
 

@@ -9,6 +9,7 @@ from api.params.strict import Faults
 from lake.flags.definitions import MAX_LIMIT, Flags
 
 MAX_SKIPPED = 100_000  # hits before a page by number: all of them are read
+MATCHES = "matches"  # a column of posts: where the query is in the text
 _CONTINUE = "continue with token, from meta.next."
 
 
@@ -27,6 +28,9 @@ class SearchParams(RowsParams):
     total = Boolean(default=None, help_text="true: count as long as it takes; false: don't count.")
     sample = Integer(min_value=1, max_value=MAX_LIMIT, default=None, help_text="A random sample of so many hits.")
     seed = Seed(default="", help_text="Of the sample: the same seed, the same hits.")
+
+    def columns(self, dataset: str) -> list[str]:
+        return [*super().columns(dataset), *([MATCHES] if dataset == "posts" else [])]
 
     def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
         """`token` becomes a Token, None without one; `fingerprint` is what the token of the next page is bound to."""

@@ -36,12 +36,13 @@ class StrictSerializer(serializers.Serializer[Any]):
                 values[name] = field.get_default() if not field.required else None
         values, together = self.combined(values)
         told = {_names(name, data)[0]: texts for name, texts in (together | faults).items()}
-        faults = told | self._unknown(data.values) | data.faults
+        faults = told | self.unknown(data.values) | data.faults
         if faults:
             raise serializers.ValidationError(dict(list(faults.items())[:MAX_FAULTS]))
         return values
 
-    def _unknown(self, values: Mapping[str, list[str]]) -> Faults:
+    def unknown(self, values: Mapping[str, list[str]]) -> Faults:
+        """A fault for each name that is no parameter."""
         known = ", ".join(self.fields)
         names = {each for name, _ in self.fields.items() for each in (name, *synonyms(name))}
         unknown = [name[:MAX_NAME] for name in values if name not in names]

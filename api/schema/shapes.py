@@ -7,6 +7,7 @@ or 90, as classes.
 import re
 from typing import Any, NamedTuple
 
+from api.params.search import MATCHES
 from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, column_names, export_columns
 from lake.schema import DATASETS
 from lake.search.aggregates import BY, OF, TOP
@@ -87,6 +88,14 @@ _KINDS: dict[CellType, Schema] = {
 _NEVER_NULL = {"id": URI, "did": TEXT, "seen_at": TIME, "url": TEXT}
 
 
+_PLACES = {
+    "type": "array",
+    "items": {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2},
+    "description": "Of searches for posts: where words, phrases and hashtags of the query are in `text`, as begin "
+    "and end in Unicode code points, the end excluded; the first 100.",
+}
+
+
 def _column(column: ExportColumn) -> Schema:
     schema = _NEVER_NULL.get(column.name, _KINDS[column.kind])
     return {**schema, "description": column.meaning.replace(" when it was exported", "")}
@@ -95,7 +104,7 @@ def _column(column: ExportColumn) -> Schema:
 def _row() -> Schema:
     """The columns of all datasets; docs/api.md says which dataset has which. `fields` leaves columns out."""
     every = (column for name in DATASETS for column in export_columns(name, column_names(name), "''"))
-    columns = {column.name: _column(column) for column in every if column.name != MATCHED}
+    columns = {column.name: _column(column) for column in every if column.name != MATCHED} | {MATCHES: _PLACES}
     return {"type": "object", "properties": columns, "additionalProperties": False, "minProperties": 1}
 
 
@@ -120,9 +129,12 @@ ROW = Shape(
         "hashtags": [],
         "mentions": [],
         "media": ["image"],
+        "alt": ["A lake in the morning"],
+        "labels": [],
         "url": f"https://bsky.app/profile/{DID}/post/3mabcdefghi2k",
     },
 )
+_HIT = Shape(ROW.schema, ROW.example | {MATCHES: [[18, 22]]})
 QUERY = documented("lake", "text and exact as they were understood, in the search syntax.")
 _SENTENCES = Shape({"type": "array", "items": TEXT}, [])
 NOTES = documented(_SENTENCES, "What was probably meant otherwise, and the right form; empty when nothing was.")
@@ -138,7 +150,7 @@ ERROR = shape(
 )
 _RELATION = Shape({"type": ["string", "null"], "enum": ["eq", "gte", None]}, "eq")
 PAGE = shape(
-    results=[ROW],
+    results=[_HIT],
     meta=shape(
         count=documented(1, "Hits on this page."),
         total=documented(nullable(1), "All hits, or a lower bound; null when nothing was counted."),

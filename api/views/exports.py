@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponseBase, StreamingHttpResponse
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -51,15 +51,17 @@ class ManifestView(View):
     http_method_names = ["get", "head", "post"]
     query = "manifest"
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
+        return Response(self.described(request))
+
+    post = get
+
+    def described(self, request: Request) -> dict[str, Any]:
         params = self.validated(ExportParams, request)
         with slot("search"):
             spec = new_spec(params, self.flags.export_limit_rows)
             expected = counts.before(reader().full_scan, spec)
-        manifest = with_coverage(new_manifest(params, spec))
-        return Response(manifest | expected)
-
-    post = get
+        return with_coverage(new_manifest(params, spec)) | expected
 
 
 @MADE

@@ -83,15 +83,19 @@ class AnswerView(View, ABC):
     params: type[StrictSerializer]
     takes_slot = True  # a view whose answers may need none takes it itself
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
+        return Response(self.answered(request))
+
+    post = get
+
+    def answered(self, request: Request) -> dict[str, Any]:
+        """The answer, before it is JSON. Raises what the API tells as errors."""
         started = time.monotonic()
         values = self.validated(self.params, request).validated_data
         with slot("search") if self.takes_slot else nullcontext():
             body = self.answer(values, started + self.flags.query_timeout_seconds)
         body["meta"]["took_ms"] = round((time.monotonic() - started) * 1000)
-        return Response(body)
-
-    post = get
+        return body
 
     @abstractmethod
     def answer(self, values: Mapping[str, Any], deadline: float) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class ExportColumn(NamedTuple):
 USERNAME = "username"
 CID = "cid"
 MATCHED = "matched"
+_LISTS = ("labels", MATCHED)  # that SQL makes, not a column of the lake
 
 _MEANING = {
     "id": "AT-URI of the record; of an account event: of the account",
@@ -48,6 +49,8 @@ _MEANING = {
     "hashtags": "hashtags without #, from the text, its facets and the tags of the post",
     "mentions": "DIDs of the mentioned accounts",
     "media": "attached media: image, video",
+    "alt": "descriptions of its images and video",
+    "labels": "labels that the author put on the post, as porn or graphic-media",
     "url": "the post on bsky.app",
     MATCHED: "terms of the query that the post matches",
     "subject": "AT-URI or DID of what was liked, reposted, followed or blocked",
@@ -88,7 +91,7 @@ def _sql(dataset: Dataset) -> dict[str, str]:
 def _cell_type(dataset: Dataset, name: str) -> CellType:
     if name in ("timestamp", "seen_at"):
         return CellType.TIME
-    if name == MATCHED:
+    if name in _LISTS:
         return CellType.LIST
     types = {column.name: column.type for column in dataset.columns}
     found = types.get(FIELDS[dataset.name].get(name, ""), "VARCHAR")

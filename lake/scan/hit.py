@@ -13,7 +13,10 @@ Version = tuple[str, str, str, str]  # did, collection, rkey, rev
 _SUBJECT = {"cid": "cid", "subject": "subject_uri", "subject_cid": "subject_cid", "via": "via"}
 _ACCOUNT = {"cid": "cid", "subject": "subject", "via": "via"}
 
-# The fields of each dataset besides COMMON_FIELDS: their names in the answer, and the columns that hold them.
+# What the author says of the post: the values of its labels, which are JSON as it came.
+_SELF_LABELS = "list_filter(json_extract_string(labels, '$.values[*].val'), lambda x: x IS NOT NULL)"
+
+# The fields of each dataset besides COMMON_FIELDS: their names in the answer, and the columns that hold them, or SQL.
 FIELDS: dict[str, dict[str, str]] = {
     "posts": {
         "text": "text",
@@ -22,7 +25,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "reply_root": "reply_root_uri",
         "reply_parent": "reply_parent_uri",
         "quote": "quote_uri",
-        **{name: name for name in ("links", "hashtags", "mentions", "media")},
+        **{name: name for name in ("links", "hashtags", "mentions", "media", "alt")},
+        "labels": _SELF_LABELS,
     },
     "likes": _SUBJECT,
     "reposts": _SUBJECT,

@@ -17,7 +17,7 @@ from lake.storage.parquet_writer import schema
 # Besides the times. All that pages, counts and most filters need; the others are long, or rarely asked for.
 COLUMNS = (
     *("did", "rkey", "rev", "cid", "text", "langs", "reply_root_uri", "reply_parent_uri", "quote_uri"),
-    *("links", "hashtags", "mentions", "media"),
+    *("links", "hashtags", "mentions", "media", "alt", "labels"),
 )
 NO_TIME = int(np.iinfo(np.int64).min)  # created_us of a post whose createdAt is no date
 _TEXT = COLUMNS.index("text")

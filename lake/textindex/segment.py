@@ -28,7 +28,7 @@ from lake.textindex.stored_posts import StoredPosts
 
 BLOCK_KEYS = 256
 BLOCK_DOC_IDS = 1 << 16  # about 60 KB; the last list of a block may make it longer
-VERSION = 2  # of the format, and of the grams of lake.textindex.ngrams
+VERSION = 3  # of the format, and of the grams of lake.textindex.ngrams
 _MAGIC = b"BPX" + bytes([VERSION])
 _FOOTER = struct.Struct("<QQQI4s")  # rows, blocks of lists, of posts, CRC32 of the directory and of these three, magic
 _NO_LISTS = PostingLists(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.uint32))

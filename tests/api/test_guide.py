@@ -62,7 +62,7 @@ def test_the_documented_synonyms_are_those_that_are_read():
 
 
 def test_the_documented_columns_are_those_of_the_answers():
-    assert documented("Search", "column") == result_columns("posts")
+    assert documented("Search", "column") == SearchParams().columns("posts")
     table = API.split("| dataset | columns |")[1].split("\n\n")[0]
     for line in table.splitlines()[2:]:
         dataset, *names = re.findall("`(\\w+)`", line)

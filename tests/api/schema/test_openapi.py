@@ -12,7 +12,6 @@ from jsonschema import Draft202012Validator
 
 from api.params.analysis import PostsParams, TimelineParams, TopParams
 from api.params.export import ExportParams
-from api.params.query import result_columns
 from api.params.search import SearchParams
 from api.params.strict import WindowParams
 from api.schema.openapi import schema
@@ -130,7 +129,7 @@ def test_limits_defaults_and_choices_are_told():
 
 def test_rows_have_the_columns_of_all_datasets():
     row = schema()["components"]["schemas"]["Row"]
-    assert set(row["properties"]) == {name for dataset in DATASETS for name in result_columns(dataset)}
+    assert set(row["properties"]) == {name for dataset in DATASETS for name in SearchParams().columns(dataset)}
     assert all(column["description"] for column in row["properties"].values())
 
 

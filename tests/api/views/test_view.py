@@ -1,16 +1,17 @@
 """Search and export over HTTP."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import OperationalError
 
 from api.answers.reader import reader
-from api.params.query import result_columns
+from api.params.search import SearchParams
 from deploy.local.child import ROOT
 from lake.scan import hit as hits_module
 from lake.scan import paged_scan
-from tests.builders import ALICE, NOON_US, post
+from tests.builders import ALICE, NOON_US, like, post
 from tests.lake.search.test_reader import hours, slow_after
 
 API = (ROOT / "docs" / "api.md").read_text()
@@ -34,7 +35,8 @@ def test_a_hit_has_the_documented_columns(lake, client):
     lake.flush(post("#Lake at https://lake.example", rkey="k1", time_us=NOON_US, reply={"root": ref, "parent": ref}))
     body = client.get("/search?text=LAKE").json()
     (hit,) = body["results"]
-    assert list(hit) == result_columns("posts")
+    assert list(hit) == SearchParams().columns("posts")
+    assert (hit["alt"], hit["labels"], hit["matches"]) == ([], [], [[1, 5], [17, 21]])
     assert hit["id"] == f"at://{ALICE}/app.bsky.feed.post/k1"
     assert hit["url"] == f"https://bsky.app/profile/{ALICE}/post/k1"
     assert (hit["timestamp"], hit["seen_at"]) == ("2026-07-01T11:59:59.123000Z", "2026-07-01T12:00:00.000000Z")
@@ -55,6 +57,49 @@ def test_a_hit_has_the_documented_columns(lake, client):
         "notes": [],
     }
     assert all(f"| `{field}` |" in API for field in [*body["meta"], "took_ms"])
+
+
+SELF_LABELS = "com.atproto.label.defs#selfLabels"
+
+
+def test_a_hit_has_its_alt_texts_and_the_labels_of_its_author(lake, client):
+    images = [{"alt": "a lake", "image": {}}, {"alt": "", "image": {}}, {"alt": "<b>\u202e", "image": {}}]
+    labels = [
+        {"$type": SELF_LABELS, "values": [{"val": "porn"}, {"val": "graphic-media"}, {"neg": True}]},
+        *({"$type": SELF_LABELS, "values": odd} for odd in ([], "porn", {"val": "porn"}, [["porn"]], [None])),
+        *("porn", 5, ["porn"], None),
+    ]
+    lake.flush(
+        *(
+            post("hi", rkey=f"k{n}", labels=label, embed={"$type": "app.bsky.embed.images", "images": images})
+            for n, label in enumerate(labels)
+        )
+    )
+    hits = {hit["id"][-2:]: hit for hit in client.get("/search?sort=oldest").json()["results"]}
+    assert hits["k0"]["labels"] == ["porn", "graphic-media"]
+    assert [hits[f"k{n}"]["labels"] for n in range(1, len(labels))] == [[]] * (len(labels) - 1)
+    assert {tuple(hit["alt"]) for hit in hits.values()} == {("a lake", "<b>\u202e")}
+    lines = client.get("/export?format=ndjson&sort=oldest&fields=labels,alt").getvalue().splitlines()
+    assert json.loads(lines[0]) == {"alt": hits["k0"]["alt"], "labels": hits["k0"]["labels"]}
+
+
+def test_a_hit_says_where_the_query_is_in_its_text(lake, client):
+    lake.flush(post("👩\u200d🚀 A Lake, #lake", rkey="k1"), like(f"at://{ALICE}/app.bsky.feed.post/k1"))
+
+    def shown(**query):
+        (hit,) = client.get("/search", query).json()["results"]
+        return [hit["text"][begin:end] for begin, end in hit["matches"]]
+
+    assert shown(text="lake") == ["Lake", "lake"]
+    assert shown(text="a", exact="true") == ["A"]
+    assert shown(tag="lake") == shown(text="#lake") == ["#lake"]
+    assert shown(text="lake", tag="-house") == ["Lake", "lake"]
+    assert shown() == []
+    assert shown(text="lake", sample="1") == ["Lake", "lake"]
+    (one,) = client.get("/search?text=lake&fields=matches").json()["results"]
+    assert one == {"matches": [[6, 10], [13, 17]]}
+    (row,) = client.get("/search?dataset=likes").json()["results"]
+    assert "matches" not in row
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/v1"])

@@ -5,6 +5,10 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lake.query.spec import Search
+from lake.scan.hit import select_list
+from lake.scan.scanner import columns_of
+from lake.scan.search_sql import Statement
 from lake.schema import DATASETS
 from lake.storage import parquet_writer, stored_rows
 from lake.storage.stored_rows import COLUMNS, NO_TIME
@@ -32,6 +36,11 @@ def test_a_stored_row_gives_back_its_columns_with_their_types(posts, columns):
     assert table["seen"].cast(pa.int64()).to_pylist() == seen.tolist()
     assert table["created_at"].cast(pa.int64()).to_pylist() == dates
     assert table["state"].null_count == table["state_seen"].null_count == len(posts)
+
+
+def test_all_that_a_page_shows_is_stored():
+    shown = Statement(f"SELECT {select_list(Search())}", {})
+    assert set(columns_of(shown)) <= set(EVERY)
 
 
 def test_what_is_not_stored_is_to_be_read_from_the_file():

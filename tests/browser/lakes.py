@@ -1,0 +1,34 @@
+"""A lake as a folder, with its catalog as a file, which the real web server serves."""
+
+import sqlite3
+from contextlib import closing
+
+from constance import config
+from django.core.management import call_command
+from django.db import connection
+
+from ingest.buffer.redis_stream import Buffer
+from ingest.handles.store import Claim, Store
+from lake.flush.flusher import Flusher
+from tests.conftest import Lake
+
+
+def build(folder, redis_url, frames, names):
+    """Flushes the frames and leaves the catalog in the folder; the test database is empty again afterwards. `names`:
+    handles by DID."""
+    (folder / "lake").mkdir()
+    buffer = Buffer(redis_url).connect()
+    with closing(buffer):
+        assert connection.is_in_memory_db(), "mark the module with pytest.mark.django_db"
+        lake = Lake(buffer, folder / "lake")
+        lake.flusher = Flusher(buffer, folder / "lake", max_events=100_000)
+        lake.flush(*frames)
+        config.anonymous_rate = 0
+        with closing(sqlite3.connect(folder / "catalog.sqlite3")) as file:
+            connection.ensure_connection()
+            connection.connection.backup(file)
+        call_command("flush", interactive=False, verbosity=0)
+    store = Store(folder / "catalog.handles.sqlite3", 1).create()
+    with store.transaction():
+        store.claim([Claim(did, name, 1) for did, name in names.items()])
+    return folder
