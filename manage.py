@@ -8,7 +8,7 @@ import uuid
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db.utils import OperationalError
+from django.db.utils import DatabaseError, OperationalError
 
 
 def main() -> None:
@@ -21,13 +21,22 @@ def main() -> None:
         sys.exit(check_health(sys.argv[2]))
     try:
         execute_from_command_line(sys.argv)
-    except OperationalError as error:  # no such table, locked, can't be opened: never a reason for a traceback
-        folder = settings.DATABASE_PATH.parent
-        advice = "A new one needs: manage.py migrate" if folder.is_dir() else f"Mount or create {folder}."
-        sys.exit(f"The catalog {settings.DATABASE_PATH} can't be used ({error}). {advice}")
     except Exception as error:  # noqa: BLE001
+        if type(error) in (
+            OperationalError,
+            DatabaseError,
+        ):  # no table, locked, damaged, can't be opened: no bug of ours
+            sys.exit(catalog_sentence(error))
         log_unhandled(error)
         sys.exit(1)
+
+
+def catalog_sentence(error: Exception) -> str:
+    from lake.errors import catalog_advice
+
+    folder = settings.DATABASE_PATH.parent
+    advice = catalog_advice(error) if folder.is_dir() else f"Mount or create {folder}"
+    return f"The catalog {settings.DATABASE_PATH} can't be used ({error}): {advice}."
 
 
 def log_unhandled(error: Exception) -> None:

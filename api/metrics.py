@@ -138,8 +138,9 @@ STATE = (
     ),
     _gauge(
         "api_heartbeat_age_seconds",
-        "Age of a process's last sign of life; of one that never gave any: the time since the web process started. "
-        "Above 30: it is down, or hangs. The operator looks at its log and starts it.",
+        "Age of a process's last sign of life; of one that never gave any: the time since the web process started (of "
+        "maintenance 0, as cron may run its jobs). Above 30: it is down, or hangs. The operator looks at its log and "
+        "starts it.",
         process=PROCESSES,
     ),
     _counter(
@@ -151,13 +152,15 @@ STATE = (
     ),
     _gauge(
         "api_job_age_seconds",
-        "Time since the last good run of backup or verify_lake; without one, since the first batch. Above a day and "
-        "some hours, or what was agreed: the operator looks why it was not started.",
+        "Time since the last good run of backup, verify_lake --quick (catalog_check) or verify_lake (verification); "
+        "without one, since the first batch. Above a day and some hours, or what was agreed: the operator looks why it "
+        "was not started.",
         task=JOBS,
     ),
     _gauge(
         "api_job_failed",
-        "1: the latest run failed. The operator reads what it printed, and runs it again by hand.",
+        "1: the latest run failed. The operator reads what it printed (maintain_lake keeps it beside the records), and "
+        "runs it again by hand.",
         task=JOBS,
     ),
     _gauge("api_handles_known", "Accounts whose handle is known. For information only."),

@@ -33,6 +33,8 @@ password=$(cat secrets/redis_password)
 printf 'redis://:%s@redis:6379/0' "$password" | keep secrets/redis_url
 printf '{"redis://redis:6379": "%s"}' "$password" | keep secrets/redis_exporter
 random | keep secrets/grafana_password
+keep secrets/alert_smtp_password < /dev/null # yours to write, if alerts are to be sent
+keep secrets/alert_webhook_url < /dev/null
 umask 077
 keep .env << END
 # Read by compose and, beside what deploy/compose.yml sets, by our processes: any variable of .env.example may follow.

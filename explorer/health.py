@@ -1,6 +1,8 @@
-"""Liveness of the web process, readiness of the service, and freshness of what it finds."""
+"""Whether this process lives and goes on, what works of the whole, and how fresh it is: what proxies and checks ask."""
 
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.http import HttpResponse
@@ -18,6 +20,18 @@ class Live(OpenView):
     def get(self, _request: Request) -> HttpResponse:
         """Reads nothing, so that it answers while everything else is down."""
         return HttpResponse("live\n", content_type="text/plain")
+
+
+LEAVING = Path(tempfile.gettempdir()) / "leaving"  # deploy/releases.sh makes it in a container that it will stop
+
+
+class Accepting(OpenView):
+    def get(self, _request: Request) -> HttpResponse:
+        """503 before an update stops this process: what arrives is served still, and a proxy sends no more."""
+        leaving = LEAVING.exists()
+        return HttpResponse(
+            "leaving\n" if leaving else "accepting\n", content_type="text/plain", status=503 if leaving else 200
+        )
 
 
 class Ready(OpenView):

@@ -203,6 +203,8 @@ QUERY_MEMORY_LIMIT = env.text(
     lambda size: size[:-2].isdigit() and size[-2:] in ("MB", "GB"),
 )
 QUERY_THREADS = env.integer("QUERY_THREADS", 2, 1, 256)
+MAINTENANCE_HOUR = env.integer("MAINTENANCE_HOUR", 4, 0, 23)
+BACKUP_DIR = env.text("BACKUP_DIR", "")
 
 # --- flags: in the catalog, so that they work without Redis ------------------------------------------------
 CONSTANCE_BACKEND = "lake.flags.store.FlagBackend"

@@ -25,6 +25,7 @@ urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("health/live", health.Live.as_view()),
+    path("health/accepting", health.Accepting.as_view()),
     path("health/ready", health.Ready.as_view()),
     path("health/fresh", health.Fresh.as_view()),
     path("robots.txt", pages.Robots.as_view()),

@@ -5,6 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from lake.errors import LakeError
+from lake.recovery import folder
+
 TAG = "lake"
 
 
@@ -32,4 +35,16 @@ def database_path(**_: Any) -> list[CheckMessage]:
                 id="lake.E003",
             )
         ]
+    return []
+
+
+@register(TAG)
+def backup_dir(**_: Any) -> list[CheckMessage]:
+    """Whether its disk is mounted is looked at when a backup is due."""
+    if not settings.BACKUP_DIR:
+        return []
+    try:
+        folder.refuse_overlap(settings.BASE_DIR / settings.BACKUP_DIR, settings.DATABASE_PATH, settings.LAKE_ROOT)
+    except LakeError as error:
+        return [Error(f"BACKUP_DIR {error}", hint="Name a folder on another disk.", id="lake.E004")]
     return []

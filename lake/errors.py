@@ -42,6 +42,20 @@ class RequestRefused(LakeError):
     """What was asked for in the admin can't be done, and could not be done later. The message says why."""
 
 
+def catalog_advice(error: Exception) -> str:
+    """What to do about what SQLite says of the catalog."""
+    text = str(error)
+    if "no such table" in text or "no such column" in text:
+        return "run manage.py migrate, then start again"
+    if "malformed" in text or "not a database" in text:
+        return "restore it from a backup, or rebuild it (docs/operations.md)"
+    if "unable to open" in text:
+        return "mount or create its folder, and let this user write there"
+    if "locked" in text:
+        return "find the process that holds it (fuser), end that, then start again"
+    return "mend that, then start again"
+
+
 class Stopped(Exception):
     """The process was asked to stop in the middle of its work; the next start cleans up."""
 

@@ -25,8 +25,10 @@ COMMANDS = {  # by the name of the process: what starts it
     "flusher": "flush_buffer",
     "compactor": "compact_lake",
     "handles": "resolve_handles",
+    "maintenance": "maintain_lake",
     "web": "gunicorn",
 }
+OPTIONAL = ("maintenance",)  # cron may run its jobs instead: that it was never started is no fault
 BEAT_SECONDS = 2.0  # between two rewrites of a file
 STALE_SECONDS = 10.0  # a file that is older: its process has ended, was stopped, or stands still
 PATIENCE_SECONDS = 12.0  # within which a loop promises to come by again, unless it says otherwise

@@ -16,17 +16,18 @@ from django.conf import settings
 
 log = structlog.get_logger("process")
 
-JOBS = ("backup", "verification")
+JOBS = ("backup", "catalog_check", "verification")
 # The first of these that an error is. Exception: none of the others, so a bug.
 ERROR_TYPES = ("LakeError", "CommandError", "DatabaseError", "OSError", "MemoryError", "Exception")
 
 
 class LastRun(NamedTuple):
     """`good`: when the last good run ended, in seconds since 1970; None: there was none. `failed`: the latest one
-    failed."""
+    failed. `ended`: when that ended; None: there was none, or one of version 0.1 failed."""
 
     good: float | None
     failed: bool
+    ended: float | None = None
 
 
 def error_type(error: BaseException) -> str:
@@ -56,16 +57,25 @@ def job(name: str) -> Iterator[None]:
     try:
         yield
     except Exception:
-        good = last_run(name).good
-        _write(_path(name), {"good": good, "failed": True})
+        job_failed(name)
         raise
-    _write(_path(name), {"good": time.time(), "failed": False})
+    now = time.time()
+    _write(_path(name), {"good": now, "failed": False, "ended": now})
+
+
+def job_failed(name: str) -> None:
+    """For a run that could not record it: it was killed, or did not begin."""
+    _write(_path(name), {"good": last_run(name).good, "failed": True, "ended": time.time()})
 
 
 def last_run(name: str) -> LastRun:
     found = _read(_path(name))
-    good = found.get("good")
-    return LastRun(float(good) if isinstance(good, int | float) else None, found.get("failed") is True)
+    return LastRun(_time(found.get("good")), found.get("failed") is True, _time(found.get("ended")))
+
+
+def job_report(name: str) -> Path:
+    """What the latest run that `maintain_lake` has started printed."""
+    return _path(name).with_suffix(".txt")
 
 
 def _errors_path(process: str) -> Path:
@@ -83,6 +93,10 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _time(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _number(value: object) -> int:

@@ -110,14 +110,13 @@ def grace() -> timedelta:
 
 
 def job_samples(now: datetime) -> Iterator[Sample]:
-    """From the files alone, without the catalog, when there was a good run."""
-    for job in records.JOBS:
-        last = records.last_run(job)
+    """From the files alone, without the catalog, when there was a good run of each."""
+    runs = {job: records.last_run(job) for job in records.JOBS}
+    first = figures.first_batch() if any(last.good is None for last in runs.values()) else None
+    began = (first or now).timestamp()
+    for job, last in runs.items():
         yield "api_job_failed", (job,), last.failed
-        since = last.good
-        if since is None:
-            first = figures.first_batch()
-            since = now.timestamp() if first is None else first.timestamp()
+        since = began if last.good is None else last.good
         yield "api_job_age_seconds", (job,), max(0.0, now.timestamp() - since)
 
 
@@ -135,6 +134,8 @@ def process_samples(now: datetime) -> Iterator[Sample]:
     ages = heartbeats.ages()
     for process in PROCESSES:
         age = ages.get(process)
+        if age is None and process in heartbeats.OPTIONAL:
+            age = 0.0
         yield "api_heartbeat_age_seconds", (process,), now.timestamp() - STARTED if age is None else age
         for kind, number in records.errors_of(process).items():
             yield "api_unhandled_errors_total", (process, kind), number

@@ -9,6 +9,7 @@ from django.urls import reverse
 from api.dashboard.facts import Facts
 from api.dashboard.needs_action import duration
 from lake.schema import DATASETS
+from process import records
 
 UNKNOWN = "unknown"
 
@@ -65,10 +66,10 @@ def _upkeep(facts: Facts) -> Iterator[Figure]:
         yield Figure(f"free on the disk of the {disk}", _bytes(facts.value("api_disk_free_bytes", disk)))
     days = facts.value("api_disk_days_left", "lake")
     yield Figure("days until the disk is full", UNKNOWN if days is None else f"{days:,.0f}" if days < 1000 else "years")
-    for job in ("backup", "verification"):
+    for job in records.JOBS:
         age = facts.value("api_job_age_seconds", job)
         ago = UNKNOWN if age is None else f"{duration(age)} ago"
-        yield Figure(f"last good {job}", "never" if job in facts.never else ago)
+        yield Figure(f"last good {job.replace('_', ' ')}", "never" if job in facts.never else ago)
     oldest = facts.rows.oldest_tombstone
     waits = "none" if oldest is None else duration((facts.now - oldest).total_seconds())
     yield Figure("oldest delete to apply", waits, _list("lake_tombstone", "applied_at__isempty=1"))

@@ -9,8 +9,16 @@ from django.urls import reverse
 from api.dashboard.facts import Facts, Row
 
 # deploy/prometheus/rules/alerts.yml has the same: JobOverdue, TombstonesOld, DiskLow, DeadLettersNearCap
-OVERDUE = {"backup": timedelta(hours=36), "verification": timedelta(days=8)}
-JOB_COMMANDS = {"backup": "manage.py backup DIR", "verification": "manage.py verify_lake --cids 1000"}
+OVERDUE = {
+    "backup": timedelta(hours=36),
+    "catalog_check": timedelta(hours=36),
+    "verification": timedelta(days=8),
+}
+JOB_COMMANDS = {
+    "backup": "manage.py backup DIR",
+    "catalog_check": "manage.py verify_lake --quick",
+    "verification": "manage.py verify_lake --cids 1000",
+}
 PURGE_LATE = timedelta(hours=24)
 DISK_LOW = 0.15
 DISK_DAYS = 7.0
@@ -75,14 +83,14 @@ def _dead_letters(facts: Facts) -> Iterator[Item]:
 
 def _jobs(facts: Facts) -> Iterator[Item]:
     for job, limit in OVERDUE.items():
-        age = facts.value("api_job_age_seconds", job) or 0.0
+        age, name, command = facts.value("api_job_age_seconds", job) or 0.0, job.replace("_", " "), JOB_COMMANDS[job]
         if facts.value("api_job_failed", job):
-            yield Item(job, f"The latest {job} has failed.", f"Run it again, and read its lines: {JOB_COMMANDS[job]}")
+            yield Item(name, f"The latest {name} has failed.", f"Run it again, and read its lines: {command}")
         elif age > limit.total_seconds():
-            what = f"The last good {job} is {duration(age)} old."
+            what = f"The last good {name} is {duration(age)} old."
             if job in facts.never:
-                what = f"There was no good {job} yet, and the first batch is {duration(age)} old."
-            yield Item(job, what, f"Run it: {JOB_COMMANDS[job]}")
+                what = f"There was no good {name} yet, and the first batch is {duration(age)} old."
+            yield Item(name, what, f"See whether maintain_lake runs, or run it by hand: {command}")
 
 
 def _purge(facts: Facts) -> Iterator[Item]:

@@ -116,7 +116,7 @@ PIPELINE = Dashboard(
             "Since the last good run",
             "s",
             ("{{task}}", "max by (task) (api_job_age_seconds)"),
-            note="A backup is due each day, a verification each week.",
+            note="A backup and a catalog check are due each day, a verification each week.",
         ),
         panel(
             "Days until the disk is full",

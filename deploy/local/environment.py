@@ -42,6 +42,7 @@ def demo(folder: Path, simulator_port: int) -> dict[str, str]:
         "FLUSH_INTERVAL_SECONDS": "5",
         "COMPACT_AFTER_SECONDS": "60",  # a visitor sees the last hour become one file
         "SWEEP_GRACE_SECONDS": "30",
+        "BACKUP_DIR": "",
         "APPVIEW_URL": f"http://127.0.0.1:{simulator_port}",  # the simulator serves the handles of its people
     }
 

@@ -60,6 +60,7 @@ def commands(name: str, simulator_port: int) -> dict[str, list[str]]:
         "flusher": [*MANAGE, "flush_buffer"],
         "compactor": [*MANAGE, "compact_lake"],
         "handles": [*MANAGE, "resolve_handles"],
+        "maintenance": [*MANAGE, "maintain_lake"],
         "web": [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"],
     }
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.utils import DatabaseError
 
-from lake.errors import LakeUnusable
+from lake.errors import LakeUnusable, catalog_advice
 from lake.models import CatalogIdentity
 from lake.storage import disk, layout
 from lake.storage.origin import Writer
@@ -137,7 +137,7 @@ class Claim:
             now = of_catalog()
         except DatabaseError as error:
             raise LakeUnusable(
-                f"The catalog can't be read ({error}): mend that, then start again.", component="catalog"
+                f"The catalog can't be read ({error}): {catalog_advice(error)}.", component="catalog"
             ) from error
         same = now and (now.catalog, now.number(self._writer)) == (known.catalog, known.number(self._writer))
         if not same or _file() != self._file:

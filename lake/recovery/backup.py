@@ -14,7 +14,7 @@ import structlog
 from lake.errors import LakeError, LakeUnusable
 from lake.recovery import folder as backup_folder
 from lake.recovery import manifest
-from lake.recovery.databases import copy_database, handles_path, listed_files
+from lake.recovery.databases import copy_database, damage, handles_path, listed_files
 from lake.recovery.manifest import LAKE, Entry, Manifest
 from lake.recovery.transfer import Outcome, transfer
 from lake.storage import disk
@@ -72,6 +72,12 @@ class Backup:
         now = datetime.now(UTC)
         suffix = f"{now:%Y%m%dT%H%M%S.%fZ}.sqlite3"
         catalog = copy_database(self._database, self._folder / f"catalog-{suffix}")
+        if problem := damage(self._folder / catalog.path):
+            raise LakeUnusable(
+                f"The catalog {self._database} is damaged ({problem}): there is no new backup, the previous one is "
+                "complete. Restore that, or rebuild the catalog, then back up again.",
+                component="catalog",
+            )
         handles = handles_path(self._database)
         copied = copy_database(handles, self._folder / f"handles-{suffix}") if handles.exists() else None
         return Manifest(now.isoformat(), catalog, copied, listed_files(self._folder / catalog.path))

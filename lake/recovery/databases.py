@@ -37,6 +37,16 @@ def copy_database(source: Path, target: Path) -> Entry:
     return Entry(target.name, target.stat().st_size, disk.sha256(target))
 
 
+def damage(catalog: Path) -> str:
+    """What SQLite finds wrong with its pages; empty if nothing."""
+    with closing(_open(catalog)) as database:
+        try:
+            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            return str(error)
+    return "" if found == "ok" else " ".join(found.split())
+
+
 def listed_files(catalog: Path) -> list[Entry]:
     """Data and index files that the catalog lists."""
     with closing(_open(catalog)) as database:

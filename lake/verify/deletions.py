@@ -19,7 +19,7 @@ from lake.verify.runner import Task
 from process import instants
 
 APPLIED_WITHIN = timedelta(hours=24)  # what arrived earlier must show in all files
-KEYS_AT_ONCE = 1_000_000  # deletes, updates or account events of one query: about 300 MB
+KEYS_AT_ONCE = 500_000  # deletes, updates or account events of one query: about 150 MB
 ROWS_AT_ONCE = 50_000_000  # that they are compared with: so much is repeated after a kill
 COMPACT = "run compact_lake --once"
 

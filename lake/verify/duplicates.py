@@ -20,7 +20,7 @@ from lake.verify.findings import Finding
 from lake.verify.runner import Task
 from process.instants import microseconds
 
-ROWS_AT_ONCE = 1_500_000  # hashes of one query: about 100 MB
+ROWS_AT_ONCE = 750_000  # hashes of one query: about 50 MB
 MOST_HASHES = 10_000  # repeated hashes of one query that are compared exactly
 COMPACT = "the daily pass of compact_lake deduplicates them"
 REPORT = "report it: the flusher should have deduplicated them"

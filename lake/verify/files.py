@@ -3,7 +3,7 @@
 From the outside in: rows of a file with wrong bytes are not read.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,22 +14,26 @@ from lake.errors import LakeError
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, Dataset
 from lake.storage import derived_cids, disk, layout, record_rebuild
-from lake.storage.duckdb_engine import Unreadable
+from lake.storage.duckdb_engine import Engine, Unreadable
 from lake.storage.layout import HOUR
 from lake.storage.parquet_columns import wrong_column
 from lake.verify.checked_lake import CheckedLake, random_slice
-from lake.verify.findings import Finding
-from lake.verify.runner import Task
-from process import instants
+from lake.verify.findings import Finding, Report
+from lake.verify.runner import Task, confirmed
+from process import heartbeats, instants
 
 RESTORE = "restore it from a backup"
 ONE_BACKUP = "restore the catalog and the lake from the same backup"
 WRONG_CID = "keep the file and find out how the record came: its sender or this software changed it"
 
+CHOSEN_MEMORY = "300MB"  # of DuckDB, for files that somebody has chosen
+SHOWN = 20  # differences in the answer to him
+
 _SUMMARY = """
     SELECT count(*), epoch_us(min(seen)), epoch_us(max(seen)), epoch_us(min(created_at)), epoch_us(max(created_at))
     FROM lake_rows($1)
 """
+_ROWS_OF_FOOTER = "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata($1)"
 _UNPURGED = """
     SELECT count(*) FROM lake_rows($1)
     WHERE state = 'deleted' AND ({has_text})
@@ -41,12 +45,13 @@ _RECORDS = """
 
 
 class FileChecks:
-    """`cids`: how many records of each file are hashed. `only`: the paths of the files to check; None: all."""
+    """`cids`: how many records of each file are hashed. `quick`: sizes and footers only, without a row or a sha256.
+    `only`: the paths of the files to check; None: all."""
 
     title = "files"
 
-    def __init__(self, lake: CheckedLake, cids: int, only: Collection[str] | None = None) -> None:
-        self._lake, self._cids, self._only = lake, cids, only
+    def __init__(self, lake: CheckedLake, cids: int, quick: bool = False, only: Collection[str] | None = None) -> None:
+        self._lake, self._cids, self._quick, self._only = lake, cids, quick, only
 
     def tasks(self) -> list[Task]:
         files = DataFile.listed.all() if self._only is None else DataFile.listed.filter(path__in=self._only)
@@ -83,12 +88,15 @@ class FileChecks:
             return f"is missing with its {file.rows} rows"
         if (size := path.stat().st_size) != file.bytes:
             return f"has {size} bytes, the catalog says {file.bytes}"
-        if (digest := disk.sha256(path)) != file.sha256:
+        if not self._quick and (digest := disk.sha256(path)) != file.sha256:
             return f"has the sha256 {digest}, the catalog says {file.sha256}"
         return wrong_column(self._lake.engine, path, dataset)
 
     def _differences(self, file: DataFile, dataset: Dataset) -> Iterator[Finding]:
         path = str(self._lake.root / file.path)
+        if self._quick:
+            yield from _wrong_rows(file, self._lake.engine.rows(_ROWS_OF_FOOTER, [path])[0][0])
+            return
         yield from _wrong_summary(file, self._lake.engine.rows(_SUMMARY, [path])[0])
         if dataset.name in STATEFUL:
             yield from self._wrong_unpurged(file, dataset, path)
@@ -133,12 +141,16 @@ class FileChecks:
             yield Finding(file.path, problem, WRONG_CID)
 
 
+def _wrong_rows(file: DataFile, rows: int) -> Iterator[Finding]:
+    if rows != file.rows:
+        yield Finding(file.path, f"holds {rows} rows, the catalog says {file.rows}", ONE_BACKUP)
+
+
 def _wrong_summary(file: DataFile, summary: tuple[Any, ...]) -> Iterator[Finding]:
     """`summary`: a row of _SUMMARY."""
     rows, *times = summary
     moments = [None if us is None else instants.utc(us) for us in times]
-    if rows != file.rows:
-        yield Finding(file.path, f"holds {rows} rows, the catalog says {file.rows}", ONE_BACKUP)
+    yield from _wrong_rows(file, rows)
     for name, moment in zip(("min_seen", "max_seen", "min_created", "max_created"), moments, strict=True):
         if moment != getattr(file, name):
             yield Finding(file.path, f"has the {name} {moment}, the catalog says {getattr(file, name)}", ONE_BACKUP)
@@ -147,3 +159,29 @@ def _wrong_summary(file: DataFile, summary: tuple[Any, ...]) -> Iterator[Finding
         yield Finding(file.path, f"is not in the folder of its hour {file.hour:%Y-%m-%d %H}:00", ONE_BACKUP)
     elif moments[0] and moments[1] and not file.hour <= moments[0] <= moments[1] < file.hour + HOUR:
         yield Finding(file.path, f"has rows seen from {moments[0]} to {moments[1]}, outside its hour", ONE_BACKUP)
+
+
+def verify_files(root: Path, paths: Sequence[str], threads: int, stop: Callable[[], bool]) -> str | None:
+    """Checks the files that somebody has chosen. What differs, as lines; None if a stop has cut it short."""
+    report, engine = Report(), Engine(CHOSEN_MEMORY, threads)
+    try:
+        for task in FileChecks(CheckedLake(root, engine, report), 0, only=paths).tasks():
+            if stop():
+                return None
+            heartbeats.work(f"verifies {task.subject}")
+            report.findings += confirmed(task)
+    finally:
+        engine.close()
+    return _lines(report, len(paths))
+
+
+def _lines(report: Report, asked: int) -> str:
+    found, gone = report.findings, asked - len(report.files)
+    compared = f"{len(report.files):,} files, {report.rows:,} rows, {report.bytes:,} bytes"
+    lines = [f"{len(found):,} differences in {compared}:" if found else f"OK: {compared}."]
+    lines += [str(finding) for finding in found[:SHOWN]]
+    if len(found) > SHOWN:
+        lines.append(f"and {len(found) - SHOWN:,} more: run verify_lake")
+    if gone:
+        lines.append(f"{gone:,} are listed no more: compaction has replaced them.")
+    return "\n".join(lines)

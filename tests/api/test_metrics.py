@@ -235,9 +235,11 @@ def test_processes_and_jobs(scrape, lake):
     found = scrape()
     assert found["api_heartbeat_age_seconds", "flusher"] < 5
     assert found["api_heartbeat_age_seconds", "consumer"] == pytest.approx(time.time() - service_state.STARTED, abs=5)
+    assert found["api_heartbeat_age_seconds", "maintenance"] == 0, "cron may do its work"
     assert found["api_unhandled_errors_total", "consumer", "OSError"] == 1
     assert (found["api_job_failed", "backup"], found["api_job_failed", "verification"]) == (1, 0)
     assert found["api_job_age_seconds", "backup"] < 5
+    assert found["api_job_failed", "catalog_check"] == 0
     assert found["api_job_age_seconds", "verification"] == pytest.approx(5 * 3600, abs=5), "there never was one"
 
 

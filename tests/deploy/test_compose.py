@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from deploy.local.child import ROOT
+from deploy.monitor import receivers
 from process.heartbeats import COMMANDS
 
 COMPOSE = yaml.safe_load((ROOT / "deploy/compose.yml").read_text())
@@ -68,6 +69,54 @@ def test_each_process_is_asked_for_its_own_health_and_shares_the_catalog(name):
     service = SERVICES[name]
     assert service["environment"]["PROCESS"] == name
     assert "catalog:/catalog" in service["volumes"]
+
+
+def test_caddy_asks_web_under_two_names_of_which_one_is_there_at_the_start():
+    caddyfile = (ROOT / "deploy/caddy/Caddyfile").read_text()
+    (asked,) = re.findall(r"reverse_proxy (web.*) {", caddyfile)
+    assert SERVICES["web"]["networks"]["front"]["aliases"] == ["web-a"]
+    hosts = SERVICES["web"]["environment"]["DJANGO_ALLOWED_HOSTS"].split(",")
+    assert {name.partition(":")[0] for name in asked.split()} == {"web-a", "web-b"} <= set(hosts)
+
+
+def test_a_web_container_that_is_stopped_may_finish_an_export():
+    web = SERVICES["web"]
+    assert int(web["stop_grace_period"].removesuffix("s")) > int(web["command"][-1]) == 600
+
+
+def test_a_connection_that_caddy_keeps_is_never_closed_by_gunicorn_first():
+    (kept,) = re.findall(r"keepalive (\d+)s", (ROOT / "deploy/caddy/Caddyfile").read_text())
+    (closed,) = re.findall(r"^keepalive = (\d+)", (ROOT / "deploy/gunicorn.conf.py").read_text(), re.MULTILINE)
+    assert int(kept) < int(closed)
+
+
+def test_upkeep_reads_the_lake_and_writes_backups_only_where_the_operator_says():
+    service = SERVICES["maintenance"]
+    assert "lake:/lake:ro" in service["volumes"]
+    assert "${BACKUP_DIR:-backup}:/backup" in service["volumes"]
+    assert service["environment"]["BACKUP_DIR"] == "${BACKUP_DIR:+/backup/explorer}"
+    assert service["network_mode"] == "none"
+
+
+def written_receivers(folder, **secrets):
+    """What the container `receivers` hands to its program: its own script, with other folders and `env` for python."""
+    for name in ("alert_smtp_password", "alert_webhook_url"):
+        (folder / name).write_text(secrets.get(name, ""))
+    script = SERVICES["receivers"]["command"][-1].replace("$$", "$").replace("/run/secrets", str(folder))
+    script = re.sub(r"cp .*\n", "", script).replace("cd /app", "cd /")
+    script = re.sub(r"exec python .*", "env", script)
+    run = subprocess.run(
+        ["sh", "-ec", script], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"}
+    )
+    return {line for line in run.stdout.splitlines() if line.startswith("ALERT_")}
+
+
+def test_secrets_of_alerts_come_from_files_that_are_not_empty(tmp_path):
+    assert written_receivers(tmp_path) == set()
+    one = written_receivers(tmp_path, alert_webhook_url="https://hook.example.org/secret")
+    assert one == {f"ALERT_WEBHOOK_URL_FILE={tmp_path}/alert_webhook_url"}
+    both = written_receivers(tmp_path, alert_webhook_url="https://x/", alert_smtp_password="secret")
+    assert {line.partition("=")[0] for line in both} == {f"{name}_FILE" for name in receivers.SECRETS}
 
 
 def test_images_have_a_version():

@@ -32,8 +32,16 @@ sys.exit(stack.main())
 
 
 def test_only_the_demo_has_a_simulator():
-    assert list(commands("demo", 6008)) == ["simulator", "consumer", "flusher", "compactor", "handles", "web"]
-    assert list(commands("run", 6008)) == ["consumer", "flusher", "compactor", "handles", "web"]
+    assert list(commands("demo", 6008)) == [
+        "simulator",
+        "consumer",
+        "flusher",
+        "compactor",
+        "handles",
+        "maintenance",
+        "web",
+    ]
+    assert list(commands("run", 6008)) == ["consumer", "flusher", "compactor", "handles", "maintenance", "web"]
     assert commands("demo", 6008)["simulator"][-1] == "6008"
 
 

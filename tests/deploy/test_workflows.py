@@ -39,7 +39,7 @@ def test_a_job_may_read_the_repository_and_nothing_else(path):
     for job in workflow["jobs"].values():
         assert job["permissions"] == {"contents": "read"}
         assert job["timeout-minutes"] <= 60
-        assert "secrets." not in str(job)
+        assert ("secrets." in str(job)) == (path.name == "deploy.yml")
 
 
 def test_ci_runs_the_words_of_our_own_script():
@@ -52,6 +52,19 @@ def test_the_tests_run_from_the_oldest_supported_python_on():
     oldest = re.search(r'target-version = "py3(\d+)"', (ROOT / "pyproject.toml").read_text())
     assert pythons == ["3.11", "3.12", "3.13"]
     assert pythons[0] == f"3.{oldest[1]}"
+
+
+def test_deployment_follows_a_ci_of_main_that_has_passed_with_the_secrets_of_an_environment_one_at_a_time():
+    workflow = yaml.safe_load((FOLDER / "deploy.yml").read_text())
+    assert workflow[True] == {"workflow_run": {"workflows": ["ci"], "types": ["completed"], "branches": ["main"]}}
+    assert workflow["concurrency"] == {"group": "deploy", "cancel-in-progress": False}
+    (job,) = workflow["jobs"].values()
+    assert job["environment"] == "production"
+    assert "conclusion == 'success'" in job["if"]
+    assert "event == 'push'" in job["if"]
+    assert "head_repository.full_name == github.repository" in job["if"]
+    (line,) = [line for line in commands(job)[0].splitlines() if "ship.sh" in line]
+    assert line.strip().endswith('bash deploy/ship.sh "$DEPLOY_TO"')
 
 
 def test_the_live_test_has_a_schedule_and_can_be_asked_for():

@@ -21,7 +21,8 @@ def main():
     from lake.search.reader import Reader
     from lake.storage.duckdb_engine import Engine
 
-    reader = Reader(Engine("200MB", 1), settings.LAKE_ROOT)
+    engine = Engine("200MB", 1)
+    reader = Reader(engine, settings.LAKE_ROOT)
     if sys.argv[1:] == ["once"]:
         print(json.dumps(walk(reader)), flush=True)
         return
@@ -30,7 +31,7 @@ def main():
         uris = walk(reader)
         assert len(set(uris)) == len(uris), f"twice: {[uri for uri in uris if uris.count(uri) > 1][:3]}"
         missed = (two_ago & set(uris)) - before if number >= 2 else set()
-        away = gone_once(reader.scanner.engine, settings.LAKE_ROOT) if missed else set()
+        away = gone_once(engine, settings.LAKE_ROOT) if missed else set()
         missed = {uri for uri in missed if uri.split("/")[2] not in away}
         assert not missed, f"missed: {list(missed)[:3]}"
         two_ago, before, number = before, set(uris), number + 1

@@ -39,7 +39,8 @@ pytestmark = [
 
 
 class Compose:
-    def __init__(self, folder):
+    def __init__(self, folder, project=PROJECT):
+        self.project = project
         self.folder, self.http, self.https = folder / "deploy", free_port(), free_port()
         files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         for name in files.split("\0")[:-1]:
@@ -49,14 +50,14 @@ class Compose:
         ports = {
             "HTTP_PORT": str(self.http),
             "HTTPS_PORT": str(self.https),
-            "IMAGE": f"{PROJECT}:latest",
+            "IMAGE": f"{project}:latest",
             "RATE": "500",
         }
         self.variables = {**os.environ, **ports}
         self.context = ssl.create_default_context()
 
     def __call__(self, *words, check=True):
-        files = ["--project-name", PROJECT, "--file", "compose.yml", "--file", "compose.simulator.yml"]
+        files = ["--project-name", self.project, "--file", "compose.yml", "--file", "compose.simulator.yml"]
         result = subprocess.run(
             ["docker", "compose", *files, *words],
             cwd=self.folder,
@@ -83,7 +84,7 @@ class Compose:
             return error.code, error.headers, error.read()
 
     def inspect(self, service, what):
-        name = f"{PROJECT}-{service}-1"
+        name = f"{self.project}-{service}-1"
         command = ["docker", "inspect", "--format", f"{{{{{what}}}}}", name]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 

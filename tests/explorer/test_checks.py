@@ -67,6 +67,14 @@ def test_a_catalog_in_the_wrong_place(settings, tmp_path):
     assert found() == {}
 
 
+def test_a_backup_in_the_wrong_place(settings, tmp_path):
+    settings.LAKE_ROOT = tmp_path / "lake"
+    settings.BACKUP_DIR = str(tmp_path / "unmounted" / "backup")
+    assert found() == {}, "its disk may be mounted later"
+    settings.BACKUP_DIR = str(tmp_path / "lake" / "backup")
+    assert found()["lake.E004"].msg.startswith(f"BACKUP_DIR {tmp_path}/lake/backup and LAKE_ROOT")
+
+
 def test_an_error_stops_a_command(settings, tmp_path):
     settings.LAKE_ROOT = tmp_path / "unmounted" / "lake"
     with pytest.raises(SystemCheckError, match=r"lake\.E001"):

@@ -32,6 +32,14 @@ def beats(*names):
         heartbeats._write(heartbeats.path(name), {"doing": "works", "started": time.time()})
 
 
+def test_a_process_that_is_about_to_be_stopped_tells_the_proxy_and_serves_on(client, tmp_path, monkeypatch):
+    monkeypatch.setattr("explorer.health.LEAVING", tmp_path / "leaving")
+    assert client.get("/health/accepting").status_code == 200
+    (tmp_path / "leaving").touch()
+    assert client.get("/health/accepting").status_code == 503
+    assert client.get("/health/live").status_code == 200
+
+
 def test_live_touches_nothing(client, db, settings, monkeypatch):
     monkeypatch.setattr("api.answers.reader.Reader", None)
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
@@ -167,7 +175,7 @@ def test_check_health_is_one_sentence_and_an_exit_code(name):
     done = check_health(name)
     assert done.returncode == (name not in heartbeats.COMMANDS)
     assert len((done.stdout + done.stderr).splitlines()) == 1
-    assert name in heartbeats.COMMANDS or "one of consumer, flusher, compactor, handles, web" in done.stderr
+    assert name in heartbeats.COMMANDS or f"one of {', '.join(heartbeats.COMMANDS)}" in done.stderr
 
 
 def check_health(name):

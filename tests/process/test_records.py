@@ -46,17 +46,19 @@ def test_errors_that_end_a_process_are_counted_across_its_starts():
 
 
 def test_a_job_leaves_when_it_was_good_and_whether_it_failed():
-    assert records.last_run("backup") == (None, False)
+    assert records.last_run("backup") == (None, False, None)
     with records.job("backup"):
         pass
-    good, failed = records.last_run("backup")
-    assert (time.time() - good < 5, failed) == (True, False)
+    good, failed, ended = records.last_run("backup")
+    assert (time.time() - good < 5, failed, ended) == (True, False, good)
     with pytest.raises(KeyError), records.job("backup"):
         raise KeyError
-    assert records.last_run("backup") == (good, True)
+    after = records.last_run("backup")
+    assert after[:2] == (good, True)
+    assert after.ended > good
     with pytest.raises(KeyboardInterrupt), records.job("backup"):
         raise KeyboardInterrupt
-    assert records.last_run("backup") == (good, True)
+    assert records.last_run("backup") == after
     with records.job("backup"):
         pass
     assert not records.last_run("backup").failed
@@ -67,8 +69,17 @@ def test_a_damaged_record_is_none(beside, text):
     beside.mkdir()
     for name in ("backup", "errors-flusher"):
         (beside / f"{name}.json").write_text(text)
-    assert records.last_run("backup") == (None, False)
+    assert records.last_run("backup") == (None, False, None)
     assert records.errors_of("flusher")["OSError"] == 0
+
+
+def test_a_run_that_was_killed_is_recorded_by_who_started_it(beside):
+    with records.job("backup"):
+        pass
+    good = records.last_run("backup").good
+    records.job_failed("backup")
+    assert records.last_run("backup")[:2] == (good, True)
+    assert records.job_report("backup") == beside / "backup.txt"
 
 
 def test_what_can_not_be_recorded_hides_nothing(beside):

@@ -18,11 +18,11 @@ from django.db.utils import DatabaseError
 from lake import checks, metrics
 from lake.catalog.command_requests import answer, delegate, pending
 from lake.compact.compactor import DAILY, Compactor, last_daily_pass
-from lake.errors import Interrupted
+from lake.errors import Interrupted, catalog_advice
 from lake.flags.store import flags
 from lake.models import Request
 from lake.storage import layout
-from lake.verify.chosen_files import verify_files
+from lake.verify.files import verify_files
 from process import heartbeats
 from process.locks import only_one
 from process.metrics import serve_metrics
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             elif not (once and delegate(NAME, Request.Kind.COMPACT, stop)):
                 self._run(stop, once)
         except DatabaseError as error:
-            raise CommandError(f"The catalog can't be used ({error}): mend that, then start again.") from error
+            raise CommandError(f"The catalog can't be used ({error}): {catalog_advice(error)}.") from error
 
     def _run(self, stop: Stop, once: bool) -> None:
         with errors_counted("compactor"), only_one(NAME, stop):

@@ -6,8 +6,9 @@ import pytest
 
 from api.dashboard.facts import Facts, Row, Rows
 from api.dashboard.figures import groups
-from api.dashboard.needs_action import DISK_LOW, OVERDUE, duration, items
+from api.dashboard.needs_action import DISK_LOW, JOB_COMMANDS, OVERDUE, duration, items
 from api.health.processes import State
+from process.records import JOBS
 from tests.test_architecture import ROOT
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -78,8 +79,10 @@ def test_deletes_that_are_late_and_orphans_are_said():
 def test_the_limits_are_those_of_the_alerts():
     rules = (ROOT / "deploy/prometheus/rules/alerts.yml").read_text()
     hours = int(OVERDUE["backup"].total_seconds() // 3600)
-    assert f'api_job_age_seconds{{task="backup"}} > {hours} * 3600' in rules
+    assert OVERDUE["catalog_check"] == OVERDUE["backup"]
+    assert f'api_job_age_seconds{{task=~"backup|catalog_check"}} > {hours} * 3600' in rules
     assert f'api_job_age_seconds{{task="verification"}} > {OVERDUE["verification"].days} * 24 * 3600' in rules
+    assert OVERDUE.keys() == JOB_COMMANDS.keys() == set(JOBS)
     assert f"api_disk_free_bytes / api_disk_size_bytes < {DISK_LOW}" in rules
 
 

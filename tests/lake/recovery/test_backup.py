@@ -49,6 +49,24 @@ def test_a_second_backup_takes_only_what_is_new_and_removes_what_is_old(world):
     world.must_be_restored()
 
 
+def test_a_damaged_catalog_replaces_no_backup(world):
+    world.back_up()
+    good = tree(world.backup)
+    with closing(sqlite3.connect(world.database, isolation_level=None)) as catalog:
+        catalog.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = catalog.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'lake_datafile' AND type = 'table'"
+        ).fetchone()
+        (size,) = catalog.execute("PRAGMA page_size").fetchone()
+    with world.database.open("r+b") as file:
+        file.seek((page - 1) * size + size // 2)
+        file.write(b"\xff" * (size // 2))
+    _, failure = world.back_up()
+    assert failure.startswith(f"The catalog {world.database} is damaged (")
+    assert "the previous one is complete" in failure
+    assert tree(world.backup) == good
+
+
 def test_on_another_disk_files_are_copied(world, monkeypatch):
     def refuses(*_, **__):
         raise OSError(errno.EXDEV, "Invalid cross-device link")
@@ -181,9 +199,9 @@ def test_check_finds_what_size_and_name_can_not(world, links, monkeypatch):
 
 
 def test_the_last_run_is_recorded_beside_the_catalog(world):
-    assert records.last_run("backup") == (None, False)
+    assert records.last_run("backup") == (None, False, None)
     world.back_up()
-    good, failed = records.last_run("backup")
+    good, failed, _ = records.last_run("backup")
     assert (good is None, failed) == (False, False)
     (path,) = (world.root / "likes").rglob("*.parquet")
     kept = path.read_bytes()
@@ -191,7 +209,7 @@ def test_the_last_run_is_recorded_beside_the_catalog(world):
     path.write_bytes(b"short")
     shutil.rmtree(world.backup / "lake" / "likes")
     world.back_up()
-    assert records.last_run("backup") == (good, True)
+    assert records.last_run("backup")[:2] == (good, True)
     path.write_bytes(kept)
     world.back_up()
     assert not records.last_run("backup").failed
