@@ -15,7 +15,6 @@ from tests.api.web import served
 from tests.browser.lakes import build
 from tests.builders import post
 
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright has an event loop in this thread
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long password of the admin"
 
@@ -103,3 +102,17 @@ def test_a_failed_batch_is_retried_from_the_list(page, flusher):
     page.click("#result_list tbody th a")
     page.wait_for_selector(".state.done", timeout=30_000)  # the page reads itself again until then
     assert "dead letters: 0 replayed" in page.inner_text(".lines")
+
+
+OURS = ("", "lake/batchrun/", "lake/datafile/days/", "lake/request/", "constance/config/")
+
+
+@pytest.mark.parametrize("path", OURS)
+def test_axe_finds_nothing_in_what_is_ours(page, path):
+    """Django's own parts of these pages are its own."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs pip install axe-playwright-python")
+    tab = page.context.new_page()  # whose console is not watched: axe tries styles that the policy forbids
+    tab.goto(f"/admin/{path}")
+    found = axe.Axe().run(tab, context="#content").response["violations"]
+    tab.close()
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found] == []
