@@ -38,7 +38,7 @@ test-one: setup-dev redis ## some of them: make test-one T=tests/process (a fold
 test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "not live and not bench" --hypothesis-profile full
 
-lint: setup-dev ## ruff, mypy --strict, shellcheck, yamllint, zizmor (workflows), promtool, amtool, hadolint, schemas
+lint: setup-dev ## ruff, mypy --strict, shellcheck, yamllint, zizmor, promtool, amtool, hadolint, caddy, systemd, schemas
 	@$(PYTHON_HERE) -m ruff check --quiet .
 	@$(PYTHON_HERE) -m ruff format --check --quiet .
 	@$(PYTHON_HERE) -m mypy

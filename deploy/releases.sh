@@ -132,7 +132,11 @@ create() { # [1]: the containers that are missing, and one more of web
 is_due() { # CONTAINER SERVICE: whether it has the image and the definition of now
   local made
   made=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.config-hash"}} {{.Image}}' "$1")
-  [ "$made" = "$(docker compose config --hash "$2" | cut -d ' ' -f 2) $(image_id "$1")" ]
+  [ "$made" = "$(definition "$2") $(image_id "$1")" ]
+}
+
+definition() { # SERVICE: its hash, as `up` takes it: with env_file read, which `config --hash` alone leaves out
+  docker compose config | docker compose --file - --project-directory . config --hash "$1" | cut -d ' ' -f 2
 }
 
 image_id() { # CONTAINER: of what the name of its image means now
@@ -144,6 +148,8 @@ is_healthy() { # CONTAINER
   state=$(docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1")
   [ "$state" = healthy ] || [ "$state" = running ]
 }
+
+is_running() { [ "$(docker inspect --format '{{.State.Status}}' "$1")" = running ]; } # CONTAINER: healthy or not
 
 await() { # SECONDS COMMAND...
   local end=$((SECONDS + $1))
@@ -166,7 +172,7 @@ start() { # SERVICE [PATH...]: as it is now, until it is healthy; left alone if 
   local one
   step=$1
   one=$(containers "$1")
-  if [ -n "$one" ] && is_due "$one" "$1" && is_healthy "$one" && ! changed "${@:2}"; then return; fi
+  if [ -n "$one" ] && is_due "$one" "$1" && is_running "$one" && ! changed "${@:2}"; then return; fi
   say "starts $1"
   end "$one"
   create
@@ -222,7 +228,7 @@ start_web() { # beside the old one, which leaves when the new one serves
   local one due='' others='' name=web-a
   step=web
   for one in $(containers web); do
-    if is_due "$one" web && is_healthy "$one" && is_at_front "$one" web; then due=$one; else others="$others $one"; fi
+    if is_due "$one" web && is_running "$one" && is_at_front "$one" web; then due=$one; else others="$others $one"; fi
   done
   if [ -n "$due" ]; then
     docker exec "$due" rm -f /tmp/leaving
@@ -298,6 +304,7 @@ prepare() { # refuses what can't be started; nothing has changed then
   files_of "$image" "$new_files"
   [ -z "$before" ] || files_of "$before" "$old_files"
   ln -s "$PWD/.env" "$PWD/secrets" "$new_files/"
+  bash "$new_files/prepare.sh" >> "$LOG" # secrets that are new
   in_new python manage.py check --deploy --fail-level WARNING >> "$LOG" 2>&1 || {
     tail -n 15 "$LOG" >&2
     refuse "$image refuses the settings; nothing has changed"
@@ -319,15 +326,20 @@ change() { # forth or back, to $image
 }
 
 go_back() { # when a command of `change` has failed
-  local other=$image files=$new_files
+  local status other=$image files=$new_files
   say "FAILED: ${step:-docker compose}"
   docker compose logs --no-color --tail 30 ${step:+"$step"} >&2 || true
   [ -n "$before" ] || refuse "$image does not work, and there was none before: docker compose logs"
-  trap 'say "FAILED again: ${step:-docker compose}, see $PWD/$LOG. $before should serve: docker compose ps"; exit 1' EXIT
   say "goes back to $before"
   image=$before new_files=$old_files old_files=$files
-  change back
-  trap - EXIT
+  set +e
+  (
+    set -e
+    trap - EXIT
+    change back
+  ) # not in a condition, where a failure would not end it
+  status=$?
+  [ "$status" = 0 ] || refuse "going back has failed too, see $PWD/$LOG. $before should serve: docker compose ps"
   refuse "$other does not work; $before serves again"
 }
 

@@ -3,7 +3,7 @@ allowed."""
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import NoReturn
@@ -75,6 +75,14 @@ def items(
     values = [item.strip() for item in text(name, default).split(",") if item.strip()]
     wrong = [item for item in values if not valid(item)]
     return refuse(name, wrong[0], f"a comma-separated list of {allowed}") if wrong else values
+
+
+def days(name: str, default: str, datasets: Iterable[str]) -> dict[str, int]:
+    """A comma-separated list of a number for all datasets and `dataset:number` for one of them; the later one wins."""
+    one = re.compile(rf"(?:({'|'.join(datasets)}):)?([1-9]\d{{0,3}})")
+    allowed = "days, for all datasets or for one, such as 30 or likes:7"
+    found = [one.fullmatch(text) for text in items(name, default, allowed, lambda text: bool(one.fullmatch(text)))]
+    return {dataset: int(item[2]) for item in found if item for dataset in ([item[1]] if item[1] else datasets)}
 
 
 def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:

@@ -9,6 +9,7 @@ from api.checks import public
 from explorer import env
 from explorer.admin_login import *  # noqa: F403 - a part of the settings
 from lake.flags import definitions
+from lake.schema import DATASETS
 from process import logs
 from process.crash_points import CRASH_POINTS
 
@@ -195,6 +196,7 @@ FLUSH_MAX_EVENTS = env.integer("FLUSH_MAX_EVENTS", 200_000, 1, 10_000_000)
 # At most 12 hours: a delete must be in the files within 24.
 COMPACT_AFTER_SECONDS = env.decimal("COMPACT_AFTER_SECONDS", 3600, 0, 43_200)
 SWEEP_GRACE_SECONDS = env.decimal("SWEEP_GRACE_SECONDS", 600, 0, 86_400)
+RETENTION_DAYS = env.days("RETENTION_DAYS", "", DATASETS)
 QUERY_TIMEOUT_SECONDS = env.decimal("QUERY_TIMEOUT_SECONDS", 30, 0.05, 600)
 QUERY_MEMORY_LIMIT = env.text(
     "QUERY_MEMORY_LIMIT",

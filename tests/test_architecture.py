@@ -34,7 +34,7 @@ MAY_IMPORT = {
         "ingest.models",
         "process",
     },
-    "explorer": {"explorer", "api", "lake.flags", "process"},
+    "explorer": {"explorer", "api", "lake.flags", "lake.schema", "process"},
     "deploy": {"deploy", "process.heartbeats", "process.locks", "process.secret_files"},
 }
 # Each outside system has one doorway.

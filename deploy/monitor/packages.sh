@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that there are the programs named: prometheus, promtool, prometheus-alertmanager, amtool,
-# prometheus-redis-exporter, prometheus-node-exporter. Silent if there are. Otherwise unpacks Debian's packages inside
+# prometheus-redis-exporter, prometheus-node-exporter, caddy, cloud-init. Silent if there are. Otherwise unpacks Debian's packages inside
 # .venv: the same for root and for others, no service is started, and `make clean` takes them away.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,4 +1,4 @@
-"""Retention: whole hours leave the lake after a dataset's days. Off until an administrator sets days."""
+"""Retention: whole hours leave the lake after a dataset's days. Off until RETENTION_DAYS or the admin has days."""
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
+from django.conf import settings
 from django.db.models import Max, Min, Sum
 
 from lake.catalog.listing import ListedFile
@@ -25,9 +26,9 @@ def expired(files: Iterable[ListedFile], days: Mapping[str, int], now: datetime)
 
 
 def rules() -> dict[str, int]:
-    """Days by dataset, for datasets that have a rule."""
-    rows = Retention.objects.filter(dataset__in=DATASETS, days__gt=0)
-    return {rule.dataset: rule.days for rule in rows if rule.days}
+    """Days by dataset, for datasets that have a rule. The admin's, also "for ever", wins over RETENTION_DAYS."""
+    rows = dict(Retention.objects.filter(dataset__in=DATASETS).values_list("dataset", "days"))
+    return {dataset: days for dataset, days in {**settings.RETENTION_DAYS, **rows}.items() if days}
 
 
 def announced() -> dict[str, int]:
@@ -37,7 +38,9 @@ def announced() -> dict[str, int]:
 
 
 def announce(files: Sequence[ListedFile], now: datetime) -> None:
-    """Logs what each new rule will remove: the next pass applies it."""
+    """Enters RETENTION_DAYS where the admin has no rule, and logs what each new rule will remove in the next pass."""
+    for dataset, days in settings.RETENTION_DAYS.items():
+        Retention.objects.get_or_create(dataset=dataset, defaults={"days": days})
     for dataset, days in rules().items() - announced().items():
         due = expired(files, {dataset: days}, now)
         log.warning(

@@ -159,6 +159,18 @@ def test_prepare_makes_each_secret_once(tmp_path):
     assert {path: path.read_text() for path in made} == made
 
 
+def test_prepare_makes_what_an_update_needs_besides(tmp_path):
+    prepare(tmp_path, "explorer.example.org", "you@example.org")
+    before = (tmp_path / ".env").read_text()
+    (tmp_path / "secrets/grafana_password").unlink()
+    again = prepare(tmp_path)
+    assert again.returncode == 0
+    assert [line for line in again.stdout.splitlines() if line.startswith("made")] == [
+        "made: deploy/secrets/grafana_password"
+    ]
+    assert (tmp_path / ".env").read_text() == before
+
+
 def test_prepare_says_what_it_needs(tmp_path):
     result = prepare(tmp_path)
     assert result.returncode == 2

@@ -18,6 +18,7 @@ from process.heartbeats import COMMANDS
 
 PROJECT = "explorer-test"
 CONTAINERS = ("redis", *COMMANDS, "caddy")
+WATCHERS = ("prometheus", "alertmanager", "redis_exporter", "node_exporter")
 # Of the host, not of the service: docs/deployment.md says how to set it.
 HOSTS_OWN = "Memory overcommit must be enabled"
 
@@ -110,6 +111,47 @@ def until(holds, seconds=90):
 def found(compose):
     status, _, body = compose.get("/search?text=time&limit=1")
     return status == 200 and json.loads(body)["results"]
+
+
+def targets(compose):
+    """The health of what Prometheus scrapes, by job."""
+    asked = compose("exec", "-T", "prometheus", "wget", "-q", "-O", "-", "http://127.0.0.1:9090/api/v1/targets")
+    return {one["labels"]["job"]: one["health"] for one in json.loads(asked)["data"]["activeTargets"]}
+
+
+def test_prometheus_scrapes_every_process_within_a_minute(compose):
+    compose("up", "--detach", "--wait", *WATCHERS)
+    scraped = {"consumer", "flusher", "compactor", "web", "redis", "node", "prometheus", "alertmanager"}
+    until(lambda: targets(compose) == dict.fromkeys(scraped, "up"), 60)
+
+
+SCAN = """
+import socket, sys
+from concurrent.futures import ThreadPoolExecutor
+def is_open(address):
+    with socket.socket() as tried:
+        tried.settimeout(1)
+        return tried.connect_ex(address) == 0
+places = [(host, port) for host in sys.argv[1].split(",") for port in map(int, sys.argv[2].split(","))]
+with ThreadPoolExecutor(100) as pool:
+    print([place for place, found in zip(places, pool.map(is_open, places)) if found])
+"""
+PORTS = (80, 443, 2019, 3000, 6379, 8000, 9090, 9093, 9100, 9101, 9102, 9103, 9121)
+
+
+def test_from_outside_only_caddys_two_ports_are_open(compose):
+    names = [f"{compose.project}-{service}-1" for service in (*CONTAINERS, *WATCHERS)]
+    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+    addresses = subprocess.run(
+        ["docker", "inspect", "--format", template, *names], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert len(addresses) >= len(names)
+    scan = ["docker", "run", "--rm", "--network", "bridge", compose.variables["IMAGE"], "python", "-c", SCAN]
+    where = [",".join(addresses), ",".join(map(str, PORTS))]
+    assert subprocess.run([*scan, *where], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+    published = compose("ps", "--format", "{{range .Publishers}}{{.PublishedPort}} {{end}}").split()
+    assert set(map(int, published)) - {0} == {compose.http, compose.https}
 
 
 def test_the_stack_answers_over_tls_comes_back_from_kills_and_loses_nothing(compose):

@@ -42,6 +42,8 @@ def test_the_example_has_every_variable_with_its_default_and_no_other():
         ("CRASH_AT", "somewhere", "one of"),
         ("ADMIN_ADDRESSES", "10.0.0.1/8", "addresses and networks such as"),
         ("ADMIN_ADDRESSES", "example.org", "addresses and networks such as"),
+        ("RETENTION_DAYS", "0", "days, for all datasets or for one"),
+        ("RETENTION_DAYS", "letters:7", "days, for all datasets or for one"),
         ("METRICS_HOST", "here and there", "an address or a host name"),
     ],
 )
@@ -173,3 +175,17 @@ def test_a_fresh_clone_has_the_folder_of_static_files_without_which_the_web_serv
     )
     assert result.stdout.strip() == str(tmp_path / "var" / "static")
     assert (tmp_path / "var" / "static").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("value", "days"),
+    [
+        ("", {}),
+        ("30", {"posts": 30, "likes": 30}),
+        ("30,likes:7", {"posts": 30, "likes": 7}),
+        ("likes:7", {"likes": 7}),
+    ],
+)
+def test_days_are_for_all_datasets_or_for_one(monkeypatch, value, days):
+    monkeypatch.setenv("X_DAYS", value)
+    assert env.days("X_DAYS", "", ("posts", "likes")) == days

@@ -87,3 +87,17 @@ def test_the_start_tells_how_long_the_disk_will_do(lake, compactor, caplog):
     lake.flush(post("one"))
     compactor.prepare()
     assert "days_left" in caplog.text
+
+
+def test_days_of_the_environment_hold_where_the_admin_has_no_rule(lake, compactor, settings):
+    settings.RETENTION_DAYS = {"posts": 7, "likes": 7}
+    Retention.objects.create(dataset="likes")
+    lake.flush(post("old", time_us=now_us() - 9 * 24 * HOUR), like("at://x/y/z", time_us=now_us() - 9 * 24 * HOUR))
+    assert retention.rules() == {"posts": 7}
+    daily(compactor)
+    assert (kept(), kept("likes")) == (1, 1)
+    assert Retention.objects.get(dataset="posts").days == 7
+    daily(compactor)
+    assert (kept(), kept("likes")) == (0, 1)
+    Retention.objects.filter(dataset="posts").update(days=None)
+    assert retention.rules() == {}
