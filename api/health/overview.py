@@ -19,6 +19,7 @@ BATCHES = 12
 DAYS = 30
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
+LATELY = timedelta(minutes=30)
 STAGES = ("received", "buffered", "searchable")
 
 
@@ -43,11 +44,10 @@ def now(moment: datetime) -> dict[str, Any]:
 
 
 def rate(batches: Sequence[tuple[datetime, int]]) -> float | None:
-    """Events a second of these, the newest first; None of fewer than two."""
-    if len(batches) < 2:
-        return None
-    seconds = (batches[0][0] - batches[-1][0]).total_seconds()
-    return sum(events for _, events in batches[:-1]) / seconds if seconds > 0 else None
+    """Events a second of those that began within LATELY of the newest, which is the first; None of fewer than two."""
+    lately = [batch for batch in batches if batches[0][0] - batch[0] <= LATELY]
+    seconds = (lately[0][0] - lately[-1][0]).total_seconds() if lately else 0
+    return sum(events for _, events in lately[:-1]) / seconds if seconds > 0 else None
 
 
 def _batch(batch: BatchRun) -> dict[str, Any]:

@@ -40,8 +40,9 @@ def advice(address: Address) -> list[Advice]:
     if address.first("exact"):
         found.append(Advice("without “exact phrase”", address.having(exact="").at()))
     text = address.first("text")
-    if len(text.split()) > 1 and not address.first("exact") and not set('"():') & set(text) and " OR " not in text:
-        found.append(Advice("with any of the words", address.having(text=" OR ".join(text.split())).at()))
+    words = [word for word in text.split() if word.lower() not in ("or", "and")]
+    if len(words) > 1 and not address.first("exact") and not set('"():-') & set(text) and " OR " not in text:
+        found.append(Advice("with any of the words", address.having(text=" OR ".join(words)).at()))
     if address.first("start") and address.first("end"):
         found.append(Advice("without dates", address.having(start="", end="").at()))
     found += [Advice(f"without {_worded(chip)}", chip.href) for chip in chips(address)]

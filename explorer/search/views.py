@@ -23,7 +23,7 @@ from explorer.search.hits import to_hit
 from explorer.search.late import FACETS, PARTS
 from explorer.search.part import OfSearch, Part
 
-PATIENCE = 2.0  # seconds that a browser waits for a page; what takes longer goes on below its head
+PATIENCE = 1.0  # second that a browser waits for a page; what takes longer goes on below its head
 
 
 class Hits(OfSearch, SearchView):

@@ -3,6 +3,7 @@ posts that try to break a page."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
+from math import sin, tau
 from random import Random
 
 from tests.builders import delete, post
@@ -76,8 +77,10 @@ def events(now_us, hours=26, an_hour=24, hole=(9, 11), seed=7):
     start = now_us - hours * HOUR_US
     for number in range(hours * an_hour):
         at = start + int((number + random.random()) * HOUR_US / an_hour)
-        if not hole[0] * HOUR_US <= now_us - at < hole[1] * HOUR_US:
+        received = not hole[0] * HOUR_US <= now_us - at < hole[1] * HOUR_US
+        if received and random.random() < awake(at):
             yield ordinary(random, number, at, next(languages))
+    yield from quake(random, now_us - 20 * HOUR_US, an_hour)
     yield from hostile(now_us - HOUR_US // 2)
     for number in range(3):
         at = now_us - HOUR_US // 3 + number
@@ -85,14 +88,29 @@ def events(now_us, hours=26, an_hour=24, hole=(9, 11), seed=7):
         yield delete(f"d{number}", did=PEOPLE[0], time_us=at + 10)
 
 
+def awake(at):
+    """The share of people who are, by the hour of the day."""
+    return 0.65 + 0.35 * sin(at / HOUR_US / 24 * tau)
+
+
+def quake(random, at, posts):
+    """All at once many write of an earthquake, fewer and fewer."""
+    for number in range(posts):
+        moment = at + int(2 * HOUR_US * (number / posts) ** 3)
+        fields = {"embed": images(ALTS[1])} if number % 3 == 0 else {}
+        fields |= {"langs": ["ja"], "createdAt": written(moment)}
+        text = random.choice(("地震だ！みんな大丈夫？", "地震、けっこう揺れた", "湖のそばで地震。水面が揺れている"))
+        yield post(text, did=random.choice(PEOPLE), rkey=f"q{number}", time_us=moment, **fields)
+
+
 def ordinary(random, number, at, lang):
     """The numbers decide what else a post has."""
     text, fields = random.choice(SENTENCES[lang]), {}
-    if number % 5 == 0:
-        fields["embed"] = images(random.choice(ALTS) if number % 10 else "")
+    if number % 7 == 0:
+        fields["embed"] = images(random.choice(ALTS) if number % 2 else "")
     elif "https://" in text:
         fields["embed"] = card("https://lake.example.edu/papers/7")
-    if number % 7 == 0:
+    if number % 9 == 0:
         fields["reply"] = {"root": ROOT, "parent": ROOT}
     if number % 40 == 0:
         fields["labels"] = labels("graphic-media")

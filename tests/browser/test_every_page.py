@@ -15,8 +15,7 @@ def test_axe_finds_nothing(visit, path, size, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs pip install axe-playwright-python")
     here = visit(viewport=SIZES[size], color_scheme=scheme, bypass_csp=True)
     tab = here.open(path)
-    for summary in tab.locator("details:not([open]) > summary").all():
-        summary.click()
+    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     here.settle()
     found = axe.Axe().run(tab).response["violations"]
     assert [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found] == []

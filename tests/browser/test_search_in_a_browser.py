@@ -101,12 +101,12 @@ def test_the_lines_to_copy_are_of_this_query(visit):
 def test_the_page_comes_before_its_counts(visit, served_lake):
     here = visit()
     tab = here.tab
-    held = []
-    tab.route("**/fragments/**", lambda route: held.append(route))
+    held, free = [], []
+    tab.route("**/fragments/**", lambda route: route.continue_() if free else held.append(route))
     tab.goto("/?text=lake")
     assert tab.locator(".hit").count() == 50
     assert tab.locator(".count").count() == 0
-    tab.unroute("**/fragments/**")
+    free.append(True)
     for route in held:
         route.continue_()
     tab.wait_for_selector(".count")
@@ -252,6 +252,23 @@ def test_a_slow_search_goes_on_in_the_page_and_can_be_cancelled(visit):
     tab.wait_for_selector(".hit")
     assert tab.locator(".hit").count() == 50
     here.wrong = [text for text in here.wrong if not text.startswith("htmx:")]  # it says that it was aborted
+
+
+def test_where_counting_takes_long_the_rest_is_counted_on_demand(visit):
+    here = visit()
+    tab = here.tab
+    longer = (
+        '<span class="count">of more than <strong>50</strong> posts (<a hx-get="/fragments/count">count all</a>)</span>'
+    )
+    tab.route("**/fragments/count?*", lambda route: route.fulfill(body=longer, content_type="text/html"))
+    here.open("/?text=lake")
+    assert tab.locator(".coverage").count() == 1
+    assert tab.locator("figure.timeline, .facet table").count() == 0
+    tab.click("a:has-text('Count authors')")
+    tab.wait_for_selector(".facet:has(#top-authors) table")
+    tab.click("a:has-text('Posts over time')")
+    tab.wait_for_selector(".timeline .u-over")
+    assert tab.locator(".facet table").count() == 1
 
 
 @pytest.mark.parametrize("path", ["/?text=lake+AND", "/?username=nobody.example", "/?start=x"])

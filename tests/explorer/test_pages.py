@@ -38,6 +38,7 @@ def test_the_policy_allows_nothing_inline_and_no_other_host():
 def test_pages_are_small_whole_and_load_only_our_files(pages):
     for path, response in pages.items():
         assert response["Content-Security-Policy"] == PAGE
+        assert not response.cookies
         tags = Tags(response.content.decode()).found
         assert [attrs for tag, attrs in tags if tag == "style" or (tag == "script" and "src" not in attrs)] == []
         assert [attrs for _, attrs in tags if "style" in attrs or any(name.startswith("on") for name in attrs)] == []

@@ -25,6 +25,23 @@ document.addEventListener("htmx:sendAbort", (event) => {
   if (progress) progress.replaceWith("Cancelled.");
 });
 
+// --- where counting takes long, the parts that cost as much come when they are asked for
+let slow = false;
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.elt.closest(".longer, .count:has([hx-get])")) slow = true;
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const place = event.detail.elt;
+  if (!slow || !("costly" in place.dataset) || "asked" in place.dataset) return;
+  event.preventDefault();
+  place.querySelector("a").onclick = (click) => {
+    click.preventDefault();
+    place.dataset.asked = "";
+    htmx.ajax("GET", place.getAttribute("hx-get"), { source: place, target: place, swap: "outerHTML" });
+  };
+});
+
 // --- downloads: counted rows show how far it is; a file that breaks off is never saved
 class Rows {
   constructor(format) {

@@ -151,7 +151,10 @@ def test_an_empty_page_says_why(hidden, covered, span, words):
 
 
 def test_an_empty_page_says_what_to_try():
-    ways = empty.advice(Address.of({"text": ["a b"], "start": ["2026-07-01"], "end": ["2026-07-02"], "lang": ["ja"]}))
+    ways = empty.advice(
+        Address.of({"text": ["a or b"], "start": ["2026-07-01"], "end": ["2026-07-02"], "lang": ["ja"]})
+    )
+    assert query(ways[0].href)[0] == ("text", "a OR b")
     assert [way.label for way in ways] == [
         *("with any of the words", "without dates", "without “from 2026-07-01”", "without “until 2026-07-02”"),
         "without “language Japanese (ja)”",

@@ -40,7 +40,9 @@ def test_it_answers_without_redis(db, client, settings, lake_root):
 
 def test_the_rate_is_that_of_the_batches_between_the_first_and_the_last():
     assert rate([(NOON, 300), (NOON - timedelta(seconds=10), 100), (NOON - timedelta(seconds=20), 9)]) == 20.0
+    assert rate([(NOON, 300), (NOON - timedelta(seconds=10), 100), (NOON - timedelta(hours=2), 9)]) == 30.0
     assert rate([(NOON, 300)]) is None
+    assert rate([]) is None
     assert rate([(NOON, 300), (NOON, 100)]) is None
 
 
