@@ -24,7 +24,7 @@ def served_lake(tmp_path_factory, redis_server, django_db_setup, django_db_block
         yield web
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # ended before tests of other modules: its loop runs in the thread of the tests
 def chromium():
     sync_api = pytest.importorskip("playwright.sync_api", reason=MISSING)
     if not CHROMIUM:

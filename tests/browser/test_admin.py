@@ -15,7 +15,7 @@ from tests.api.web import served
 from tests.browser.lakes import build
 from tests.builders import post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 PASSWORD = "a long password of the admin"
 
 

@@ -41,10 +41,8 @@ def test_a_full_disk_stops_the_flusher_and_nothing_is_lost(make_stack, small_dis
         stack.settle(frames_of(moments), consumer, stack.flusher())
 
 
-@pytest.mark.parametrize(
-    "step",
-    ["compact:committed", *(pytest.param(step, marks=pytest.mark.slow) for step in OTHER_STEPS)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["compact:committed", *OTHER_STEPS])
 def test_a_disk_that_becomes_read_only_stops_both_and_nothing_is_lost(make_stack, small_disk, step):
     """Where it matters most: killed at this step, the next start finds a disk that it can't tidy."""
     disk, remount = small_disk

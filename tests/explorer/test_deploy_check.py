@@ -63,9 +63,9 @@ def test_it_is_silent(run, more):
     ("more", "ids"),
     [
         (PUBLIC, ["security.W004", "security.W008", "security.W012", "security.W016"]),
-        ({"DJANGO_DEBUG": "true"}, ["security.W018"]),
+        pytest.param({"DJANGO_DEBUG": "true"}, ["security.W018"], marks=pytest.mark.slow),
         ({"DJANGO_SECRET_KEY": "short"}, ["security.W009"]),
-        ({**TLS, "DJANGO_SECRET_KEY": "short"}, ["security.W009"]),
+        pytest.param({**TLS, "DJANGO_SECRET_KEY": "short"}, ["security.W009"], marks=pytest.mark.slow),
     ],
     ids=["others without TLS", "debug", "a weak key", "a weak key behind TLS"],
 )

@@ -50,7 +50,11 @@ def upgraded(folder, archive):
     )
 
 
-@pytest.mark.parametrize("archive", ARCHIVES, ids=lambda path: path.name)
+# The newest one was made by code like that of now.
+OLDER = [pytest.param(path, marks=pytest.mark.slow) if path == ARCHIVES[-1] else path for path in ARCHIVES]
+
+
+@pytest.mark.parametrize("archive", OLDER, ids=lambda path: path.name)
 def test_a_lake_of_an_earlier_release_answers_as_it_did(tmp_path, archive):
     assert archive.stat().st_size < LARGEST
     ran = upgraded(tmp_path, archive)

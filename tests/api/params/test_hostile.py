@@ -232,6 +232,7 @@ TEXTS = [
 ]
 
 
+@pytest.mark.slow  # those after it do so with fewer values
 def test_hostile_text_means_itself(lake, asking):
     lake.flush(*(post(one, rkey=f"k{n}") for n, one in enumerate(TEXTS)))
     for text in TEXTS:

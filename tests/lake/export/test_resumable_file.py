@@ -218,6 +218,7 @@ def test_what_is_wrong_is_one_sentence(lake, path, settings, arguments, message)
     assert not list(path.parent.glob("out*"))
 
 
+@pytest.mark.slow
 def test_a_real_kill(lake, path, tmp_path, lake_root, transactional_db):
     """SIGKILL in the middle, then --resume, in processes of their own."""
     for hour in range(3):

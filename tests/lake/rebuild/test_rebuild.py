@@ -175,6 +175,7 @@ class TestAWorld:
         assert (again.catalog, again.flush, again.compact) == (identity.catalog, identity.flush, identity.compact)
         assert Checkpoint.objects.values("time_us", "host", "seq").get() == cursor
 
+    @pytest.mark.slow
     def test_the_flusher_and_the_compactor_go_on(self, filled, frames):
         """What is in the buffer and in the lake already folds, what is new comes in, deletes reach the files."""
         filled.append(*frames[4000:5500])  # not trimmed when the catalog was lost
