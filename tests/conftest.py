@@ -18,7 +18,7 @@ from lake.storage.duckdb_engine import Engine
 from process.instants import now_us
 
 # An example has all the time it needs: other tests share the machine.
-for name, examples in (("full", 500), ("fast", 100)):
+for name, examples in (("full", 500), ("fast", 60)):
     hypothesis_settings.register_profile(name, hypothesis_settings(), max_examples=examples, deadline=None)
 hypothesis_settings.load_profile("fast")
 

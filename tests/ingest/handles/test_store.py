@@ -89,7 +89,7 @@ def count(store, table, where="true"):
 
 
 @given(history=histories())
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_newest_claim_wins_in_whatever_order_they_come(store, history):
     with store.transaction():
         for table in ("account", "claim"):

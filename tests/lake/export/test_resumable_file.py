@@ -97,7 +97,7 @@ def test_the_file_is_that_of_the_api(lake, client, small, tmp_path, form):
     ]
 
 
-@pytest.mark.parametrize("parts", range(2, 6))
+@pytest.mark.parametrize("parts", [2, *(pytest.param(parts, marks=pytest.mark.slow) for parts in (3, 4, 5))])
 def test_a_run_that_was_killed_goes_on(lake, small, path, monkeypatch, parts):
     hours(lake, 3)
     run(path)

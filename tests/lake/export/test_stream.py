@@ -77,7 +77,7 @@ def test_an_empty_lake_has_an_empty_export(lake, reader):
     assert exported(reader, sample=5, seed="s") == []
 
 
-@pytest.mark.parametrize("newest", [True, False])
+@pytest.mark.parametrize("newest", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("clock", ["seen", "created"])
 def test_an_export_is_the_union_of_the_pages(lake, reader, small, newest, clock):
     created = ["2026-07-01T11:00:00Z", "2026-07-01T13:00:00Z", "2025-01-01T00:00:00Z", "soon"]

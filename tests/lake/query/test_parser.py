@@ -292,7 +292,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.lists(PIECES, max_size=12).map("".join))
 @example("a\ud800")
 def test_any_text_is_understood_or_refused(text):
@@ -348,7 +348,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(TREES)
 def test_any_tree_can_be_written_out(tree):
     assert parse(render(tree)) == tree

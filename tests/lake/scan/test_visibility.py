@@ -70,7 +70,7 @@ def must_agree(reader, search):
     return paged
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_the_rule_for_a_page_and_the_sql_for_a_whole_agree(lake, lake_root, steps):
     for model in (DataFile, BatchRun, Tombstone, InactiveAccount):

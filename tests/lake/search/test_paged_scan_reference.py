@@ -59,7 +59,7 @@ def frames(posts):
             yield delete(f"k{n:02}", did=did, rev=f"s{n:02}", time_us=NOON_US + 9 * HOUR_US)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(posts=POSTS, searches=SEARCHES, flushes=st.integers(1, 3))
 def test_all_pages_together_are_what_python_finds(lake, lake_root, monkeypatch, posts, searches, flushes):
     monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)

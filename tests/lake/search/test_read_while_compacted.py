@@ -82,7 +82,12 @@ WHEN = [("before", 1), ("after", 1), ("before", 2)]  # and which read; a page is
 
 @pytest.mark.parametrize(
     ("ask", "search", "answer", "when", "read"),
-    [(*one, *when) for one in QUESTIONS for when in WHEN if (one[0], when[1]) != (page, 2)],
+    [
+        pytest.param(*one, *when, marks=pytest.mark.slow if place % 3 else ())  # each question at one moment
+        for number, one in enumerate(QUESTIONS)
+        for place, when in enumerate(WHEN, number)
+        if (one[0], when[1]) != (page, 2)
+    ],
 )
 def test_each_row_is_read_once_and_no_deleted_one(reader, lake_root, monkeypatch, ask, search, answer, read, when):
     reads = []
