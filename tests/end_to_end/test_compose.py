@@ -98,7 +98,7 @@ def compose(tmp_path_factory):
         compose.trust()
         yield compose
     finally:
-        compose("down", "--volumes", "--timeout", "5", check=False)
+        compose("--profile", "*", "down", "--volumes", "--timeout", "5", check=False)
 
 
 def until(holds, seconds=90):
