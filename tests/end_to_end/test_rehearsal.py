@@ -18,7 +18,7 @@ from deploy.local.child import ROOT
 from tests.deploy.hetzner_api import TOKEN, HetznerApi
 from tests.end_to_end.stack import until
 
-BASE = "standin:trixie"  # a bare Debian 13 with Python
+BASE = "python:3.13-slim-trixie"  # a bare Debian 13
 NAME = "explorer-rehearsal"
 HOST = "explorer.test"
 PACKAGES = "cloud-init openssh-server sudo systemd systemd-sysv dbus iproute2 procps ca-certificates"
