@@ -35,7 +35,8 @@ print(json.dumps([before, after]))
 
 def upgraded(folder, archive):
     with tarfile.open(archive) as file:
-        file.extractall(folder, filter="data")
+        file.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.2 has none
+        file.extractall(folder)
     own = {
         "PATH": os.environ["PATH"],
         "DJANGO_DEBUG": "true",
