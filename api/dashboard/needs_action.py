@@ -31,12 +31,12 @@ PAGES = {  # where one looks when a component is at fault, if the admin has it
 
 
 class Item(NamedTuple):
-    """`part`: what it is about. `what`: a sentence. `todo`: what to do, if `what` does not say. `url`: the row, or the
-    list."""
+    """`part`: what it is about. `what`: a sentence. `advice`: what to do, if `what` does not say it. `url`: the row, or
+    the list."""
 
     part: str
     what: str
-    todo: str = ""
+    advice: str = ""
     url: str = ""
 
 
@@ -53,13 +53,13 @@ def _components(facts: Facts) -> Iterator[Item]:
 
 
 def _batches(facts: Facts) -> Iterator[Item]:
-    todo = "Mend the cause: the flusher then tries again by itself. Nothing is lost, its events are in the buffer."
-    yield from _of_rows("batch failed", facts.rows.failed_batches, todo, "admin:lake_batchrun_change")
+    advice = "Mend the cause: the flusher then tries again by itself. Nothing is lost, its events are in the buffer."
+    yield from _of_rows("batch failed", facts.rows.failed_batches, advice, "admin:lake_batchrun_change")
 
 
 def _gaps(facts: Facts) -> Iterator[Item]:
-    todo = "Events of that time may be missing. /api/v1/coverage lists the minutes."
-    yield from _of_rows("gap", facts.rows.gaps, todo, "admin:ingest_connection_change")
+    advice = "Events of that time may be missing. /api/v1/coverage lists the minutes."
+    yield from _of_rows("gap", facts.rows.gaps, advice, "admin:ingest_connection_change")
 
 
 def _requests(facts: Facts) -> Iterator[Item]:
@@ -67,18 +67,18 @@ def _requests(facts: Facts) -> Iterator[Item]:
     yield from _of_rows("request waits", facts.rows.waiting, "", "admin:lake_request_change")
 
 
-def _of_rows(part: str, rows: Sequence[Row], todo: str, view: str) -> Iterator[Item]:
+def _of_rows(part: str, rows: Sequence[Row], advice: str, view: str) -> Iterator[Item]:
     for row in rows:
-        yield Item(part, f"{row.at:%Y-%m-%d %H:%M} UTC: {row.said}", todo, reverse(view, args=[row.pk]))
+        yield Item(part, f"{row.at:%Y-%m-%d %H:%M} UTC: {row.said}", advice, reverse(view, args=[row.pk]))
 
 
 def _dead_letters(facts: Facts) -> Iterator[Item]:
     count = facts.value("api_dead_letters") or 0
     if count:
-        todo = (
+        advice = (
             "Read them with manage.py inspect_buffer --dead-letters. After an update that can: the same with --replay."
         )
-        yield Item("dead letters", f"{count:,.0f} frames are no events, or could not be written.", todo)
+        yield Item("dead letters", f"{count:,.0f} frames are no events, or could not be written.", advice)
 
 
 def _jobs(facts: Facts) -> Iterator[Item]:
@@ -97,9 +97,9 @@ def _purge(facts: Facts) -> Iterator[Item]:
     oldest = facts.rows.oldest_tombstone
     if oldest is not None and facts.now - oldest > PURGE_LATE:
         age = duration((facts.now - oldest).total_seconds())
-        todo = "Ask for it: Requests, Compact all that is due. The flag purge_deleted must be on."
+        advice = "Ask for it: Requests, Compact all that is due. The flag purge_deleted must be on."
         url = reverse("admin:lake_request_add") + "?kind=compact"
-        yield Item("deletes", f"The oldest delete that is not in the files is {age} old.", todo, url)
+        yield Item("deletes", f"The oldest delete that is not in the files is {age} old.", advice, url)
 
 
 def _disks(facts: Facts) -> Iterator[Item]:

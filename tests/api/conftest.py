@@ -1,20 +1,12 @@
 """The real web server over a small lake of all datasets, for tests of what arrives on the wire."""
 
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
-from constance import config
-from django.core.management import call_command
-from django.db import connection
 
-from ingest.buffer.redis_stream import Buffer
-from ingest.handles.store import Claim, Store
-from lake.flush.flusher import Flusher
+from tests.api.lakes import build
 from tests.api.web import served
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, identity, like, post
-from tests.conftest import Lake
 
 HOUR_US = 3_600_000_000
 LAKE_POST = f"at://{ALICE}/app.bsky.feed.post/k0"
@@ -44,21 +36,8 @@ def events():
 def live_folder(tmp_path_factory, redis_server, django_db_setup, django_db_blocker):
     """A lake, its catalog as a file, in which anybody may ask as often as he likes, and its handles."""
     folder = tmp_path_factory.mktemp("live")
-    (folder / "lake").mkdir()
-    buffer = Buffer(redis_server.url).connect()
-    with django_db_blocker.unblock(), closing(buffer):
-        assert connection.is_in_memory_db(), "mark the module with pytest.mark.django_db"
-        lake = Lake(buffer, folder / "lake")
-        lake.flusher = Flusher(buffer, folder / "lake", max_events=100_000)
-        lake.flush(*events())
-        config.anonymous_rate = 0
-        with closing(sqlite3.connect(folder / "catalog.sqlite3")) as file:
-            connection.ensure_connection()
-            connection.connection.backup(file)
-        call_command("flush", interactive=False, verbosity=0)
-    store = Store(folder / "catalog.handles.sqlite3", 1).create()
-    with store.transaction():
-        store.claim([Claim(ALICE, "alice.example", 1)])
+    with django_db_blocker.unblock():
+        build(folder, redis_server.url, list(events()), {ALICE: "alice.example"})
     return folder
 
 

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from process.instants import now_us
+from tests.api.lakes import build
 from tests.api.web import served
-from tests.browser.lakes import build
 from tests.browser.posts import HOSTILE, NAMES, events
 
 CHROMIUM = next(

@@ -11,8 +11,8 @@ from django.contrib.auth import get_user_model
 
 from deploy.local.child import ROOT
 from lake.models import BatchRun
+from tests.api.lakes import build
 from tests.api.web import served
-from tests.browser.lakes import build
 from tests.builders import post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]

@@ -6,7 +6,6 @@ import shutil
 import signal
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
@@ -15,9 +14,11 @@ import pytest
 from deploy.local.child import ROOT
 from deploy.local.environment import free_port
 from process.heartbeats import COMMANDS
+from tests.end_to_end.stack import until
 
 PROJECT = "explorer-test"
 CONTAINERS = ("redis", *COMMANDS, "caddy")
+PATIENCE = 90  # seconds
 WATCHERS = ("prometheus", "alertmanager", "redis_exporter", "node_exporter")
 # Of the host, not of the service: docs/deployment.md says how to set it.
 HOSTS_OWN = "Memory overcommit must be enabled"
@@ -101,13 +102,6 @@ def compose(tmp_path_factory):
         compose("--profile", "*", "down", "--volumes", "--timeout", "5", check=False)
 
 
-def until(holds, seconds=90):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "in vain"
-        time.sleep(0.5)
-
-
 def found(compose):
     status, _, body = compose.get("/search?text=time&limit=1")
     return status == 200 and json.loads(body)["results"]
@@ -122,7 +116,7 @@ def targets(compose):
 def test_prometheus_scrapes_every_process_within_a_minute(compose):
     compose("up", "--detach", "--wait", *WATCHERS)
     scraped = {"consumer", "flusher", "compactor", "web", "redis", "node", "prometheus", "alertmanager"}
-    until(lambda: targets(compose) == dict.fromkeys(scraped, "up"), 60)
+    until(lambda: targets(compose) == dict.fromkeys(scraped, "up"), "all targets are up", 60)
 
 
 SCAN = """
@@ -155,7 +149,7 @@ def test_from_outside_only_caddys_two_ports_are_open(compose):
 
 
 def test_the_stack_answers_over_tls_comes_back_from_kills_and_loses_nothing(compose):
-    until(lambda: found(compose))
+    until(lambda: found(compose), "a post is found", PATIENCE)
     logs = compose("logs", "--no-color").splitlines()
     loud = [line for line in logs if any(word in line.lower() for word in ("warn", "error"))]
     assert [line for line in loud if HOSTS_OWN not in line] == []
@@ -166,9 +160,13 @@ def test_the_stack_answers_over_tls_comes_back_from_kills_and_loses_nothing(comp
 
     for service in CONTAINERS:
         os.kill(int(compose.inspect(service, ".State.Pid")), signal.SIGKILL)
-        until(lambda name=service: compose.inspect(name, ".RestartCount") == "1")
-        until(lambda name=service: compose.inspect(name, ".State.Health.Status") == "healthy")
+        until(lambda name=service: compose.inspect(name, ".RestartCount") == "1", f"{service} starts again", PATIENCE)
+        until(
+            lambda name=service: compose.inspect(name, ".State.Health.Status") == "healthy",
+            f"{service} is healthy",
+            PATIENCE,
+        )
 
-    until(lambda: found(compose))
+    until(lambda: found(compose), "a post is found", PATIENCE)
     assert compose("exec", "-T", "compactor", "python", "manage.py", "verify_lake", "--cids", "5").startswith("OK: ")
     assert json.loads(compose.get("/api/v1/coverage")[2])["gaps"] == []

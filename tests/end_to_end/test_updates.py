@@ -17,7 +17,8 @@ from deploy.local.child import ROOT
 from process.heartbeats import COMMANDS
 from tests.end_to_end import census
 from tests.end_to_end.evidence import Lake
-from tests.end_to_end.test_compose import Compose, found, pytestmark, until  # noqa: F401 - where there is no Docker
+from tests.end_to_end.stack import until
+from tests.end_to_end.test_compose import Compose, found, pytestmark  # noqa: F401 - where there is no Docker
 
 PROJECT = "explorer-updates"
 MIGRATION = """from django.db import migrations, models
@@ -199,7 +200,7 @@ def log_and_lake(clone):
 def test_updates_and_rollbacks_under_load_fail_no_request_and_lose_no_event(clone):
     clone.run("bash", "update.sh")
     clone.trust()
-    until(lambda: found(clone))
+    until(lambda: found(clone), "a post is found", 90)
     assert clone.serves() == {clone.commits[0]}
     readers = Readers(clone)
     try:

@@ -234,6 +234,14 @@ def test_what_was_found_in_time_is_shown_with_a_way_on(posts, page, monkeypatch)
     assert page(way["href"]).count("<article") == 10
 
 
+def test_a_page_that_reached_its_limit_leads_back_too(posts, page, monkeypatch):
+    find = Reader.find
+    monkeypatch.setattr(Reader, "find", lambda *args: find(*args)._replace(searched_to="2026-07-01T12:10:00.000000Z"))
+    assert [
+        attrs["href"] for _, attrs in Tags(page("/?text=lake&limit=10&page=2")).found if attrs.get("rel") == "prev"
+    ] == ["/?text=lake&limit=10"]
+
+
 def test_each_part_has_the_limits_and_errors_of_the_api(posts, page, client):
     for name in FRAGMENTS:
         assert "text/html" in client.get(f"/fragments/{name}?text=lake&page=2&limit=25")["Content-Type"]
