@@ -200,12 +200,28 @@ class Export(models.Model):
     bytes = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True, help_text="of the whole body")
     error = models.TextField(blank=True)
+    question = models.CharField(
+        max_length=64, default="", db_default="", db_index=True, help_text="digest of the parameters"
+    )
+    client = models.CharField(max_length=64, default="", db_default="", help_text="keyed digest of who asked")
+    continues = models.CharField(
+        max_length=32, default="", db_default="", help_text="the export with whose body this one goes on"
+    )
+    prefix_bytes = models.BigIntegerField(
+        default=0, db_default=0, help_text="of the beginning of the body; no more than it was sent"
+    )
+    prefix_sha256 = models.CharField(max_length=64, default="", db_default="", help_text="of that beginning")
 
     class Meta:
         ordering = ["-started_at"]
 
     def __str__(self) -> str:
         return f"export {self.id} {self.state}"
+
+    @property
+    def body(self) -> str:
+        """Names the body: downloads of the same one share it."""
+        return self.continues or self.id
 
 
 class Request(models.Model):

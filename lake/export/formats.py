@@ -16,6 +16,7 @@ from lake.export.columns import CID, USERNAME, CellType, ExportColumn
 
 Table = pa.Table  # for modules that only pass it on
 CHUNK_BYTES = 1 << 20  # handed out at once
+GROUP_ROWS = 32_768  # of a row group, however large the slices are: the same rows make the same bytes
 _NUL, _INSTEAD = b"\0", "\ufffd".encode()
 _NUL_IN_JSON = r"\u0000"
 _FORMULA = "^[=+\\-@\t\r]"  # begins a formula for a spreadsheet, or is skipped before one
@@ -143,6 +144,7 @@ class Parquet:
         self.nuls = 0
         self._sink = _Sink()
         self._schema = pa.schema([pa.field(column.name, _ARROW[column.kind]) for column in columns], dict(about))
+        self._pending = self._schema.empty_table()
         self._writer = pq.ParquetWriter(
             self._sink, self._schema, compression="zstd", data_page_version="2.0", write_page_index=True
         )
@@ -154,12 +156,21 @@ class Parquet:
         return self._sink.take()
 
     def rows(self, table: pa.Table) -> bytes:
-        self._writer.write_table(table.select(self._schema.names).cast(self._schema))
+        self._pending = pa.concat_tables([self._pending, table.select(self._schema.names).cast(self._schema)])
+        while self._pending.num_rows >= GROUP_ROWS:
+            self._write(self._pending.slice(0, GROUP_ROWS))
+            self._pending = self._pending.slice(GROUP_ROWS)
         return self._sink.take()
 
     def end(self) -> bytes:
+        if self._pending.num_rows:
+            self._write(self._pending)
         self._writer.close()
         return self._sink.take()
+
+    def _write(self, group: pa.Table) -> None:
+        """Whole columns: their chunks would show in the bytes."""
+        self._writer.write_table(group.combine_chunks(), row_group_size=GROUP_ROWS)
 
 
 MEDIA_TYPES = {kind.suffix: kind.media_type for kind in (Csv, Ndjson, Parquet)}

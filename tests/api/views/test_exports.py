@@ -16,6 +16,7 @@ from ingest.models import Connection
 from lake.export import record, software
 from lake.export import rows as export_rows
 from lake.export.columns import column_names
+from lake.export.download import CLIENT_GONE
 from lake.models import Export
 from lake.scan import paged_scan
 from tests.builders import ALICE, BOB, NOON_US, delete, like, post
@@ -217,9 +218,9 @@ def test_an_export_stops_when_its_reader_has_gone(lake, client, small, caplog, m
     monkeypatch.setattr(export_rows.ExportRows, "_read", lambda *arguments: reads.append(arguments))
     response.close()
     assert reads == []
-    assert record.CLIENT_GONE in caplog.text
+    assert CLIENT_GONE in caplog.text
     found = manifest(client, response)
-    assert (found["state"], found["error"]) == ("broken", record.CLIENT_GONE)
+    assert (found["state"], found["error"]) == ("broken", CLIENT_GONE)
     assert LIMITS["export"].free == LIMITS["export"].at_once
 
 
@@ -227,7 +228,7 @@ def test_a_reader_who_goes_before_the_first_byte_is_noticed(lake, client):
     hours(lake, 1)
     response = client.get("/export")
     response.close()
-    assert manifest(client, response)["error"] == record.CLIENT_GONE
+    assert manifest(client, response)["error"] == CLIENT_GONE
     assert LIMITS["export"].free == LIMITS["export"].at_once
 
 
