@@ -16,11 +16,11 @@ from api.answers.reader import reader
 from api.answers.usernames import handle_lookup, pinned_search
 from api.params.export import ExportParams
 from lake.catalog.coverage import coverage
-from lake.export import counts, record
-from lake.export.download import Download, Ended, measure
+from lake.delivery import counts, record
+from lake.delivery.download import Download, Ended, measure
+from lake.delivery.manifest import describe
+from lake.delivery.record import Asked
 from lake.export.formats import Format, new_format
-from lake.export.manifest import describe
-from lake.export.record import Asked
 from lake.export.spec import ExportSpec, export_spec
 from lake.export.stream import EncodedSlice, export
 from lake.models import Export

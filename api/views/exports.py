@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,12 +16,13 @@ from api.answers.errors import request_id
 from api.answers.export import asked_by, continue_download, new_manifest, new_spec, start_download, with_coverage
 from api.answers.reader import reader
 from api.params import byte_range
-from api.params.export import ExportParams
+from api.params.export import ExportParams, MadeParams
 from api.schema.endpoints import EXPORT, MADE, MANIFEST
 from api.views.measured import at_end
 from api.views.view import View
-from lake.export import counts, record
-from lake.export.download import Download, Ended
+from lake.delivery import counts, record
+from lake.delivery.download import Download, Ended
+from lake.delivery.methods import methods_section
 from lake.export.formats import MEDIA_TYPES
 
 
@@ -79,11 +80,15 @@ class ManifestView(View):
 class MadeView(View):
     """After an export: what it was."""
 
-    def get(self, request: Request, export: str) -> Response:
+    def get(self, request: Request, export: str) -> HttpResponseBase:
+        values = self.validated(MadeParams, request).validated_data
         row = record.find(export)
         if row is None:
             raise NotFound("No export has this id, or it is more than 30 days old.")
-        return Response(with_coverage(record.to_manifest(row)))
+        manifest = with_coverage(record.to_manifest(row))
+        if values["format"] == "text":
+            return HttpResponse(methods_section(manifest), content_type="text/plain; charset=utf-8")
+        return Response(manifest)
 
 
 def _describe(response: StreamingHttpResponse, download: Download) -> None:

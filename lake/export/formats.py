@@ -4,7 +4,7 @@ DuckDB formats values such as times and JSON while it reads them; Arrow joins th
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
-from lake.export.columns import CID, USERNAME, CellType, ExportColumn
+from lake.export.columns import CellType, ExportColumn
 
 Table = pa.Table  # for modules that only pass it on
 CHUNK_BYTES = 1 << 20  # handed out at once
@@ -189,24 +189,6 @@ def chunks(body: bytes) -> Iterator[bytes]:
     """Small enough that sending needs no second copy of the body, and that a client that has gone is noticed soon."""
     view = memoryview(body)
     return (bytes(view[start : start + CHUNK_BYTES]) for start in range(0, len(body), CHUNK_BYTES))
-
-
-def add_usernames(
-    table: pa.Table, place: int, dids: str, handles: Callable[[Sequence[str]], Sequence[str | None]]
-) -> pa.Table:
-    """With a column of handles at `place`. `dids`: the column of DIDs. `handles`: called once, with distinct DIDs."""
-    authors = table[dids].combine_chunks().dictionary_encode()
-    known = pa.array(handles(authors.dictionary.to_pylist()), pa.string())
-    return table.add_column(place, USERNAME, known.take(authors.indices))
-
-
-def add_cids(table: pa.Table, place: int, rows: str, filled: Callable[[pa.Table], pa.Table]) -> pa.Table:
-    """With a column of CIDs at `place`. `rows`: the column with the lake's rows. `filled`: gives them all CIDs, empty
-    ones to those that have none."""
-    found = pa.Table.from_struct_array(table[rows])
-    if found[CID].null_count:
-        found = filled(found)
-    return table.add_column(place, CID, pc.if_else(pc.equal(found[CID], ""), None, found[CID]))
 
 
 class _Sink:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from api.access.concurrency import LIMITS
 from api.params.byte_range import first_byte, named
-from lake.export import download, formats, record
+from lake.delivery import download, record
+from lake.export import formats
 from lake.models import Export
 from tests.api.views.test_exports import body_of, manifest, must_be_error, small  # noqa: F401 - a fixture
 from tests.builders import ALICE, NOON_US, delete, post

@@ -13,10 +13,10 @@ from django.db import OperationalError
 
 from api.access.concurrency import LIMITS
 from ingest.models import Connection
-from lake.export import record, software
+from lake.delivery import record, software
+from lake.delivery.download import CLIENT_GONE
 from lake.export import rows as export_rows
 from lake.export.columns import column_names
-from lake.export.download import CLIENT_GONE
 from lake.models import Export
 from lake.scan import paged_scan
 from tests.builders import ALICE, BOB, NOON_US, delete, like, post

@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from lake.export.manifest import iso_or_none, times
+from lake.delivery.manifest import iso_or_none, times
 from lake.models import Export
 
 KEPT = timedelta(days=30)

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, Self
 import structlog
 from django.db import DatabaseError
 
+from lake.delivery import record
+from lake.delivery.manifest import times
 from lake.errors import LakeError
-from lake.export import record
 from lake.export.formats import chunks
-from lake.export.manifest import times
 from lake.export.stream import EncodedSlice, joined
 from lake.models import Export
 

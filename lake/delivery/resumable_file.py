@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from lake.delivery.counts import after
+from lake.delivery.manifest import times
 from lake.errors import LakeError
-from lake.export.counts import after
 from lake.export.formats import Format
-from lake.export.manifest import times
 from lake.export.rows import FindHandles
 from lake.export.spec import ExportSpec
 from lake.export.stream import EncodedSlice, export, joined
