@@ -16,6 +16,7 @@ class CatalogIdentity(models.Model):
     catalog = models.UUIDField(default=uuid.uuid4, editable=False)
     flush = models.BigIntegerField(default=0, help_text="number of the latest commit of the flusher")
     compact = models.BigIntegerField(default=0, help_text="number of the latest commit of the compactor")
+    clock_us = models.BigIntegerField(default=0, db_default=0, help_text="the lake's clock; 0: not known yet")
 
     class Meta:
         verbose_name_plural = "catalog identity"
@@ -106,6 +107,7 @@ class DataFile(CatalogFile):
     rows_by_arrival = models.BigIntegerField(
         default=0, help_text="rows whose seen is their ingest time, as their time_us is impossible"
     )
+    late_rows = models.BigIntegerField(default=0, db_default=0, help_text="rows that came late: they have learned")
     batch = models.ForeignKey(
         BatchRun, null=True, on_delete=models.PROTECT, related_name="files", help_text="null: made by compaction"
     )

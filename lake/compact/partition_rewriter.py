@@ -13,7 +13,7 @@ import structlog
 from django.db.utils import DatabaseError
 
 from lake import metrics
-from lake.catalog import commits
+from lake.catalog import clock, commits
 from lake.catalog.commits import NewFile
 from lake.catalog.identity import Claim
 from lake.compact import sweep
@@ -61,7 +61,9 @@ class PartitionRewriter:
 
     def _origin(self, job: RewriteJob) -> Origin:
         cursor = commits.checkpoint()
-        return Origin(*self._claim.next_commit(), self._claim.flushed(), cursor, job.at_ingest_time)
+        return Origin(
+            *self._claim.next_commit(), self._claim.flushed(), cursor, job.at_ingest_time, clock_us=clock.stored_us()
+        )
 
 
 def _report(job: RewriteJob, new: Rewritten, seconds: float) -> None:

@@ -43,6 +43,7 @@ class Origin:
     at_ingest_time  rows whose seen is their ingest time
     unpurged        deleted rows that keep their text
     batch           None for a compacted file
+    clock_us        the lake's clock before that commit at the earliest; 0: files of older releases don't say
     """
 
     catalog: str
@@ -53,6 +54,7 @@ class Origin:
     at_ingest_time: int = 0
     unpurged: int = 0
     batch: Batch | None = None
+    clock_us: int = 0
 
     def metadata(self) -> dict[str, str]:
         """As the file's metadata has it."""
@@ -65,6 +67,7 @@ class Origin:
             "rows_by_arrival": str(self.at_ingest_time),
             "unpurged": str(self.unpurged),
             "batch": str(self.batch or ""),
+            "clock": str(self.clock_us),
         }
 
     @classmethod
@@ -80,6 +83,7 @@ class Origin:
                 int(metadata["rows_by_arrival"]),
                 int(metadata["unpurged"]),
                 Batch.read(metadata["batch"]) if metadata["batch"] else None,
+                int(metadata.get("clock", 0)),
             )
         except (KeyError, ValueError):
             return None
