@@ -17,8 +17,9 @@ _URL = rf"https://bsky\.app/profile/({_DID})/post/({_RKEY})/?"
 
 # of a line that is JSON but no object, each is null
 _FROM_LINE = ", ".join(f"json_extract_string(json, '$.{name}') AS {name}" for name in COLUMNS)
-_LINES = f"""(SELECT row, {_FROM_LINE}, json IS NULL AND trim(line) <> '' AS no_json, trim(line) = '' AS blank
-    FROM (SELECT row, line, CASE WHEN json_valid(line) THEN line::JSON END AS json FROM raw))"""  # noqa: S608
+_LINES = f"""(SELECT row, {_FROM_LINE}, json IS NULL AND line <> '' AS no_json, line = '' AS blank
+    FROM (SELECT row, line, CASE WHEN json_valid(line) THEN line::JSON END AS json
+        FROM (SELECT row, trim(line, chr(9) || chr(10) || chr(13) || ' ') AS line FROM raw)))"""  # noqa: S608
 
 _PARSED = rf"""
     WITH cell AS (
