@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -25,7 +26,8 @@ def new_spec(params: ExportParams, max_rows: int) -> ExportSpec:
     values = params.validated_data
     limit = min((rows for rows in (values["limit"], max_rows) if rows), default=None)
     search = pinned_search(values, params.flags)
-    return export_spec(search, values["fields"], limit, values["sample"], values["seed"])
+    spec = export_spec(search, values["fields"], limit, values["sample"], values["seed"])
+    return replace(spec, recalled=values["as_of"] is not None)
 
 
 def new_manifest(params: ExportParams, spec: ExportSpec) -> dict[str, Any]:

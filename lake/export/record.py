@@ -22,7 +22,12 @@ log = structlog.get_logger("export")
 
 KEPT = timedelta(days=30)
 STARTED = datetime.now(UTC)  # of this process
-UNKNOWN = {"truncated": None, "rows_hidden": None, **times(None)}  # before the end, and of a broken one
+UNKNOWN = {
+    "truncated": None,
+    "rows_hidden": None,
+    "removed_since": None,
+    **times(None),
+}  # before the end, and of a broken one
 Ended = Callable[[Export], None]
 CLIENT_GONE = "the client has gone"
 PROCESS_GONE = "the process that sent it has ended"
