@@ -145,7 +145,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_files_that_are_none_are_refused_with_a_sentence(labelled, tmp_path, name):
+def test_files_that_are_none_are_refused_with_a_sentence(db, lake_root, tmp_path, name):
     if REFUSED[name] is not None:
         (tmp_path / name).write_bytes(REFUSED[name])
     with pytest.raises((LabelFileError, CommandError)) as caught:
@@ -154,7 +154,7 @@ def test_files_that_are_none_are_refused_with_a_sentence(labelled, tmp_path, nam
     assert "\n" not in str(caught.value)
 
 
-def test_a_parquet_column_that_holds_no_text_is_refused(labelled, tmp_path):
+def test_a_parquet_column_that_holds_no_text_is_refused(db, lake_root, tmp_path):
     with pytest.raises(LabelFileError, match="The column score"):
         imported(written(tmp_path / "x.parquet", [{"uri": URI, "label": "x", "score": [1.0]}]))
 
