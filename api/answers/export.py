@@ -33,7 +33,8 @@ def new_spec(params: ExportParams, max_rows: int) -> ExportSpec:
     values = params.validated_data
     limit = min((rows for rows in (values["limit"], max_rows) if rows), default=None)
     search = pinned_search(values, params.flags)
-    return export_spec(search, values["fields"], limit, values["sample"], values["seed"])
+    spec = export_spec(search, values["fields"], limit, values["sample"], values["seed"])
+    return replace(spec, recalled=values["as_of"] is not None)
 
 
 def new_manifest(params: ExportParams, spec: ExportSpec) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from api.params.export import ExportParams, MadeParams
 from api.params.search import SearchParams
 from api.params.strict import WindowParams
 from api.schema import manifests, shapes
+from api.schema.forms import BINARY, TEXT, Shape
 from api.schema.openapi import JSON, described, header
-from api.schema.shapes import Shape
 
 _COHORT = [shapes.DID, "did:plc:bbbbbbbbbbbbbbbbbbbbbbbb"]
 _DAYS = {"start": "2026-07-01", "end": "2026-07-31"}
@@ -62,9 +62,9 @@ EXPORT = described(
     "anew (200). Also at /export.",
     ExportParams,
     {
-        "text/csv": Shape(shapes.TEXT, f"id,text\r\n{shapes.POST_URI},A walk around the lake\r\n"),
-        "application/x-ndjson": Shape(shapes.TEXT, f'{{"id":"{shapes.POST_URI}","text":"A walk around the lake"}}\n'),
-        "application/vnd.apache.parquet": Shape(shapes.BINARY, None),
+        "text/csv": Shape(TEXT, f"id,text\r\n{shapes.POST_URI},A walk around the lake\r\n"),
+        "application/x-ndjson": Shape(TEXT, f'{{"id":"{shapes.POST_URI}","text":"A walk around the lake"}}\n'),
+        "application/vnd.apache.parquet": Shape(BINARY, None),
     },
     query="text=lake&format=csv&fields=id,text&start=2026-07-01&end=2026-07-01",
     bodies=_EXPORT_BODIES,
@@ -91,7 +91,7 @@ MADE = described(
     "was sent. Kept for 30 days. With format=text, as the "
     "paragraphs of a methods section.",
     MadeParams,
-    {JSON: manifests.MADE, "text/plain": Shape(shapes.TEXT, "Data. The posts come from the public Bluesky network.")},
+    {JSON: manifests.MADE, "text/plain": Shape(TEXT, "Data. The posts come from the public Bluesky network.")},
     errors=(404,),
     headers=[
         OpenApiParameter(

@@ -12,7 +12,8 @@ from rest_framework.views import APIView
 
 from api.params.strict import StrictSerializer
 from api.schema import parameters  # noqa: F401 - registers the extension that maps them
-from api.schema.shapes import SCHEMAS, TEXT, Schema, Shape
+from api.schema.forms import TEXT, Schema, Shape
+from api.schema.shapes import SCHEMAS
 
 JSON = "application/json"
 V = TypeVar("V", bound=type[APIView])

@@ -90,6 +90,8 @@ def _deletions(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield f"and stands for the archive as of {until}." if until else "."
     yield f"Left out is {manifest['hidden']}"
     yield f"({hidden:,} rows that match)." if hidden is not None else "(how many rows match was not counted)."
+    if removed := manifest.get("removed_since"):
+        yield f"Since then up to {removed:,} rows of the window were deleted or hidden, of whatever text."
     yield "What is deleted later must be removed from the file: POST /api/v1/posts says what still exists."
 
 

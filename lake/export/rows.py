@@ -142,7 +142,7 @@ def _select_list(spec: ExportSpec, form: Format) -> str:
     columns = [f"{form.sql(column)} AS {column.name}" for column in spec.columns if column.sql]
     columns += [f"{sql} AS _{name}" for name, sql in hit.key_sql(search).items()]
     if any(column.name == CID and not column.sql for column in spec.columns):
-        columns.append(f"{{{', '.join(f'{name!r}: {name}' for name in search.of.names)}}} AS {_ROW}")
+        columns.append(f"{{{', '.join(f'{name!r}: {name}' for name, _ in search.of.in_every_file)}}} AS {_ROW}")
     return ", ".join(columns)
 
 

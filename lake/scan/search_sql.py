@@ -42,8 +42,9 @@ class SearchSql:
         """SELECT of the candidates in this range: all rows that match, hidden ones too."""
         time, search = self.search.time, self.search
         first, last = (scan.low, scan.high.position) if search.newest else (-scan.high.position, -scan.low)
+        late = " AND (learned IS NULL OR learned <= make_timestamp($until))" if scan.late else ""
         statement = Statement(
-            f"""SELECT {columns} FROM {_relation(scan)} AS row WHERE {self._where}
+            f"""SELECT {columns} FROM {_relation(scan)} AS row WHERE {self._where}{late}
             AND {time} >= make_timestamp($first) AND {time} <= make_timestamp($last)""",
             self._values | {"first": first, "last": last},
         )
@@ -63,7 +64,7 @@ class SearchSql:
 
 def _relation(scan: ScanRange) -> str:
     """Whole files, and the rows that an index picked of others."""
-    read = "lake_rows($files)"
+    read = "full_lake_rows($files)" if scan.late else "lake_rows($files)"
     if scan.whole.files and scan.picked.files:
         return f"(FROM {read} UNION ALL BY NAME FROM picked)"
     return read if scan.whole.files else "picked"

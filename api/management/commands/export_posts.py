@@ -37,6 +37,7 @@ class Command(BaseCommand):
             repeat = " Repeatable." if isinstance(field, Repeatable) else ""
             text = f"{field.help_text}{repeat}".replace("%", "%%")
             names = [f"--{each}" for each in (name, *synonyms(name))]
+            names += [dashed for each in names if (dashed := f"--{each[2:].replace('_', '-')}") not in names]
             parser.add_argument(*names, action="append", default=[], help=text, **more)
 
     def handle(self, *args: Any, output: Path, resume: bool, **options: Any) -> None:
