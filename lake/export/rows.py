@@ -75,7 +75,7 @@ class ExportRows:
 
     def _down(self) -> Iterator[RowSlice]:
         search = self._spec.search
-        pruner = IndexPruner(self._reader.scanner.root, search, export_cost)
+        pruner = IndexPruner(self._reader.scanner, search, export_cost)
         scan = PagedScan(self._read, search, MOST_ROWS, lambda: search.timeout, self._resume, pruner)
         for table, *_ in scan:
             self._resume = scan.resume
@@ -95,6 +95,7 @@ class ExportRows:
         statement = Statement(
             f"SELECT {self._columns} FROM ({statement.sql} {self._compiled.order_by} LIMIT {size:d})",
             statement.values | dict(self._spec.values),
+            statement.labels,
         )
         with superseded_if_replaced(visible.paths):
             table = self._reader.scanner.table(statement, scan, seconds)

@@ -1,6 +1,7 @@
 """The same query read over plain Python rows: what the SQL of lake.query.sql must agree with. Written on its own: it
 looks at characters one by one where the SQL has regular expressions."""
 
+import json
 import unicodedata
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -158,12 +159,19 @@ LISTS = {
 }
 
 
+def says_of_itself(labels, wanted):
+    found = json.loads(labels)["values"] if labels and '"values":[' in labels else []
+    return any(fold(str(one.get("val"))) == fold(wanted) for one in found)
+
+
 def passes(kind, wanted, row, dataset, clock):
     match kind:
         case "author":
             return row["did"] == wanted
         case "subject":
             return has_subject(row, dataset, wanted)
+        case "self":
+            return says_of_itself(row["labels"], wanted)
         case "has":
             return HAS[wanted](row)
         case "is":
