@@ -57,7 +57,7 @@ class RetentionAdmin(LoggedAdmin):
 
 @admin.register(CatalogIdentity)
 class CatalogIdentityAdmin(ReadOnlyAdmin):
-    list_display = ("catalog", "flush", "compact")
+    list_display = ("catalog", "flush", "compact", "label")
 
 
 @admin.register(Tombstone)

@@ -1,6 +1,6 @@
 """The series of the flusher and of the compactor: all that this package exports itself."""
 
-from lake.schema import DATASETS
+from lake.schema import FLUSHED
 from process.metrics import counter, gauge, histogram
 
 REASONS = ("closed", "late", "deleted", "asked")  # lake.compact.plan.Reason
@@ -10,9 +10,9 @@ ROWS = counter(
     "lake_rows_written_total",
     "Rows committed. No rise for two flush intervals: nothing becomes searchable, the operator looks at the flusher's "
     "log.",
-    dataset=DATASETS,
+    dataset=FLUSHED,
 )
-FILE_BYTES = counter("lake_bytes_written_total", "Bytes of the files of these rows. For information.", dataset=DATASETS)
+FILE_BYTES = counter("lake_bytes_written_total", "Bytes of the files of these rows. For information.", dataset=FLUSHED)
 JSON_BYTES = counter(
     "lake_bytes_flushed_total",
     "Bytes of JSON of the events in committed batches. Divided by the bytes written: the compression at the first "

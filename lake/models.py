@@ -7,15 +7,17 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from lake.label_models import LabelImport, WaitingLabel  # noqa: F401 - so that Django finds them
+
 
 class CatalogIdentity(models.Model):
     """The catalog's identity and the numbers of its writers' latest commits: one row. The marker is its copy."""
 
     ONLY = 1  # its pk
-
     catalog = models.UUIDField(default=uuid.uuid4, editable=False)
     flush = models.BigIntegerField(default=0, help_text="number of the latest commit of the flusher")
     compact = models.BigIntegerField(default=0, help_text="number of the latest commit of the compactor")
+    label = models.BigIntegerField(default=0, db_default=0, help_text="number of the latest commit of labels")
 
     class Meta:
         verbose_name_plural = "catalog identity"

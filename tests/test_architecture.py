@@ -53,6 +53,7 @@ DOORWAYS = {
         "lake/storage/stored_rows.py",
         "lake/compact/rewrite.py",
         "lake/flush/",
+        "lake/labels/",
     ),
     "urllib.request": ("deploy/", "ingest/handles/appview.py"),
     "http.client": ("deploy/local/health_watch.py", "ingest/handles/appview.py", "ingest/handles/appview_replies.py"),

@@ -84,6 +84,7 @@ _KINDS: dict[CellType, Schema] = {
     CellType.LIST: {"type": "array", "items": TEXT},
     CellType.TIME: null_or(TIME),
     CellType.BOOLEAN: null_or(BOOLEAN),
+    CellType.NUMBER: null_or(NUMBER),
 }
 _NEVER_NULL = {"id": URI, "did": TEXT, "seen_at": TIME, "url": TEXT}
 

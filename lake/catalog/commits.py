@@ -70,6 +70,14 @@ def commit(change: Commit, advance: Advance) -> None:
             set_checkpoint(change.checkpoint)
 
 
+def add_labels(files: Sequence[NewFile], advance: Advance, also: Callable[[], None]) -> None:
+    """From here on the files exist, and what `also` writes is true."""
+    with transaction.atomic():
+        advance()
+        DataFile.objects.bulk_create([_row(file, None) for file in files])
+        also()
+
+
 def swap(old: Sequence[str], new: NewFile, advance: Advance) -> None:
     """From here on the new file exists and the old ones, given by their paths, are superseded. Raises LakeUnusable if
     one of these is not listed."""
@@ -131,7 +139,7 @@ def _is_later(stored: InactiveAccount | None, state: AccountState) -> bool:
 
 
 def _row(new: NewFile, run: BatchRun | None) -> DataFile:
-    """`run`: None for a compacted file."""
+    """`run`: None for a compacted file, and for labels."""
     pending = new.pending
     return DataFile(
         path=pending.path,

@@ -45,7 +45,8 @@ def listed_files(fresh_hours_only: bool = False) -> list[ListedFile]:
     """All of them, or those of hours that have files which no compaction has seen."""
     files = DataFile.listed.all()
     if fresh_hours_only:
-        files = files.filter(hour__in=files.filter(batch__isnull=False).values("hour"))
+        fresh = Q(batch__isnull=False) | Q(dataset="labels", path__contains="/l-")
+        files = files.filter(hour__in=files.filter(fresh).values("hour"))
     names = ("dataset", "hour", "path", "rows", "bytes", "rows_by_arrival", "unpurged")
     return [ListedFile(*row) for row in files.order_by().values_list(*names)]
 

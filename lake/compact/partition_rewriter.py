@@ -60,8 +60,9 @@ class PartitionRewriter:
         return new
 
     def _origin(self, job: RewriteJob) -> Origin:
-        cursor = commits.checkpoint()
-        return Origin(*self._claim.next_commit(), self._claim.flushed(), cursor, job.at_ingest_time)
+        cursor, now = commits.checkpoint(), self._claim.now()
+        commit = self._claim.next_commit()
+        return Origin(*commit, now.flush, cursor, job.at_ingest_time, labelled=now.label)
 
 
 def _report(job: RewriteJob, new: Rewritten, seconds: float) -> None:

@@ -7,7 +7,7 @@ from lake.storage import derived_cids
 from lake.storage.duckdb_engine import read_sql
 
 SQL = Path(__file__).parent / "sql"
-KEPT_WHEN_PURGED = ("seen", "did", "rkey", "rev", "operation", "collection", "state", "state_seen")
+KEPT_WHEN_PURGED = ("seen", "did", "rkey", "rev", "operation", "collection", "state", "state_seen", "arrival")
 
 
 def select(dataset: Dataset, dedupe: bool) -> str:

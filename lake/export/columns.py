@@ -17,6 +17,7 @@ class CellType(Enum):
     LIST = "list of strings"
     TIME = "timestamp, UTC, microseconds"
     BOOLEAN = "boolean"
+    NUMBER = "double"
 
 
 class ExportColumn(NamedTuple):
@@ -64,6 +65,12 @@ _MEANING = {
     "handle": "handle in the event",
     "active": "whether the account is active",
     "status": "why it is not active",
+    "name": "name of the label",
+    "score": "how sure the model is, from 0 to 1; null where it gave none",
+    "value": "what the model says, as text; null where it gave none",
+    "model": "the model, or who else labelled it",
+    "version": "version of the model",
+    hit.LABELLED_AT: "time at which it was labelled",
 }
 
 
@@ -84,15 +91,23 @@ def export_columns(dataset: str, names: Sequence[str], matched: str) -> list[Exp
 
 def _sql(dataset: Dataset) -> dict[str, str]:
     own = {"id": hit.uri_sql(dataset), "did": "did", USERNAME: "", "timestamp": "created_at", "seen_at": "seen"}
+    labelled = {hit.LABELLED_AT: "labelled_at"} if dataset.name == "labels" else {}
     later = {CID: ""} if derived_cids.are_derived(dataset) else {}
-    return own | FIELDS[dataset.name] | {"url": "concat('https://bsky.app/profile/', did, '/post/', rkey)"} | later
+    return (
+        own
+        | FIELDS[dataset.name]
+        | {"url": "concat('https://bsky.app/profile/', did, '/post/', rkey)"}
+        | labelled
+        | later
+    )
 
 
 def _cell_type(dataset: Dataset, name: str) -> CellType:
-    if name in ("timestamp", "seen_at"):
+    if name in ("timestamp", "seen_at", hit.LABELLED_AT):
         return CellType.TIME
     if name in _LISTS:
         return CellType.LIST
     types = {column.name: column.type for column in dataset.columns}
     found = types.get(FIELDS[dataset.name].get(name, ""), "VARCHAR")
-    return {"VARCHAR[]": CellType.LIST, "BOOLEAN": CellType.BOOLEAN}.get(found, CellType.TEXT)
+    kinds = {"VARCHAR[]": CellType.LIST, "BOOLEAN": CellType.BOOLEAN, "DOUBLE": CellType.NUMBER}
+    return kinds.get(found, CellType.TEXT)

@@ -25,6 +25,7 @@ _ARROW = {
     CellType.LIST: pa.list_(pa.string()),
     CellType.TIME: pa.timestamp("us", tz="UTC"),
     CellType.BOOLEAN: pa.bool_(),
+    CellType.NUMBER: pa.float64(),
 }
 
 

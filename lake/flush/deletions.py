@@ -12,7 +12,7 @@ from lake.catalog.commits import AccountState, NewTombstone
 from lake.flush.dataset_rows import seen_us
 from lake.flush.dedupe import NewEvents
 from lake.flush.statements import statement, typed
-from lake.schema import DATASETS, INTERACTIONS, STATEFUL
+from lake.schema import DATASETS, INTERACTIONS, VERSIONED
 from lake.storage.duckdb_engine import Engine
 from process import instants
 from process.instants import now_us
@@ -23,7 +23,7 @@ TID_LENGTH = 13
 
 def tombstones(engine: Engine, root: Path, new: NewEvents) -> list[NewTombstone]:
     """`root`: LAKE_ROOT."""
-    versions = pa.concat_tables(new.tables[name].select(VERSION_COLUMNS) for name in STATEFUL)
+    versions = pa.concat_tables(new.tables[name].select(VERSION_COLUMNS) for name in VERSIONED)
     replacing = pa.concat_tables(_may_replace(new.tables[name]).select(VERSION_COLUMNS) for name in INTERACTIONS)
     deletes = new.tables["deletes"].select(VERSION_COLUMNS)
     tables = {"version": pa.concat_tables([versions, replacing]), "deletion": deletes, "nearby_post": new.nearby_posts}
@@ -52,7 +52,7 @@ def _known_to_the_lake(engine: Engine, root: Path, late: pa.Table) -> list[NewTo
         return []
     start = instants.utc(pc.min(seen_us(late)).as_py()) - listing.LATE
     found: list[NewTombstone] = []
-    for name in ("deletes", *STATEFUL):
+    for name in ("deletes", *VERSIONED):
         find = partial(listing.paths_since, name, start)
         found += read_guard.read_current(find, partial(_newer, engine, root, name, late))
     return found

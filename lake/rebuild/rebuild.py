@@ -28,7 +28,7 @@ from lake.flush.statements import define_macros
 from lake.models import CatalogIdentity, DataFile
 from lake.rebuild import catalog_rows, files
 from lake.rebuild.files import LakeFile
-from lake.schema import DATASETS, INTERACTIONS, STATEFUL, deletes_of
+from lake.schema import DATASETS, INTERACTIONS, VERSIONED, deletes_of
 from lake.storage.duckdb_engine import Engine, Unreadable, read_sql
 from lake.storage.origin import Origin, Writer
 from process.instants import microseconds
@@ -102,7 +102,8 @@ def _choose(
         kept, covered, overlap = files.choose(engine, root, group)
         if overlap:
             state = state._replace(compact=state.compact + 1)
-            origin = Origin(state.catalog, Writer.COMPACT, state.compact, state.flush, cursor)
+            commit = (state.catalog, Writer.COMPACT, state.compact)
+            origin = Origin(*commit, state.flush, cursor, labelled=state.label)
             kept, covered = [_dedupe(root, engine, scratch, kept, origin)], group
         chosen += kept
         for file in covered:
@@ -137,7 +138,7 @@ def _add_tombstones(root: Path, engine: Engine, chosen: Sequence[LakeFile]) -> i
     values = {"young": microseconds(datetime.now(UTC) - KEPT)}
     tasks = [
         ("rebuilt_tombstones.sql", dataset, values | part)
-        for dataset in STATEFUL
+        for dataset in VERSIONED
         for part in _parts(chosen, dataset, "deletes")
     ]
     tasks += [("rebuilt_interactions.sql", dataset, {}) for dataset in INTERACTIONS]

@@ -16,6 +16,9 @@ _ACCOUNT = {"cid": "cid", "subject": "subject", "via": "via"}
 # What the author says of the post: the values of its labels, which are JSON as it came.
 _SELF_LABELS = "list_filter(json_extract_string(labels, '$.values[*].val'), lambda x: x IS NOT NULL)"
 
+LABELLED_AT = "labelled_at"
+LABELLED_US = "epoch_us(labelled_at)"
+
 # The fields of each dataset besides COMMON_FIELDS: their names in the answer, and the columns that hold them, or SQL.
 FIELDS: dict[str, dict[str, str]] = {
     "posts": {
@@ -36,6 +39,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "records": {name: name for name in ("collection", "record", "cid")},
     "deletes": {"collection": "collection"},
     "accounts": {name: name for name in ("kind", "handle", "active", "status")},
+    "labels": {**{name: name for name in ("name", "score", "value", "model", "version")}, LABELLED_AT: LABELLED_US},
 }
 COMMON_FIELDS = ("id", "did", "username", "timestamp", "seen_at")
 
@@ -116,4 +120,6 @@ def to_hit(search: Search, row: tuple[Any, ...]) -> Hit:
     named = dict(zip(FIELDS[search.dataset], fields, strict=True))
     if "cid" in named:
         named["cid"] = derived_cids.cid(search.dataset, whole) if whole else named["cid"] or None
+    if named.get(LABELLED_AT) is not None:
+        named[LABELLED_AT] = iso_us(named[LABELLED_AT])
     return Hit(key, rev, seen_us, created_us, state, state_us, named)

@@ -44,6 +44,11 @@ def compacted_name(ms: int) -> str:
     return f"c-{ms}.parquet"
 
 
+def label_name(ms: int) -> str:
+    """`l-<milliseconds since 1970>.parquet`: the time at which the labels were written."""
+    return f"l-{ms}.parquet"
+
+
 def superseded_place(path: str) -> str:
     """Where a file waits for the sweep: one folder for all, the old path in the name."""
     return f"{SUPERSEDED}/{path.replace('/', '~')}"
@@ -72,6 +77,16 @@ def is_flush_file(name: str) -> bool:
 def is_compacted_file(name: str) -> bool:
     """The same for the compactor."""
     return name.removeprefix(".").startswith("c-") and name.endswith((".parquet", ".parquet.tmp"))
+
+
+def is_label_file(name: str) -> bool:
+    """The same for what writes labels."""
+    return name.removeprefix(".").startswith("l-") and name.endswith((".parquet", ".parquet.tmp"))
+
+
+def is_writers_file(name: str) -> bool:
+    """Whether any of them does."""
+    return is_flush_file(name) or is_compacted_file(name) or is_label_file(name)
 
 
 def hour_of(us: int) -> datetime:

@@ -24,6 +24,7 @@ SOFTWARE = "bluesky-post-explorer 0.2"
 _TYPES = {
     "VARCHAR": pa.string(),
     "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
     "BOOLEAN": pa.bool_(),
     "VARCHAR[]": pa.list_(pa.string()),
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
