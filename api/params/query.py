@@ -7,6 +7,7 @@ from api.params.fields import SHOWN, Boolean, Choice, FilterField, Repeatable, T
 from api.params.notes import notes
 from api.params.strict import Faults, WindowParams
 from lake.flags.definitions import Flags
+from lake.labelfilter.thresholds import parse_thresholds
 from lake.query import parser
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, FilterSpec
@@ -92,6 +93,7 @@ def to_search(values: Mapping[str, Any], flags: Flags) -> Search:
         newest=values.get("sort") != "oldest",
         hide=flags.hide_deleted,
         timeout=flags.query_timeout_seconds,
+        thresholds=parse_thresholds(flags.label_thresholds),
     )
 
 

@@ -14,6 +14,8 @@ from lake.labelfilter.wanted import Wanted, parse_wanted
 from lake.query.spec import Search
 from lake.query.tree import may_match
 from lake.scan.scan_range import ScanFile
+from lake.storage import layout
+from process.instants import microseconds
 
 AT_ONCE = 64  # hours of one query: of a thousand labels each, some 30 ms
 KEPT = 20_000  # hours, at some 500 bytes each
@@ -48,7 +50,7 @@ class HourLabels(NamedTuple):
     """`posts`: how many have a label. `said`: by name and model."""
 
     posts: int
-    said: Mapping[tuple[str, str], Said]
+    said: dict[tuple[str, str], Said]
 
 
 NOTHING = HourLabels(0, {})
@@ -67,7 +69,7 @@ class LabelSummaries:
         if not paths:
             return NOTHING
         if (known := self._known.get(paths)) is None:
-            hours = listing.label_hours(paths[0], newest, AT_ONCE)
+            hours = listing.label_hours_near(layout.hour_of_path(paths[0]), newest, AT_ONCE)
             known = self.of_all([paths, *(hour for hour in hours if hour != paths)])[paths]
         return known
 
@@ -82,17 +84,15 @@ class LabelSummaries:
         paths = [path for hour in hours for path in hour]
         with superseded_if_replaced(paths):
             rows = self._read(_SUMMARY, paths, {}, SECONDS)
-        by_hour = {listing.label_hour_us(hour[0]): hour for hour in hours}
-        posts = {by_hour[us]: counted for us, _, _, whole, counted, *_ in rows if whole}
-        loaded = {
-            hour: HourLabels(
-                posts.get(hour, 0),
-                {(name, model): Said(*said) for us, name, model, whole, *said in rows if not whole and by_hour[us] == hour},
-            )
-            for hour in hours
-        }
-        self._keep(loaded)
-        return loaded
+        loaded = {microseconds(layout.hour_of_path(hour[0])): HourLabels(0, {}) for hour in hours}
+        for us, name, model, of_all, *said in rows:
+            if of_all:
+                loaded[us] = HourLabels(said[0], loaded[us].said)
+            else:
+                loaded[us].said[name, model] = Said(*said)
+        found = dict(zip(hours, loaded.values(), strict=True))
+        self._keep(found)
+        return found
 
     def _keep(self, loaded: Mapping[Paths, HourLabels]) -> None:
         with self._lock:

@@ -41,8 +41,9 @@ def files_in_range(search: Search) -> list[ScanFile]:
 
 def _with_labels(files: list[ScanFile]) -> list[ScanFile]:
     """Listed after them: a label that came before the snapshot is in one of these."""
-    labels = listing.labels_by_folder()
-    return [file._replace(labels=labels.get(layout.beside(file.folder, "labels"), ())) for file in files]
+    hours = [layout.hour_of_path(file.path) for file in files]
+    labels = listing.label_files(min(hours), max(hours))
+    return [file._replace(labels=labels.get(hour, ())) for file, hour in zip(files, hours, strict=True)]
 
 
 def _scan_file(search: Search, path: str, rows: int, *times: datetime | None) -> ScanFile:
