@@ -6,6 +6,7 @@ from typing import Any
 from api.params.fields import SHOWN, Boolean, Choice, FilterField, Repeatable, Text, Value
 from api.params.notes import notes
 from api.params.strict import Faults, WindowParams
+from lake.export.columns import LABELS
 from lake.flags.definitions import Flags
 from lake.labelfilter.thresholds import parse_thresholds
 from lake.query import parser
@@ -99,7 +100,7 @@ def to_search(values: Mapping[str, Any], flags: Flags) -> Search:
 
 def result_columns(dataset: str) -> list[str]:
     """The columns of a result, in order."""
-    return [*COMMON_FIELDS, *FIELDS[dataset], *(["url"] if dataset == "posts" else [])]
+    return [*COMMON_FIELDS, *FIELDS[dataset], *(["url", LABELS] if dataset == "posts" else [])]
 
 
 def _filter_fields() -> dict[str, FilterField]:

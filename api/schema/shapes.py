@@ -22,6 +22,7 @@ class Shape(NamedTuple):
 
 TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "integer", "minimum": 0}
+SCORE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 BINARY: Schema = {"type": "string", "format": "binary"}
 BOOLEAN: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time"}
@@ -79,12 +80,21 @@ def by_name(name: str, example: Any) -> Shape:
     return Shape({"type": "object", "additionalProperties": schema}, {name: example})
 
 
+LABEL = shape(
+    name="toxic",
+    score=Shape(null_or(SCORE), 0.93),
+    value=Shape(null_or(TEXT), None),
+    model=nullable("model-x"),
+    version=nullable("2"),
+    labelled_at=Shape(null_or(TIME), "2026-07-02T08:00:00.000000Z"),
+)
 _KINDS: dict[CellType, Schema] = {
     CellType.TEXT: null_or(TEXT),
     CellType.LIST: {"type": "array", "items": TEXT},
     CellType.TIME: null_or(TIME),
     CellType.BOOLEAN: null_or(BOOLEAN),
-    CellType.NUMBER: null_or(NUMBER),
+    CellType.NUMBER: null_or(SCORE),
+    CellType.LABELS: {"type": "array", "items": LABEL.schema},
 }
 _NEVER_NULL = {"id": URI, "did": TEXT, "seen_at": TIME, "url": TEXT}
 
@@ -131,8 +141,9 @@ ROW = Shape(
         "mentions": [],
         "media": ["image"],
         "alt": ["A lake in the morning"],
-        "labels": [],
+        "self_labels": [],
         "url": f"https://bsky.app/profile/{DID}/post/3mabcdefghi2k",
+        "labels": [LABEL.example],
     },
 )
 _HIT = Shape(ROW.schema, ROW.example | {MATCHES: [[18, 22]]})

@@ -12,8 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
-from lake.export.columns import CID, USERNAME, CellType, ExportColumn
+from lake.export.columns import CID, LABELS, USERNAME, CellType, ExportColumn
 
+# Labels as JSON: what is in a list is as in an answer of the API.
+_JSON_LABELS = """to_json(list_transform(labels, lambda x: struct_update(x,
+    labelled_at := strftime(x.labelled_at, '%Y-%m-%dT%H:%M:%S.%fZ'))))::VARCHAR"""
 Table = pa.Table  # for modules that only pass it on
 CHUNK_BYTES = 1 << 20  # handed out at once
 _NUL, _INSTEAD = b"\0", "\ufffd".encode()
@@ -26,15 +29,27 @@ _ARROW = {
     CellType.TIME: pa.timestamp("us", tz="UTC"),
     CellType.BOOLEAN: pa.bool_(),
     CellType.NUMBER: pa.float64(),
+    CellType.LABELS: pa.list_(
+        pa.struct(
+            [
+                ("name", pa.string()),
+                ("score", pa.float64()),
+                *((name, pa.string()) for name in ("value", "model", "version")),
+                ("labelled_at", pa.timestamp("us", tz="UTC")),
+            ]
+        )
+    ),
 }
 
 
 class Format(Protocol):
-    """Encodes one file. `nuls`: how often NUL became U+FFFD so far."""
+    """Encodes one file. `nuls`: how often NUL became U+FFFD so far. `labels`: SQL of a list of labels as `rows` takes
+    it."""
 
     suffix: str
     media_type: str
     nuls: int
+    labels: str
 
     def sql(self, column: ExportColumn) -> str:
         """Of the column as `rows` takes it; of columns with SQL only."""
@@ -43,7 +58,7 @@ class Format(Protocol):
         """Before the first row."""
 
     def rows(self, table: pa.Table) -> bytes:
-        """`table`: has the columns in order; those without SQL hold plain text."""
+        """`table`: has the columns in order; those without SQL hold plain text, or labels."""
 
     def end(self) -> bytes:
         """After the last row."""
@@ -55,6 +70,7 @@ class Csv:
     take for a formula."""
 
     suffix = "csv"
+    labels = _JSON_LABELS
     media_type = "text/csv; charset=utf-8"
 
     def __init__(self, columns: Sequence[ExportColumn], excel: bool = False) -> None:
@@ -101,6 +117,7 @@ class Ndjson:
     """One JSON object a line, as in `results`."""
 
     suffix = "ndjson"
+    labels = _JSON_LABELS
     media_type = "application/x-ndjson"
 
     def __init__(self, columns: Sequence[ExportColumn]) -> None:
@@ -123,7 +140,7 @@ class Ndjson:
             values = table[column.name]
             parts += [
                 f'{"," if number else "{"}"{column.name}":',
-                values if column.sql else _quoted(values),
+                values if column.sql or column.kind is CellType.LABELS else _quoted(values),
             ]
         large = [
             pa.scalar(part, _LARGE) if isinstance(part, str) else part.cast(_LARGE) for part in [*parts, "}\n", ""]
@@ -138,6 +155,7 @@ class Parquet:
     """zstd; lists and times have their types. `about`: the file's key-value metadata."""
 
     suffix = "parquet"
+    labels = "labels"
     media_type = "application/vnd.apache.parquet"
 
     def __init__(self, columns: Sequence[ExportColumn], about: Mapping[str, str]) -> None:
@@ -197,6 +215,12 @@ def add_cids(table: pa.Table, place: int, rows: str, filled: Callable[[pa.Table]
     if found[CID].null_count:
         found = filled(found)
     return table.add_column(place, CID, pc.if_else(pc.equal(found[CID], ""), None, found[CID]))
+
+
+def add_labels(table: pa.Table, place: int, key: Mapping[str, str], labels: Callable[[pa.Table], pa.Table]) -> pa.Table:
+    """With a column of labels at `place`. `key`: the columns by which `labels` finds them, by the names it knows."""
+    rows = pa.table({name: table[column] for name, column in key.items()})
+    return table.add_column(place, LABELS, labels(rows)[LABELS])
 
 
 class _Sink:

@@ -8,8 +8,8 @@ import structlog
 
 from lake.catalog.read_guard import superseded_if_replaced
 from lake.errors import QueryTimeout, QueryTooLarge
-from lake.export.columns import CID, USERNAME
-from lake.export.formats import Format, Table, add_cids, add_usernames
+from lake.export.columns import CID, LABELS, USERNAME
+from lake.export.formats import Format, Table, add_cids, add_labels, add_usernames
 from lake.export.spec import ExportSpec
 from lake.query.spec import ResumePoint, SortKey
 from lake.scan import hit, paged_scan
@@ -18,6 +18,7 @@ from lake.scan.paged_scan import PagedScan, Slice
 from lake.scan.scan_range import ScanRange
 from lake.scan.search_sql import SearchSql, Statement
 from lake.scan.visibility import visible_sql
+from lake.search.post_labels import label_column
 from lake.search.reader import Reader
 from lake.search.sample import sample_bound, sample_order
 from lake.storage import derived_cids
@@ -30,6 +31,8 @@ FEWEST_ROWS = 100
 FAILURES = 5  # in a row, each of which a smaller slice may avoid
 MOST_HANDLES = 100_000  # kept from slice to slice, at some 250 bytes each
 _KEY = [f"_{name}" for name in SortKey._fields]  # of a row, for the resume point
+# What labels are found by, and the columns that hold it.
+_LABELLED = {name: f"_{name}" for name in ("seen", "seen_us", "did", "rkey", "rev")}
 _ROW = "_row"  # all columns of a row, where its CID must be derived
 
 FindHandles = Callable[[Sequence[str]], Mapping[str, str]]  # of DIDs: those that are known
@@ -117,9 +120,14 @@ class ExportRows:
         for place, column in enumerate(self._spec.columns):
             if column.name == USERNAME:
                 table = add_usernames(table, place, "_did", self._handles.find)
+            elif column.name == LABELS:
+                table = add_labels(table, place, _LABELLED, self._labels)
             elif not column.sql:
                 table = add_cids(table, place, _ROW, lambda rows: derived_cids.filled(dataset, rows))
         return table
+
+    def _labels(self, rows: Table) -> Table:
+        return label_column(self._reader.scanner, rows, self._form.labels, self._spec.search.timeout)
 
 
 class _HandleCache:
@@ -141,6 +149,8 @@ def _select_list(spec: ExportSpec, form: Format) -> str:
     search = spec.search
     columns = [f"{form.sql(column)} AS {column.name}" for column in spec.columns if column.sql]
     columns += [f"{sql} AS _{name}" for name, sql in hit.key_sql(search).items()]
+    if any(column.name == LABELS for column in spec.columns):
+        columns += ["seen AS _seen", "epoch_us(seen) AS _seen_us", "rev AS _rev"]
     if any(column.name == CID and not column.sql for column in spec.columns):
         columns.append(f"{{{', '.join(f'{name!r}: {name}' for name in search.of.names)}}} AS {_ROW}")
     return ", ".join(columns)

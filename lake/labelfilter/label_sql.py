@@ -65,4 +65,3 @@ def _test(wanted: Wanted, thresholds: Thresholds, bound: Bound) -> str:
         return score
     value = f"coalesce(lower(value) = lower({bound(wanted.value)}), false)"
     return f"({score} OR {value})" if score else value
-

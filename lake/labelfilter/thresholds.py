@@ -15,6 +15,9 @@ class Thresholds(NamedTuple):
         return dict(self.of).get(name, self.usual)
 
 
+DEFAULT = Thresholds()
+
+
 def parse_thresholds(text: str) -> Thresholds:
     """Raises ValueError, with a sentence that says what is wrong."""
     usual, of = None, {}

@@ -7,7 +7,8 @@ SCORES = (">=", "<=", ">", "<")  # comparisons with a score
 _PLAIN = re.compile(r"[\w./+-]+")  # needs no quotes
 _QUOTED = r'"(?:[^"]|"")*"'
 _WORD = rf'{_QUOTED}|[^"@<>=\x00-\x1f\x7f]+'
-_WANTED = re.compile(rf'\s*({_WORD})(?:@({_WORD}))?(?:(>=|<=|>|<|=)\s*({_QUOTED}|[^"<>=\x00-\x1f\x7f]+))?\s*')
+_OPERAND = rf'{_QUOTED}|[^"<>=\x00-\x1f\x7f]+'
+_WANTED = re.compile(rf"\s*({_WORD})(?:@({_WORD}))?(?:(>=|<=|>|<|=)\s*({_OPERAND}))?\s*")
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
@@ -23,15 +24,15 @@ class Wanted(NamedTuple):
 
 
 def parse_wanted(text: str) -> Wanted:
-    """Raises ValueError. Names, models and values may be in straight quotes, in which a doubled quote stands for one."""
+    """Raises ValueError. Names, models and values may be in straight quotes, where a doubled one stands for one."""
     match = _WANTED.fullmatch(text)
-    if match is None:
+    if match is None or match[1].endswith("!"):
         raise ValueError(text)
     name, model, comparison, operand = (_bare(part) for part in match.groups(""))
-    if not name or match[1].endswith("!") or (match[2] and not model) or (comparison and not operand):
-        raise ValueError(text)
-    score = float(operand) if _NUMBER.fullmatch(operand) and '"' not in match[0].rpartition(comparison)[2] else None
-    if comparison in SCORES and (score is None or not 0 <= score <= 1):
+    number = _NUMBER.fullmatch((match[4] or "").strip())
+    score = float(operand) if number else None
+    missing = not name or (match[2] and not model) or (comparison and not operand)
+    if missing or (comparison in SCORES and (score is None or score > 1)):
         raise ValueError(text)
     return Wanted(name, model, comparison, score, operand if comparison == "=" else "")
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lake.labelfilter.label_sql import has_one
-from lake.labelfilter.thresholds import Thresholds
+from lake.labelfilter.thresholds import DEFAULT, Thresholds
 from lake.labelfilter.wanted import parse_wanted
 from lake.query.filter_values import has_signs
 from lake.query.text_sql import Parameters, escaped
@@ -34,7 +34,7 @@ class Scope(NamedTuple):
     dataset: Dataset
     clock: str
     bound: Parameters
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = DEFAULT
 
 
 Conditions = Callable[[Scope, Sequence[str]], Iterable[str]]  # a row passes when one of them holds
@@ -92,7 +92,8 @@ def has_label(scope: Scope, values: Sequence[str]) -> Iterator[str]:
 def has_self_label(scope: Scope, values: Sequence[str]) -> Iterator[str]:
     allowed = scope.bound.list([value.lower() for value in values])
     said = "json_extract_string(labels, '$.values[*].val')"
-    yield f"labels IS NOT NULL AND coalesce(len(list_filter({said}, lambda x: list_contains({allowed}, lower(x)))), 0) > 0"
+    among = f"list_filter({said}, lambda x: list_contains({allowed}, lower(x)))"
+    yield f"labels IS NOT NULL AND coalesce(len({among}), 0) > 0"
 
 
 def chosen(conditions: Mapping[str, str]) -> Conditions:

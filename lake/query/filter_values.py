@@ -108,8 +108,8 @@ LANGUAGE = ValueKind("a language code like en or pt-BR", _matching(r"[A-Za-z0-9]
 HASHTAG = ValueKind("a hashtag like #lake", _matching(r"[^\x00-\x1f\x7f]+", lambda text: text.strip().lstrip("#＃ ")))
 DOMAIN = ValueKind("a domain like example.com", _matching(r"[^\s\x00-\x1f/:@?#,]+", lambda text: text.strip(" .")))
 LABEL = ValueKind(
-    "a label like toxic, with a score from 0 to 1 like toxic>=0.7, with a model like toxic@model-x>0.5, or with a value "
-    "like lang=ja",
+    "a label like toxic, with a score from 0 to 1 like toxic>=0.7, with a model like toxic@model-x>0.5, or with a "
+    "value like lang=ja",
     wanted.canonical,
 )
 SELF_LABEL = ValueKind("an author's own label like porn", _matching(r"[^\x00-\x1f\x7f]+"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from lake.labelfilter.thresholds import Thresholds
+from lake.labelfilter.thresholds import DEFAULT, Thresholds
 from lake.query.tree import And, Node, any_filter
 from lake.schema import DATASETS, Dataset
 from process.instants import microseconds
@@ -61,7 +61,7 @@ class Search:
     hide: bool = True
     snapshot_us: int = LAST_US
     timeout: float = 30.0
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = DEFAULT
     labelled: bool = False
 
     @property

@@ -164,18 +164,21 @@ def says_of_itself(labels, wanted):
     return any(fold(str(one.get("val"))) == fold(wanted) for one in found)
 
 
+CHOSEN = {
+    "has": lambda row, wanted: HAS[wanted](row),
+    "is": lambda row, wanted: IS[wanted](row),
+    "self": lambda row, wanted: says_of_itself(row["labels"], wanted),
+}
+
+
 def passes(kind, wanted, row, dataset, clock):
     match kind:
         case "author":
             return row["did"] == wanted
         case "subject":
             return has_subject(row, dataset, wanted)
-        case "self":
-            return says_of_itself(row["labels"], wanted)
-        case "has":
-            return HAS[wanted](row)
-        case "is":
-            return IS[wanted](row)
+        case "has" | "is" | "self":
+            return CHOSEN[kind](row, wanted)
         case "since":
             return row[clock] is not None and row[clock] >= microsecond(wanted)
         case "until":

@@ -56,8 +56,8 @@ def label_rows(rows):
     """Every second row is toxic by every second of these."""
     if not rows:
         return f"{LABELS} AS ({NO_LABELS})"
-    return f"""{LABELS} AS (SELECT seen, did, rkey, rev, 'toxic' AS name, 0.9::DOUBLE AS score, 'x' AS value, 'm' AS model,
-        seen AS labelled_at, 1 AS arrival FROM rows WHERE epoch(seen)::BIGINT % 2 = 0)"""
+    return f"""{LABELS} AS (SELECT seen, did, rkey, rev, 'toxic' AS name, 0.9::DOUBLE AS score, 'x' AS value,
+        'm' AS model, seen AS labelled_at, 1 AS arrival FROM rows WHERE epoch(seen)::BIGINT % 2 = 0)"""
 
 
 def hits(engine, rows, dataset, node):

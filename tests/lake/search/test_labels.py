@@ -1,25 +1,25 @@
 """Searches by labels, against plain Python, over files that are flushed, labelled and compacted in any order."""
 
+import operator
 import random
 from datetime import datetime, timedelta
 
 import pytest
+
 from lake.labelfilter.thresholds import Thresholds
 from lake.query.parser import parse
 from lake.query.rendering import render
 from lake.query.spec import Search
 from lake.query.tree import And, Filter, Not, Or
-from lake.scan import label_summaries
 from lake.search.reader import Reader
 from lake.search.sample import draw
 from lake.storage.duckdb_engine import Engine
 from tests.builders import NOON_US, post
 from tests.lake.compact.compacting import HOUR, make
-from tests.lake.export.test_stream import exported
 from tests.lake.labels.labelling import labels_of, write
 
 HOURS, EACH = 4, 6
-LABELLED = datetime(2026, 7, 2)
+LABELLED = datetime.fromisoformat("2026-07-02T00:00:00")
 NAMES, MODELS = ("toxic", "lang"), (None, "m", "n")
 
 
@@ -29,7 +29,7 @@ def reader(lake, lake_root):
     for hour in range(HOURS):
         lake.flush(
             *(
-                post(f"{'lake' if n % 2 else 'fish'} {n}", rkey=f"p{hour}-{n}", time_us=NOON_US + hour * HOUR + n * 1000)
+                post("lake" if n % 2 else "fish", rkey=f"p{hour}-{n}", time_us=NOON_US + hour * HOUR + n * 1000)
                 for n in range(EACH)
             )
         )
@@ -76,7 +76,7 @@ def latest(rows):
 def passes(row, text):
     """Said with the words of the syntax: a label row and NAME@MODEL>=SCORE."""
     (wanted,) = parse(f"label:{text}").values
-    name, model, sign, operand = (*split(wanted),)
+    name, model, sign, operand = split(wanted)
     if row["name"] != name or (model and row["model"] != model):
         return False
     if not sign:
@@ -86,8 +86,8 @@ def passes(row, text):
         return (row["value"] or "").lower() == operand or (operand[0].isdigit() and row["score"] == float(operand))
     if row["score"] is None:
         return False
-    return {">": row["score"] > float(operand), ">=": row["score"] >= float(operand), "<": row["score"] < float(operand),
-            "<=": row["score"] <= float(operand)}[sign]  # fmt: skip
+    compare = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}[sign]
+    return compare(row["score"], float(operand))
 
 
 def split(text):
@@ -123,7 +123,7 @@ def test_the_latest_label_counts(reader, lake):
     assert answers(reader, asked("label:toxic<0.5")) == ["p0-0"]
     assert len(answers(reader, asked("-label:toxic"))) == HOURS * EACH - 1
     assert answers(reader, asked("label:toxic", thresholds=Thresholds(0.05), newest=False)) == ["p0-0", "p0-1"]
-    assert answers(reader, asked("label:toxic clock", clock="created")) == []
+    assert answers(reader, asked("label:toxic fish", clock="created")) == []
     assert answers(reader, asked("label:toxic lake", clock="created")) == ["p0-1"]
 
 
