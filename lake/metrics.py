@@ -87,6 +87,21 @@ OLDEST_TOMBSTONE = gauge(
     "pass fails, the operator looks at the compactor's log.",
 )
 
+LABELS_JOINED = counter(
+    "lake_labels_joined_total",
+    "Labels that waited and were joined to their posts; not those of import_labels that need not wait. For information "
+    "only.",
+)
+LABELS_WAITING = gauge(
+    "lake_labels_waiting",
+    "Labels that wait for their posts, as of the last look. For information only: each is given up after a day.",
+)
+LABELS_UNKNOWN = counter(
+    "lake_labels_unknown_total",
+    "Labels given up, as no post had come for a day. A steep rise: they are of posts that the lake never had; the "
+    "operator tells whoever sends them. The admin lists them at Waiting labels.",
+)
+
 # --- both ---
 ORPHANS = gauge(
     "lake_orphan_files",
@@ -101,5 +116,5 @@ FLUSHER = (
 )
 COMPACTOR = (
     *(COMPACTIONS, COMPACTION_SECONDS, COMPACTION_BYTES, PURGED, PARTITIONS_WAITING, SUPERSEDED),
-    OLDEST_TOMBSTONE,
+    *(OLDEST_TOMBSTONE, LABELS_JOINED, LABELS_WAITING, LABELS_UNKNOWN),
 )

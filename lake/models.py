@@ -18,6 +18,7 @@ class CatalogIdentity(models.Model):
     flush = models.BigIntegerField(default=0, help_text="number of the latest commit of the flusher")
     compact = models.BigIntegerField(default=0, help_text="number of the latest commit of the compactor")
     label = models.BigIntegerField(default=0, db_default=0, help_text="number of the latest commit of labels")
+    clock_us = models.BigIntegerField(default=0, db_default=0, help_text="the lake's clock; 0: not known yet")
 
     class Meta:
         verbose_name_plural = "catalog identity"
@@ -84,7 +85,6 @@ class CatalogFile(models.Model):
     bytes = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
     superseded_at = models.DateTimeField(null=True, blank=True)
-
     objects = models.Manager()
     listed = ListedManager()
     superseded = SupersededManager()
@@ -108,6 +108,7 @@ class DataFile(CatalogFile):
     rows_by_arrival = models.BigIntegerField(
         default=0, help_text="rows whose seen is their ingest time, as their time_us is impossible"
     )
+    late_rows = models.BigIntegerField(default=0, db_default=0, help_text="rows that came late: they have learned")
     batch = models.ForeignKey(
         BatchRun, null=True, on_delete=models.PROTECT, related_name="files", help_text="null: made by compaction"
     )
@@ -228,7 +229,6 @@ class Request(models.Model):
         FAILED = "failed"
 
     OPEN = (State.WAITING, State.RUNNING)
-
     kind = models.CharField(max_length=16, choices=Kind.choices)
     arguments = models.JSONField(default=dict, blank=True)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)

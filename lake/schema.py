@@ -25,6 +25,11 @@ class Dataset(NamedTuple):
         return tuple(column.name for column in self.columns)
 
     @property
+    def in_every_file(self) -> tuple[Column, ...]:
+        """The columns that files of every release have, in file order."""
+        return tuple(column for column in self.columns if column.name not in ADDED)
+
+    @property
     def subject(self) -> str | None:
         """The column with the subject of a like, repost, follow or block."""
         return next((name for name in ("subject_uri", "subject") if name in self.names), None)
@@ -86,7 +91,9 @@ COMMON = (
     Column("state"),
     Column("state_seen", "TIMESTAMP"),  # seen of the delete or newer version that `state` comes from
     Column("extra"),
+    Column("learned", "TIMESTAMP"),  # of a late row: the moment of the lake's clock from which it exists; else null
 )
+ADDED = ("learned",)  # columns that files of older releases lack
 STATE = ("state", "state_seen")  # null when flushed, set by compaction
 
 

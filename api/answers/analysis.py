@@ -10,7 +10,7 @@ from api.answers.reader import reader
 from api.answers.rows import to_results
 from api.answers.usernames import handle_lookup, pinned_search, uris_with_dids, usernames
 from api.params.query import result_columns
-from lake.catalog.statistics import stats
+from lake.catalog.figures import stats
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
 from lake.search import aggregates, by_uri

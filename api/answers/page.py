@@ -35,15 +35,19 @@ class Counted(NamedTuple):
 def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dict[str, Any]:
     """What /search answers to validated parameters. `deadline`: in monotonic seconds."""
     search = with_dids(to_search(values, flags))
+    token: Token | None = values["token"]
+    search = replace(search, snapshot_us=token.snapshot_us) if token else pin_snapshot(search)
     if values["sample"]:
         with slot("search"):
-            hits = sample.draw(reader().full_scan, pin_snapshot(search), values["sample"], values["seed"])
+            hits = sample.draw(reader().full_scan, search, values["sample"], values["seed"])
         page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
     else:
         page, counted, following = _page(values, search, deadline)
     metrics.HITS_HIDDEN.inc(page.hidden)
     return {
-        "results": to_results(page.hits, usernames(page.hits), values["fields"], finder(search.query)),
+        "results": to_results(
+            page.hits, usernames(page.hits), values["fields"], finder(search.query), search.snapshot_us
+        ),
         "meta": {
             "count": len(page.hits),
             "total": counted.total,
@@ -63,7 +67,6 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
 def _page(values: Mapping[str, Any], search: Search, deadline: float) -> tuple[Page, Counted, str | None]:
     """The page, and the token of the next."""
     token: Token | None = values["token"]
-    search = replace(search, snapshot_us=token.snapshot_us) if token else pin_snapshot(search)
     limit = values["limit"]
     left = replace(search, timeout=deadline - time.monotonic())
     page = reader().find(left, limit, (values["page"] - 1) * limit, token.start if token else None)

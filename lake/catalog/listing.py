@@ -1,13 +1,15 @@
 """Which files exist: queries of the files that the catalog lists."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import NamedTuple
 
-from django.db.models import Max, Q, QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet
 
 from lake.models import BatchRun, DataFile
+from lake.schema import DATASETS
 from lake.storage import layout
 from process.instants import utc
 
@@ -19,6 +21,7 @@ NEARBY = timedelta(minutes=10)  # hosts stamp one event at different times, neve
 AHEAD = timedelta(hours=38)
 # An event that is seen so late is no replay of a host: tombstones of that time may have been removed.
 LATE = timedelta(days=2)
+_NEWEST = f"SELECT max(max_seen) AS newest FROM {DataFile._meta.db_table} WHERE superseded_at IS NULL AND dataset = %s"  # noqa: S608
 
 
 class ListedFile(NamedTuple):
@@ -98,18 +101,30 @@ def label_hours_near(hour: datetime, earlier: bool, count: int) -> list[tuple[st
     return list(label_files(min(hours), max(hours)).values()) if hours else []
 
 
-def newest_seen(dataset: str | None = None) -> datetime | None:
-    """The latest `seen` of the dataset, or of all; None if there are no rows."""
-    files = DataFile.listed.all() if dataset is None else files_of(dataset)
-    newest: datetime | None = files.aggregate(Max("max_seen"))["max_seen__max"]
-    return newest
+def newest_seen() -> datetime | None:
+    """The latest `seen` of all datasets; None if there are no rows. From the end of each dataset's index: 0.1 ms."""
+    of_each = " UNION ALL ".join([_NEWEST] * len(DATASETS))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT max(newest) FROM ({of_each})", list(DATASETS))  # noqa: S608 - our own names
+        (newest,) = cursor.fetchone()
+    return None if newest is None else datetime.fromisoformat(newest).replace(tzinfo=UTC)
+
+
+def hold_late_rows(paths: Sequence[str]) -> bool:
+    """Whether one of these files has a row with `learned`."""
+    parts = (paths[start : start + PATHS_AT_ONCE] for start in range(0, len(paths), PATHS_AT_ONCE))
+    return any(DataFile.objects.filter(path__in=part, late_rows__gt=0).exists() for part in parts)
 
 
 def latest_ingest() -> datetime | None:
     """When the last event of the latest batch entered the buffer; None: no batch says."""
     committed = BatchRun.objects.filter(state=BatchRun.State.COMMITTED).exclude(last_id="")
-    last = committed.order_by("-started_at").values_list("last_id", flat=True).first() or ""
-    ms = last.partition("-")[0]
+    return ingest_time(committed.order_by("-started_at").values_list("last_id", flat=True).first() or "")
+
+
+def ingest_time(buffer_id: str) -> datetime | None:
+    """When the entry with this id entered the buffer; None for what is no id."""
+    ms = buffer_id.partition("-")[0]
     return utc(int(ms) * 1000 + 999) if ms.isdecimal() else None
 
 

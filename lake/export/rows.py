@@ -127,7 +127,8 @@ class ExportRows:
         return table
 
     def _labels(self, rows: Table) -> Table:
-        return label_column(self._reader.scanner, rows, self._form.labels, self._spec.search.timeout)
+        search = self._spec.search
+        return label_column(self._reader.scanner, rows, self._form.labels, search.snapshot_us, search.timeout)
 
 
 class _HandleCache:
@@ -152,7 +153,7 @@ def _select_list(spec: ExportSpec, form: Format) -> str:
     if any(column.name == LABELS for column in spec.columns):
         columns += ["seen AS _seen", "epoch_us(seen) AS _seen_us", "rev AS _rev"]
     if any(column.name == CID and not column.sql for column in spec.columns):
-        columns.append(f"{{{', '.join(f'{name!r}: {name}' for name in search.of.names)}}} AS {_ROW}")
+        columns.append(f"{{{', '.join(f'{name!r}: {name}' for name, _ in search.of.in_every_file)}}} AS {_ROW}")
     return ", ".join(columns)
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db import transaction
 from django.db.utils import DatabaseError
 
-from lake.catalog import commits, lake_root, orphans
+from lake.catalog import clock, commits, lake_root, orphans
+from lake.catalog.clock import Turn
 from lake.catalog.commits import NewFile
 from lake.catalog.identity import Claim
 from lake.errors import LakeUnusable
@@ -48,29 +50,35 @@ class LabelWriter:
         """Commits these labels, which have the columns INPUT, in order of arrival, and returns their number. `also`:
         what else becomes true in the same transaction, even without labels."""
         if not labels.num_rows:
-            also()
+            with transaction.atomic():
+                also()
             return 0
         lake_root.require_lake_root(self._root)
-        pending = self._written(labels)
+        with clock.turn() as turn:
+            self._commit(labels, turn, also)
+        return int(labels.num_rows)
+
+    def _commit(self, labels: pa.Table, turn: Turn, also: Callable[[], None]) -> None:
+        pending = self._written(labels, turn)
         crash_point("label:written")
         self._publish(pending)
         crash_point("label:renamed")
         self._claim.check()
         try:
-            commits.add_labels([NewFile(file, 0) for file in pending], self._claim.advance, also)
+            commits.add_labels([NewFile(file, 0) for file in pending], self._claim.advance, turn, also)
         except DatabaseError as error:
             # The files stay: only the next start can tell whether the catalog lists them.
             raise LakeUnusable(f"The catalog can't be written ({error}): mend that, then start again.") from error
         crash_point("label:committed")
         self._claim.mark()
-        return int(labels.num_rows)
 
-    def _written(self, labels: pa.Table) -> list[PendingFile]:
+    def _written(self, labels: pa.Table, turn: Turn) -> list[PendingFile]:
         """Without names yet; an error leaves none."""
         commit = self._claim.next_commit()
-        hours = list(by_hour(complete(labels, commit[2])))
+        hours = list(by_hour(complete(labels, commit[2], turn.learned_us)))
         name = self._free_name([hour for hour, _ in hours])
-        metadata = Origin(*commit, self._claim.now().flush, commits.checkpoint(), labelled=commit[2]).metadata()
+        flushed, cursor = self._claim.now().flush, commits.checkpoint()
+        metadata = Origin(*commit, flushed, cursor, labelled=commit[2], clock_us=turn.learned_us).metadata()
         pending: list[PendingFile] = []
         try:
             for hour, rows in hours:
@@ -103,13 +111,16 @@ class LabelWriter:
                     disk.remove_file(self._root, Path(file.folder) / name, "its labels were not committed")
 
 
-def complete(labels: pa.Table, commit: int) -> pa.Table:
-    """All columns of the dataset, in its order, sorted as a compacted file is. `commit`: its number."""
+def complete(labels: pa.Table, commit: int, learned_us: int) -> pa.Table:
+    """All columns of the dataset, in its order, sorted as a compacted file is. `commit`: its number. `learned_us`: the
+    moment from which on they exist; never before their posts."""
     if labels.num_rows > MOST_ROWS:
         raise ValueError(f"{labels.num_rows} labels are too many for one commit")
     schema = parquet_writer.schema(LABELS)
     count = labels.num_rows
+    seen = labels["seen"].cast(pa.int64())
     columns = {name: labels[name] for name in INPUT} | {
+        "learned": pc.max_element_wise(seen, learned_us).cast(pa.timestamp("us")),
         "operation": pa.array(["create"] * count, pa.string()),
         "arrival": pa.array(np.arange(count, dtype=np.int64) + commit * MOST_ROWS),
     }

@@ -30,6 +30,11 @@ def state(files: Iterable[LakeFile], marker: State | None, new: str) -> State:
     )
 
 
+def clock_us(files: Iterable[LakeFile]) -> int:
+    """The lake's clock as far as the files tell; 0: files of older releases don't."""
+    return max((file.origin.clock_us for file in files if file.origin), default=0)
+
+
 def resume(files: Sequence[LakeFile], marker: State | None) -> Cursor | None:
     """A cursor before which all events are in the files: after the latest flush that was certainly committed, else
     before the latest one, some of whose files may be missing. None: there are no files."""

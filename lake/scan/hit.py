@@ -110,7 +110,7 @@ def _whole_row(dataset: Dataset) -> str:
     """SQL of the whole row where its CID must be derived from it."""
     if not derived_cids.are_derived(dataset):
         return "NULL"
-    whole = ", ".join(f"'{column.name}': {column.name}::{column.type}" for column in dataset.columns)
+    whole = ", ".join(f"'{column.name}': {column.name}::{column.type}" for column in dataset.in_every_file)
     return f"CASE WHEN cid IS NULL THEN {{{whole}}} END"
 
 

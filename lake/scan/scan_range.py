@@ -21,6 +21,7 @@ class ScanFile(NamedTuple):
     high: int
     begin: int
     end: int
+    late: bool = False  # whether it has late rows
     picked: DocIds | None = None  # row numbers in the file, ascending; None: all rows
     stored: Callable[[DocIds], StoredPosts] | None = None  # reads what the index that picked them stores of rows
     times_us: NDArray[np.int64] | None = None  # of the picked rows, by the search's clock, once their texts are checked
@@ -67,6 +68,11 @@ class ScanRange(NamedTuple):
     def read(self) -> list[str]:
         """Paths of all files that reading the rows takes."""
         return [*self.paths, *self.labels]
+
+    @property
+    def late(self) -> bool:
+        """Whether one of the files has late rows."""
+        return any(file.late for file in self.files)
 
     @property
     def whole(self) -> Self:

@@ -45,8 +45,9 @@ class SearchSql:
         """SELECT of the candidates in this range: all rows that match, hidden ones too."""
         time, search = self.search.time, self.search
         first, last = (scan.low, scan.high.position) if search.newest else (-scan.high.position, -scan.low)
+        late = " AND (learned IS NULL OR learned <= make_timestamp($until))" if scan.late else ""
         statement = Statement(
-            f"""{self._labels(scan)}SELECT {columns} FROM {_relation(scan)} AS row WHERE {self._where}
+            f"""{self._labels(scan)}SELECT {columns} FROM {_relation(scan)} AS row WHERE {self._where}{late}
             AND {time} >= make_timestamp($first) AND {time} <= make_timestamp($last)""",
             self._values | {"first": first, "last": last},
             scan.labels if search.reads_labels else (),
@@ -61,7 +62,7 @@ class SearchSql:
             return f"WITH {LABELS} AS ({NO_LABELS}) "
         within = "seen >= make_timestamp($first) AND seen <= make_timestamp($last)"
         return f"""WITH {LABELS} AS NOT MATERIALIZED (FROM lake_rows($label_files)
-            WHERE name IS NOT NULL AND {within if self.search.clock == "seen" else "true"}) """
+            WHERE name IS NOT NULL AND learned <= make_timestamp($until) AND {within if self.search.clock == "seen" else "true"}) """
 
     def _after(self, statement: Statement, start: ResumePoint) -> Statement:
         if start.after is None:
@@ -77,7 +78,7 @@ class SearchSql:
 
 def _relation(scan: ScanRange) -> str:
     """Whole files, and the rows that an index picked of others."""
-    read = "lake_rows($files)"
+    read = "full_lake_rows($files)" if scan.late else "lake_rows($files)"
     if scan.whole.files and scan.picked.files:
         return f"(FROM {read} UNION ALL BY NAME FROM picked)"
     return read if scan.whole.files else "picked"

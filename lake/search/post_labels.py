@@ -22,7 +22,7 @@ _LATEST = f"""
     SELECT n, list({{name: name, score: score, value: value, model: model, version: version, labelled_at: labelled_at}}
         ORDER BY name, model, version) AS labels
     FROM (FROM lake_rows($files) AS label SEMI JOIN asked USING (seen, did, rkey, rev)
-        WHERE name IS NOT NULL AND seen >= make_timestamp($low) AND seen <= make_timestamp($high)
+        WHERE name IS NOT NULL AND learned <= make_timestamp($until) AND seen >= make_timestamp($low) AND seen <= make_timestamp($high)
         QUALIFY row_number() OVER (PARTITION BY {KEY} ORDER BY {LATER} DESC) = 1)
     JOIN asked USING (seen, did, rkey, rev)
     GROUP BY n
@@ -35,8 +35,9 @@ _OF_LISTS = f"""
 """
 
 
-def labels_of(scanner: Scanner, hits: Sequence[Hit], seconds: float) -> dict[Key, list[dict[str, Any]]]:
-    """As JSON, by post; of those that have some. Raises as Scanner does, and Superseded."""
+def labels_of(scanner: Scanner, hits: Sequence[Hit], until_us: int, seconds: float) -> dict[Key, list[dict[str, Any]]]:
+    """As JSON, by post; of those that have some. Labels that came after `until_us` do not exist. Raises as Scanner does,
+    and Superseded."""
     asked: dict[str, list[Any]] = {
         "n": list(range(len(hits))),
         "seen": [hit.seen_us for hit in hits],
@@ -44,10 +45,11 @@ def labels_of(scanner: Scanner, hits: Sequence[Hit], seconds: float) -> dict[Key
         "rkeys": [hit.key.rkey for hit in hits],
         "revs": [hit.rev for hit in hits],
     }
+    until = {"until": until_us}
     deadline = time.monotonic() + seconds
 
     def read(paths: Sequence[str], values: dict[str, Any]) -> list[tuple[Any, ...]]:
-        return scanner.rows_of(_OF_LISTS, paths, asked | values, deadline - time.monotonic())
+        return scanner.rows_of(_OF_LISTS, paths, asked | values | until, deadline - time.monotonic())
 
     found: dict[Key, list[dict[str, Any]]] = {}
     for n, name, score, value, model, version, us in of_files(asked["seen"], read) or ():
@@ -74,7 +76,7 @@ def of_files(seen_us: Sequence[int], read: Callable[[Sequence[str], dict[str, An
     return retry_superseded(work)
 
 
-def label_column(scanner: Scanner, rows: Any, sql: str, seconds: float) -> Any:
+def label_column(scanner: Scanner, rows: Any, sql: str, until_us: int, seconds: float) -> Any:
     """Of an Arrow table with seen, did, rkey and rev of posts: an Arrow table of one column, `labels`, in its order.
     `sql`: over the list `labels`, which has no structs where a post has no label."""
     wanted = f"""WITH asked AS (SELECT row_number() OVER () AS n, * FROM given)
@@ -83,7 +85,7 @@ def label_column(scanner: Scanner, rows: Any, sql: str, seconds: float) -> Any:
     none = f"SELECT {sql} AS labels FROM (SELECT {NO_LABELS_OF_A_POST} AS labels FROM given)"
 
     def read(paths: Sequence[str], values: dict[str, Any]) -> Any:
-        return scanner.table_of(wanted, paths, values, seconds, given=rows)
+        return scanner.table_of(wanted, paths, values | {"until": until_us}, seconds, given=rows)
 
     found = of_files(rows["seen_us"].to_pylist(), read)
     return scanner.table_of(none, (), {}, seconds, given=rows) if found is None else found

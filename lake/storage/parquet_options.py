@@ -7,7 +7,7 @@ from lake.schema import DATASETS, STATEFUL, Column, Dataset
 BLOOM_FPP = 0.01
 _OF_LABELS = {"name", "value", "model", "version"}
 _REPEATING = {"operation", "state", "collection", "kind", "status", "did", "langs", "media", "domains", "hashtags"}
-_REPEATING |= _OF_LABELS
+_REPEATING |= _OF_LABELS | {"learned"}  # learned: one value in all late rows of a batch
 _INCREASING = {"seen", "created_at", "state_seen", "seq", "labelled_at", "arrival"}
 _SHARED_PREFIXES = {"rev"}
 # Columns with statistics. The minimum and maximum of texts and references rule no row group out, and would be half of

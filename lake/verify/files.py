@@ -123,10 +123,11 @@ class FileChecks:
     def _wrong_cids(self, file: DataFile, dataset: Dataset, path: str) -> Iterator[Finding]:
         """Of neighbouring rows, taken at random: those that the file stores."""
         rows = random_slice(file.rows, self._cids)
-        sql = _RECORDS.format(columns=", ".join(f"{column.name}::{column.type}" for column in dataset.columns))
+        columns = dict(dataset.in_every_file)
+        sql = _RECORDS.format(columns=", ".join(f"{name}::{type_}" for name, type_ in columns.items()))
         for batch in self._lake.engine.stream(sql, [path, rows.start, rows.stop]):
             for row in batch:
-                yield from self._wrong_cid(file, dataset, dict(zip(dataset.names, row, strict=True)))
+                yield from self._wrong_cid(file, dataset, dict(zip(columns, row, strict=True)))
 
     def _wrong_cid(self, file: DataFile, dataset: Dataset, row: dict[str, Any]) -> Iterator[Finding]:
         try:

@@ -359,7 +359,7 @@ VALUES = {
         write_wanted
     )
     | st.builds(lambda name, value: write_wanted(Wanted(name, "", "=", None, value)), LABEL_TEXTS, LABEL_TEXTS)
-    | st.builds(Wanted, LABEL_TEXTS, LABEL_TEXTS | st.just("")).map(write_wanted),
+    | st.builds(lambda name, model: write_wanted(Wanted(name, model)), LABEL_TEXTS, LABEL_TEXTS | st.just("")),
     "self": st.sampled_from(["porn", "graphic-media", "a,b", 'x"y', "!x", "(a)"]),
     "since": st.sampled_from(["2026-07-01T00:00:00Z", "0001-01-01T00:00:00Z"]),
     "until": st.sampled_from(["2026-07-01T12:00:00.000001Z", "9999-12-31T23:59:59.999999Z"]),

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.models import Connection
 from lake.catalog.coverage import MINUTE, coverage, gaps_between
-from lake.catalog.statistics import stats
+from lake.catalog.figures import stats
 from lake.query.parser import parse
 from lake.query.spec import Search
 from lake.search.aggregates import Bucket, timeline, top

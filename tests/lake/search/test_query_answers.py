@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ingest.buffer.entries import Entries
 from ingest.simulator.world.world import World
+from lake.catalog.clock import Turn
 from lake.flush import dataset_rows
 from lake.flush.event_tables import load
 from lake.flush.statements import define_macros
@@ -103,7 +104,7 @@ def rows_of(engine, frames):
         part = frames[start : start + 50_000]
         ids = [b"%d-%d" % (NOON_US // 1000, n) for n in range(len(part))]
         events = load(Entries(ids, part, [b""] * len(part)))
-        rows += dataset_rows.rows_of(engine, POSTS, events["posts"]).rows.to_pylist()
+        rows += dataset_rows.rows_of(engine, POSTS, events["posts"], Turn(0)).rows.to_pylist()
     for number, one in enumerate(rows):
         one["rkey"] = f"{number:07}"
         for name in ("seen", "created_at"):
