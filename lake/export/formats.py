@@ -12,11 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
-from lake.export.columns import CID, LABELS, USERNAME, CellType, ExportColumn
+from lake.export import label_cells
+from lake.export.columns import CID, USERNAME, CellType, ExportColumn
 
-# Labels as JSON: what is in a list is as in an answer of the API.
-_JSON_LABELS = """to_json(list_transform(labels, lambda x: struct_update(x,
-    labelled_at := strftime(x.labelled_at, '%Y-%m-%dT%H:%M:%S.%fZ'))))::VARCHAR"""
 Table = pa.Table  # for modules that only pass it on
 CHUNK_BYTES = 1 << 20  # handed out at once
 _NUL, _INSTEAD = b"\0", "\ufffd".encode()
@@ -29,22 +27,12 @@ _ARROW = {
     CellType.TIME: pa.timestamp("us", tz="UTC"),
     CellType.BOOLEAN: pa.bool_(),
     CellType.NUMBER: pa.float64(),
-    CellType.LABELS: pa.list_(
-        pa.struct(
-            [
-                ("name", pa.string()),
-                ("score", pa.float64()),
-                *((name, pa.string()) for name in ("value", "model", "version")),
-                ("labelled_at", pa.timestamp("us", tz="UTC")),
-            ]
-        )
-    ),
+    CellType.LABELS: label_cells.TYPE,
 }
 
 
 class Format(Protocol):
-    """Encodes one file. `nuls`: how often NUL became U+FFFD so far. `labels`: SQL of a list of labels as `rows` takes
-    it."""
+    """Encodes one file. `nuls`: how often NUL became U+FFFD so far. `labels`: SQL of labels, as `rows` takes them."""
 
     suffix: str
     media_type: str
@@ -70,7 +58,7 @@ class Csv:
     take for a formula."""
 
     suffix = "csv"
-    labels = _JSON_LABELS
+    labels = label_cells.JSON
     media_type = "text/csv; charset=utf-8"
 
     def __init__(self, columns: Sequence[ExportColumn], excel: bool = False) -> None:
@@ -117,7 +105,7 @@ class Ndjson:
     """One JSON object a line, as in `results`."""
 
     suffix = "ndjson"
-    labels = _JSON_LABELS
+    labels = label_cells.JSON
     media_type = "application/x-ndjson"
 
     def __init__(self, columns: Sequence[ExportColumn]) -> None:
@@ -125,11 +113,7 @@ class Ndjson:
         self.nuls = 0
 
     def sql(self, column: ExportColumn) -> str:
-        return (
-            _json_list(column)
-            if column.kind is CellType.LIST
-            else f"coalesce(to_json({_iso(column)})::VARCHAR, 'null')"
-        )
+        return _json_list(column) if column.kind is CellType.LIST else _json(column)
 
     def begin(self) -> bytes:
         return b""
@@ -137,11 +121,8 @@ class Ndjson:
     def rows(self, table: pa.Table) -> bytes:
         parts = []
         for number, column in enumerate(self._columns):
-            values = table[column.name]
-            parts += [
-                f'{"," if number else "{"}"{column.name}":',
-                values if column.sql or column.kind is CellType.LABELS else _quoted(values),
-            ]
+            values, plain = table[column.name], not column.sql and column.kind is not CellType.LABELS
+            parts += [f'{"," if number else "{"}"{column.name}":', _quoted(values) if plain else values]
         large = [
             pa.scalar(part, _LARGE) if isinstance(part, str) else part.cast(_LARGE) for part in [*parts, "}\n", ""]
         ]
@@ -155,7 +136,7 @@ class Parquet:
     """zstd; lists and times have their types. `about`: the file's key-value metadata."""
 
     suffix = "parquet"
-    labels = "labels"
+    labels = label_cells.STRUCTS
     media_type = "application/vnd.apache.parquet"
 
     def __init__(self, columns: Sequence[ExportColumn], about: Mapping[str, str]) -> None:
@@ -217,12 +198,6 @@ def add_cids(table: pa.Table, place: int, rows: str, filled: Callable[[pa.Table]
     return table.add_column(place, CID, pc.if_else(pc.equal(found[CID], ""), None, found[CID]))
 
 
-def add_labels(table: pa.Table, place: int, key: Mapping[str, str], labels: Callable[[pa.Table], pa.Table]) -> pa.Table:
-    """With a column of labels at `place`. `key`: the columns by which `labels` finds them, by the names it knows."""
-    rows = pa.table({name: table[column] for name, column in key.items()})
-    return table.add_column(place, LABELS, labels(rows)[LABELS])
-
-
 class _Sink:
     """A file that Arrow writes and whose bytes are taken as they come."""
 
@@ -250,6 +225,10 @@ class _Sink:
 
 def _iso(column: ExportColumn) -> str:
     return f"strftime({column.sql}, '%Y-%m-%dT%H:%M:%S.%fZ')" if column.kind is CellType.TIME else column.sql
+
+
+def _json(column: ExportColumn) -> str:
+    return f"coalesce(to_json({_iso(column)})::VARCHAR, 'null')"
 
 
 def _json_list(column: ExportColumn) -> str:

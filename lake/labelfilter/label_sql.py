@@ -17,6 +17,7 @@ KEY = "seen, did, rkey, rev, name, model"  # of those
 
 NO_LABELS = """SELECT NULL::TIMESTAMP AS seen, NULL::VARCHAR AS did, NULL::VARCHAR AS rkey, NULL::VARCHAR AS rev,
     NULL::VARCHAR AS name, NULL::DOUBLE AS score, NULL::VARCHAR AS value, NULL::VARCHAR AS model,
+    NULL::VARCHAR AS version,
     NULL::TIMESTAMP AS labelled_at, NULL::BIGINT AS arrival WHERE false"""
 
 Bound = Callable[[Any], str]  # binds a value: the name of its parameter

@@ -60,9 +60,10 @@ class SearchSql:
             return ""
         if not scan.labels:
             return f"WITH {LABELS} AS ({NO_LABELS}) "
-        within = "seen >= make_timestamp($first) AND seen <= make_timestamp($last)"
+        near = "AND seen >= make_timestamp($first) AND seen <= make_timestamp($last)"
         return f"""WITH {LABELS} AS NOT MATERIALIZED (FROM lake_rows($label_files)
-            WHERE name IS NOT NULL AND learned <= make_timestamp($until) AND {within if self.search.clock == "seen" else "true"}) """
+            WHERE name IS NOT NULL AND learned <= make_timestamp($until)
+            {near if self.search.clock == "seen" else ""}) """
 
     def _after(self, statement: Statement, start: ResumePoint) -> Statement:
         if start.after is None:

@@ -22,7 +22,8 @@ _LATEST = f"""
     SELECT n, list({{name: name, score: score, value: value, model: model, version: version, labelled_at: labelled_at}}
         ORDER BY name, model, version) AS labels
     FROM (FROM lake_rows($files) AS label SEMI JOIN asked USING (seen, did, rkey, rev)
-        WHERE name IS NOT NULL AND learned <= make_timestamp($until) AND seen >= make_timestamp($low) AND seen <= make_timestamp($high)
+        WHERE name IS NOT NULL AND learned <= make_timestamp($until)
+            AND seen >= make_timestamp($low) AND seen <= make_timestamp($high)
         QUALIFY row_number() OVER (PARTITION BY {KEY} ORDER BY {LATER} DESC) = 1)
     JOIN asked USING (seen, did, rkey, rev)
     GROUP BY n
@@ -36,8 +37,8 @@ _OF_LISTS = f"""
 
 
 def labels_of(scanner: Scanner, hits: Sequence[Hit], until_us: int, seconds: float) -> dict[Key, list[dict[str, Any]]]:
-    """As JSON, by post; of those that have some. Labels that came after `until_us` do not exist. Raises as Scanner does,
-    and Superseded."""
+    """As JSON, by post; of those that have some. Labels that came after `until_us` do not exist. Raises as Scanner
+    does, and Superseded."""
     asked: dict[str, list[Any]] = {
         "n": list(range(len(hits))),
         "seen": [hit.seen_us for hit in hits],

@@ -11,6 +11,7 @@ from lake.query.parser import parse
 from lake.query.rendering import render
 from lake.query.spec import Search
 from lake.query.tree import And, Filter, Not, Or
+from lake.search.aggregates import top
 from lake.search.reader import Reader
 from lake.search.sample import draw
 from lake.storage.duckdb_engine import Engine
@@ -165,3 +166,14 @@ def test_any_query_of_any_labels(reader, lake, seed):
         for node in [some_query(chance) for _ in range(4)]:
             wanted = [f"p{h}-{n}" for h in range(HOURS) for n in range(EACH) if expected(node, known, (h, n))]
             assert answers(reader, Search(node, timeout=60, thresholds=DEFAULTS)) == wanted[::-1], render(node)
+
+
+def test_posts_are_counted_by_their_labels(reader, lake):
+    posts = by_rkey(lake)
+    one = labels_of(posts["p0-0"], {"model": "m", "labelled_at": LABELLED}, {"name": "x", "labelled_at": LABELLED})
+    two = labels_of(posts["p1-0"], *({"model": m, "score": 0.1, "labelled_at": LABELLED} for m in ("m", "n")))
+    assert top(reader.full_scan, asked(""), "labels", 9) == ([], 0)
+    write(lake.root, one + two)
+    assert top(reader.full_scan, asked(""), "labels", 9) == ([("toxic", 2), ("x", 1)], 2)
+    assert top(reader.full_scan, asked("label:x"), "labels", 1) == ([("toxic", 1)], 2)
+    assert top(reader.full_scan, asked("fish"), "models", 9) == ([("m", 2), ("n", 1)], 2)
