@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rest_framework import serializers
@@ -45,6 +45,17 @@ class Timestamp(Parameter, serializers.Field[datetime, str, str, Any]):
 
     def to_representation(self, value: datetime) -> str:
         return value.isoformat()
+
+
+class Moment(Timestamp):
+    """A point of time, inclusive: a date means the last microsecond of that day."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(end_of_day=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> datetime:
+        moment = super().to_internal_value(data)
+        return moment - timedelta(microseconds=moment != parse_timestamp(str(data)))
 
 
 class Integer(Parameter, serializers.IntegerField):

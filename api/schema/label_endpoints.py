@@ -6,8 +6,9 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
 from api.params.labels import MOST_LABELS
 from api.params.strict import WindowParams
+from api.schema.forms import SCORE, TIME, Shape, documented, null_or, nullable, shape
 from api.schema.openapi import JSON, described, error_answers
-from api.schema.shapes import POST_URI, SCORE, TIME, TOOK, Shape, documented, null_or, nullable, shape
+from api.schema.shapes import POST_URI, TOOK
 
 _DAYS: dict[str, Any] = {"start": "2026-07-01", "end": "2026-07-31"}
 _SHARE = Shape(SCORE, 0.1)

@@ -1,19 +1,8 @@
 """The shapes of manifests, as in api.schema.shapes."""
 
-from api.schema.shapes import (
-    BOOLEAN,
-    COVERED,
-    NOTES,
-    NUMBER,
-    QUERY,
-    TEXT,
-    Shape,
-    choice,
-    documented,
-    null_or,
-    nullable,
-    shape,
-)
+from api.schema.evidence import AS_OF, REMOVED
+from api.schema.forms import BOOLEAN, NUMBER, TEXT, Shape, choice, documented, null_or, nullable, shape
+from api.schema.shapes import COVERED, NOTES, QUERY
 from lake.query.spec import CLOCKS
 
 _ANY = {"type": "object", "additionalProperties": {}}
@@ -38,7 +27,9 @@ _MANIFEST = {
     "matching": documented("Words match anywhere in the text.", "How words match."),
     "order": "seen, did, rkey; newest first",
     "columns": [shape(name="id", type="string", meaning="AT-URI of the record")],
-    "newest_seen": _SEEN_UNTIL,
+    "newest_seen": documented(_SEEN_UNTIL, "The same as as_of."),
+    "as_of": AS_OF,
+    "removed_since": REMOVED,
     "hidden": documented("what was deleted, replaced, or is of an inactive account", "What is left out."),
     "row_limit": Shape(null_or(NUMBER), None),
     "row_limit_by": documented(
@@ -59,6 +50,7 @@ _SHA256 = nullable("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f0
 MADE = shape(
     **_MANIFEST,
     id="0f8fad5bd9cb469fa16570867728950e",
+    continues=documented(Shape(null_or(TEXT), None), "The id of the export whose rest this is."),
     state=choice("complete", "running", "broken"),
     error=Shape(null_or(TEXT), None),
     bytes=1_204_311,

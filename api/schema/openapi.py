@@ -12,7 +12,8 @@ from rest_framework.views import APIView
 
 from api.params.strict import StrictSerializer
 from api.schema import parameters  # noqa: F401 - registers the extension that maps them
-from api.schema.shapes import SCHEMAS, TEXT, Schema, Shape
+from api.schema.forms import TEXT, Schema, Shape
+from api.schema.shapes import SCHEMAS
 
 JSON = "application/json"
 V = TypeVar("V", bound=type[APIView])
@@ -23,6 +24,7 @@ _ERRORS = {
     403: "This is switched off.",
     404: "No account has this handle, or nothing has this id.",
     413: "The body is too large: split the request.",
+    416: "The client has the whole file already.",
     429: "The rate limit is reached: `Retry-After` says when to continue.",
     500: "An error of the service. It is logged under `request_id`.",
     503: "The time or memory limit was reached, too many requests are running, or the data can't be read.",

@@ -6,7 +6,7 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 
 from api.params.fields import MAX_VALUES, Boolean, Choice, FilterField, Integer, Repeatable, Seed, Timestamp, Value
-from api.schema.shapes import Schema
+from api.schema.forms import Schema
 from lake.query.filters import synonyms
 
 

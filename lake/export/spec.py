@@ -12,7 +12,8 @@ from lake.query.sql import Condition, matched_terms
 @dataclass(frozen=True)
 class ExportSpec:
     """`search`: pinned to a snapshot, without handles. `values`: of the parameters in the columns' SQL. `limit`: the
-    most rows. `sample`: the size of a sample, drawn with `seed` (lake.search.sample)."""
+    most rows. `sample`: the size of a sample, drawn with `seed` (lake.search.sample). `recalled`: its moment was asked
+    for."""
 
     search: Search
     columns: Sequence[ExportColumn]
@@ -20,6 +21,7 @@ class ExportSpec:
     limit: int | None = None
     sample: int | None = None
     seed: str = ""
+    recalled: bool = False
 
 
 def export_spec(search: Search, names: Sequence[str], limit: int | None, sample: int | None, seed: str) -> ExportSpec:

@@ -1,5 +1,6 @@
 """Posts of labels: the version of each that shows now."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -27,8 +28,12 @@ _VERSIONS = """SELECT did, rkey, rev, seen::TIMESTAMP AS seen, created_at::TIMES
 _NEWEST = "FROM version QUALIFY row_number() OVER (PARTITION BY did, rkey ORDER BY rev DESC) = 1"
 FEW = 200  # keys that are named one by one, so that bloom filters rule row groups out
 
+CANDIDATES_AT_ONCE = 50_000
 _HIDDEN = f"""
-    SELECT did, rkey FROM label_candidate AS c WHERE
+    WITH candidate AS MATERIALIZED (
+        SELECT value ->> 0 AS did, value ->> 1 AS rkey, value ->> 2 AS rev FROM json_each(%s)
+    )
+    SELECT did, rkey FROM candidate AS c WHERE
         EXISTS (SELECT 1 FROM {Tombstone._meta.db_table} AS t WHERE t.did = c.did
             AND t.collection = 'app.bsky.feed.post' AND t.rkey = c.rkey AND t.rev > c.rev)
         OR EXISTS (SELECT 1 FROM {InactiveAccount._meta.db_table} AS i WHERE i.did = c.did)
@@ -76,14 +81,12 @@ _KINDS = dict.fromkeys(VERSION[:3], pa.string()) | dict.fromkeys(VERSION[3:], pa
 
 def _without_hidden(engine: Engine, versions: pa.Table) -> pa.Table:
     """Without those of which the catalog knows a delete, a newer version or that the account is not active."""
-    rows = zip(*(versions[name].to_pylist() for name in ("did", "rkey", "rev")), strict=True)
+    candidates = list(zip(*(versions[name].to_pylist() for name in ("did", "rkey", "rev")), strict=True))
+    hidden: list[tuple[str, str]] = []
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS label_candidate (did TEXT, rkey TEXT, rev TEXT)")
-        cursor.execute("DELETE FROM label_candidate")
-        cursor.executemany("INSERT INTO label_candidate VALUES (%s, %s, %s)", list(rows))
-        cursor.execute(_HIDDEN)
-        hidden = cursor.fetchall()
-        cursor.execute("DELETE FROM label_candidate")
+        for start in range(0, len(candidates), CANDIDATES_AT_ONCE):
+            cursor.execute(_HIDDEN, [json.dumps(candidates[start : start + CANDIDATES_AT_ONCE])])
+            hidden += cursor.fetchall()
     if not hidden:
         return versions
     dids, rkeys = (pa.array(column, pa.string()) for column in zip(*hidden, strict=True))

@@ -184,5 +184,5 @@ def _give_up(now: datetime) -> None:
     late = _waiting().filter(received_at__lt=now - WAIT).update(unknown_at=now)
     if late:
         metrics.LABELS_UNKNOWN.inc(late)
-        log.warning("labels given up: no post has come for a day; the admin lists them at Waiting labels", labels=late)
+        log.warning("labels given up: no post has come for a day", labels=late)
     WaitingLabel.objects.filter(unknown_at__lt=now - KEPT).delete()

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('lake', '0006_requests_with_arguments'),
+        ('lake', '0007_resumable_downloads'),
     ]
 
     operations = [

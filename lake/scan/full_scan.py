@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
@@ -9,17 +10,20 @@ import structlog
 from lake.catalog.read_guard import REPEATS, listed_throughout, superseded_if_replaced
 from lake.errors import LakeUnusable, QueryTimeout, QueryTooLarge, Superseded
 from lake.query.spec import ResumePoint, Search
+from lake.query.tree import And, conjunction_of
 from lake.scan.index_pruning import IndexPruner, count_cost
 from lake.scan.scan_range import ScanFile, ScanRange
 from lake.scan.scanner import Scanner
 from lake.scan.search_sql import SearchSql
 from lake.scan.snapshot import files_in_range
 from lake.scan.tombstone_cache import TombstoneCache
-from lake.scan.visibility import visible_sql
+from lake.scan.visibility import removed_sql, visible_sql
 
 log = structlog.get_logger("search")
 
 FILES_AT_ONCE = 64  # of one query, or all of one hour
+
+_KEPT = ("author", "subject", "since", "until")  # filters of columns that a deleted row keeps
 
 T = TypeVar("T")
 
@@ -57,6 +61,36 @@ class FullScan:
             for key, rows in part:
                 counts[key] = counts.get(key, 0) + rows
         return counts
+
+    def removed(self, search: Search, seconds: float) -> int | None:
+        """How many rows showed at the search's moment in its dates, of its authors and subjects, and have been deleted
+        or hidden since: at least as many as its answer lacks, as what they said is not there to be searched. None when
+        that can't be counted in time, and by the author's clock, as their times are gone too. Never raises."""
+        if search.clock != "seen" or seconds <= 0:
+            return None
+        kinds = [kind for kind in _KEPT if kind != "subject" or search.of.subject]
+        demanded = And(tuple(node for kind in kinds for node in conjunction_of(search.query, kind).nodes))
+        try:
+            return sum(self._removed(replace(search, query=demanded, hide=True), time.monotonic() + seconds))
+        except (QueryTimeout, QueryTooLarge):
+            return None
+        except LakeUnusable as error:
+            log.error("deleted rows can't be counted", error=str(error))  # noqa: TRY400
+            return None
+
+    def _removed(self, search: Search, deadline: float) -> Iterator[int]:
+        """Without an index: it has no deleted rows."""
+        compiled, (low, high) = SearchSql(search), search.positions()
+
+        def read(files: Sequence[ScanFile]) -> int:
+            self._tombstones.refresh()
+            gone = removed_sql(search, self._scanner)
+            scan = ScanRange(tuple(files), low, ResumePoint(high))
+            statement = compiled.select("count(*)", scan).where(gone.sql, gone.values)
+            with superseded_if_replaced(gone.paths):
+                return int(self._scanner.rows(statement, scan, deadline - time.monotonic())[0][0])
+
+        return by_hours(lambda: files_in_range(search), read)
 
     def slices(
         self, search: Search, columns: str, template: str, seconds: float, **values: Any

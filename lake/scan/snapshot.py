@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from lake.catalog import clock, listing
-from lake.query.spec import Search
+from lake.query.spec import LAST_US, Search
 from lake.scan.scan_range import ScanFile
 from lake.storage import layout
 from process.instants import microseconds, utc
@@ -13,8 +13,10 @@ CLOCK_SKEW_US = 3_600_000_000  # most authors' clocks are no further from the se
 
 
 def pin_snapshot(search: Search) -> Search:
-    """The search as of now, by the lake's clock: rows and versions that come later do not exist for it. An answer, its
-    count and its manifest share one pinned search."""
+    """The search as of now, by the lake's clock, unless it has a moment: rows and versions that come later do not exist
+    for it. An answer, its count and its manifest share one pinned search."""
+    if search.snapshot_us != LAST_US:
+        return search
     present = clock.present_us()
     return search if present is None else replace(search, snapshot_us=present)
 

@@ -16,9 +16,9 @@ from api.params.export import ExportParams
 from api.params.fields import Boolean, Repeatable
 from api.params.request_values import RequestValues
 from ingest.handles.appview import HandleServiceDown
+from lake.delivery import resumable_file
+from lake.delivery.resumable_file import ExportFile, State, beside
 from lake.errors import LakeError
-from lake.export import resumable_file
-from lake.export.resumable_file import ExportFile, State, beside
 from lake.export.spec import ExportSpec
 from lake.flags.store import flags
 from lake.query.filters import synonyms
@@ -37,6 +37,7 @@ class Command(BaseCommand):
             repeat = " Repeatable." if isinstance(field, Repeatable) else ""
             text = f"{field.help_text}{repeat}".replace("%", "%%")
             names = [f"--{each}" for each in (name, *synonyms(name))]
+            names += [dashed for each in names if (dashed := f"--{each[2:].replace('_', '-')}") not in names]
             parser.add_argument(*names, dest=_kept(name), action="append", default=[], help=text, **more)
 
     def handle(self, *args: Any, output: Path, resume: bool, **options: Any) -> None:

@@ -42,6 +42,7 @@ BAD = {
         *(wrapped(1), wrapped("false"), "gAOIAS4=", '{"__type__": "uuid", "__value__": "x"}', "[" * 99_999),
         *('{"__type__": "uuid", "__value__": 5}', '{"__type__": [], "__value__": 5}', '{"__type__": 1}'),
     ],
+    "label_thresholds": [wrapped(0.5), wrapped("toxic"), wrapped("0.5, 0.6"), wrapped("toxic 2"), wrapped(None)],
     "query_timeout_seconds": [wrapped(math.nan), wrapped(math.inf), wrapped(1e9), wrapped(10**400), wrapped(True)],
 }
 
@@ -58,7 +59,7 @@ def test_a_definition_for_each_flag_and_a_form_for_each_definition():
 
 
 def test_the_defaults():
-    assert flags() == Flags() == Flags(True, 1000, 50, True, 0, 30.0, True, 1200, True, True)
+    assert flags() == Flags() == Flags(True, 1000, 50, True, 0, 30.0, True, 1200, True, True, "0.5")
 
 
 def test_the_time_limit_starts_as_the_setting():

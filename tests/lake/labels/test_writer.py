@@ -6,14 +6,19 @@ import pytest
 from django.db import transaction
 
 from lake.catalog import identity, listing
+from lake.compact import retention
 from lake.compact.compactor import Compactor
 from lake.errors import LakeUnusable
+from lake.labels.checks import LabelChecks
 from lake.labels.writer import LabelWriter
-from lake.models import CatalogIdentity, DataFile
+from lake.models import BatchRun, CatalogIdentity, DataFile, IndexFile
 from lake.query.spec import Search
+from lake.rebuild.rebuild import rebuild
 from lake.scan.snapshot import pin_snapshot
 from lake.search.reader import Reader
 from lake.storage import layout
+from lake.verify.checked_lake import CheckedLake
+from lake.verify.findings import Report
 from tests.builders import ALICE, BOB, NOON_US, delete, post
 from tests.lake.labels.labelling import labels_of, table, write
 
@@ -137,3 +142,40 @@ def test_labels_are_searched_as_any_dataset(filled):
         ("lang", None, "en", "m"),
     }
     assert {hit.fields["labelled_at"] for hit in found} == {"2026-07-02T12:00:00.000000Z"}
+
+
+def test_a_catalog_made_anew_from_the_files_has_the_labels(filled, tmp_path):
+    compact(filled, tmp_path / "scratch")
+    write(filled.root, labels_of(filled.rows("posts")[0], {"score": 0.2}))
+    before, state = sorted(map(str, filled.rows("labels"))), identity.of_catalog()
+    for model in (DataFile, IndexFile, BatchRun, CatalogIdentity):
+        model.objects.all().delete()
+    (filled.root / layout.MARKER).unlink()  # all that is left are the files
+    rebuilt = rebuild(filled.root, filled.engine, tmp_path / "scratch")
+    assert not rebuilt.damaged
+    assert sorted(map(str, filled.rows("labels"))) == before
+    assert identity.of_catalog().label == state.label == 2
+    assert not any("labels" in run.rows for run in BatchRun.objects.all())
+
+
+def test_a_label_without_its_post_is_a_fault(filled):
+    checks = LabelChecks(CheckedLake(filled.root, filled.engine, Report()))
+    assert [finding for task in checks.tasks() for finding in task.check()] == []
+    stranger = filled.rows("posts")[0] | {"rkey": "stranger"}
+    write(filled.root, labels_of(stranger, {"score": 0.2}, {"score": 0.3}))
+    (finding,) = [finding for task in checks.tasks() for finding in task.check()]
+    assert "holds 2 labels without a post" in finding.problem
+    assert "stranger" in finding.problem
+
+
+def test_an_older_copy_of_the_catalog_is_refused_by_its_labels(filled):
+    CatalogIdentity.objects.update(label=0)
+    with pytest.raises(LakeUnusable, match=r"older copy: it ends with flush 1 and compaction 0, .* and labels 1"):
+        identity.require_match(filled.root)
+
+
+def test_labels_go_with_their_posts_at_the_latest():
+    assert retention.effective({"posts": 7}) == {"posts": 7, "labels": 7}
+    assert retention.effective({"posts": 7, "labels": 30}) == {"posts": 7, "labels": 7}
+    assert retention.effective({"posts": 7, "labels": 3, "likes": 1}) == {"posts": 7, "labels": 3, "likes": 1}
+    assert retention.effective({"likes": 7}) == {"likes": 7}

@@ -16,7 +16,8 @@ def before(scan: FullScan, spec: ExportSpec) -> dict[str, Any]:
     cut = truncated(spec.limit, hits, known)
     rows, known = (spec.limit, "eq") if cut else (hits, known)
     hidden = _hidden(scan, spec, total, spec.search.timeout) if relation == "eq" and not cut else None
-    return {"rows": rows, "rows_relation": known, "truncated": cut, "rows_hidden": hidden}
+    found = {"rows": rows, "rows_relation": known, "truncated": cut, "rows_hidden": hidden}
+    return found | _removed(scan, spec, spec.search.timeout)
 
 
 def after(scan: FullScan, spec: ExportSpec, rows: int) -> dict[str, Any]:
@@ -25,7 +26,13 @@ def after(scan: FullScan, spec: ExportSpec, rows: int) -> dict[str, Any]:
     if spec.limit is not None and rows >= spec.limit:
         counted = scan.count(spec.search, AFTER_SECONDS, enough=spec.limit + 1)
         cut = truncated(spec.limit, *_population(spec, *counted))
-    return {"truncated": cut, "rows_hidden": _hidden(scan, spec, rows, AFTER_SECONDS) if cut is False else None}
+    hidden = _hidden(scan, spec, rows, AFTER_SECONDS) if cut is False else None
+    return {"truncated": cut, "rows_hidden": hidden} | _removed(scan, spec, AFTER_SECONDS)
+
+
+def _removed(scan: FullScan, spec: ExportSpec, seconds: float) -> dict[str, int | None]:
+    """0 for a moment that nobody asked for."""
+    return {"removed_since": scan.removed(spec.search, seconds) if spec.recalled else 0}
 
 
 def truncated(limit: int | None, hits: int, relation: str) -> bool | None:
