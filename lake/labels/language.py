@@ -42,4 +42,4 @@ def _identifier() -> Any:
         raise LakeError(
             "Languages are found by py3langid, which is not installed: pip install -r requirements-labels.txt."
         ) from error
-    return LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True)
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -90,8 +90,9 @@ def test_a_stored_value_that_is_none_falls_back_and_can_be_overwritten(caplog, n
     assert flags() == flags() == Flags()
     assert getattr(config, name) == getattr(Flags(), name)
     assert caplog.text.count(name) == 1, "logged once"
-    setattr(config, name, False if name == "result_limit" else 11)
-    assert getattr(flags(), name) == (False if name == "result_limit" else 11)
+    other = {"result_limit": False, "label_thresholds": "0.9, toxic 0.7"}.get(name, 11)
+    setattr(config, name, other)
+    assert getattr(flags(), name) == other
 
 
 def test_from_code_they_are_set_without_a_check_and_read_with_one():

@@ -1,11 +1,13 @@
 """Functions that label posts: each post once, newest first, whatever fails in between."""
 
 import importlib.util
+import re
 
 import pyarrow as pa
 import pytest
 from django.core.management import CommandError, call_command
 
+from deploy.local.child import ROOT
 from lake.labels import labeller
 from lake.labels.labeller import GIVEN, WrongFunction, labels_of
 from lake.labels.language import detect
@@ -104,6 +106,16 @@ def test_what_is_wrong_is_one_sentence(filled, function, options, message):
 def test_what_is_no_label_is_refused(answer):
     with pytest.raises(WrongFunction, match="a score is from 0 to 1"):
         labels_of(answer, "x")
+
+
+def test_the_classifier_of_the_guide_labels(filled, tmp_path, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "labels.md").read_text(), re.DOTALL)
+    (tmp_path / "shouting.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    filled.flush(post("WHAT A day", rkey="z", time_us=NOON_US + 9_000_000), post("5", rkey="y", time_us=NOON_US - 1))
+    call_command("label_posts", function="shouting:score")
+    assert said(filled) == [*((f"k{n}", "shouting", 0.0, None) for n in range(5)), ("z", "shouting", 0.625, None)]
+    assert {(row["model"], row["version"]) for row in filled.rows("labels")} == {("upper-case", "1")}
 
 
 @needs_py3langid
