@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api.views import exports, queries
+from api.views import exports, labels, queries
 
 unversioned = [
     path("search", queries.SearchView.as_view(), name="search"),
@@ -17,5 +17,7 @@ urlpatterns = [
     path("posts", queries.PostsView.as_view(), name="posts"),
     path("thread", queries.ThreadView.as_view(), name="thread"),
     path("stats", queries.StatsView.as_view(), name="stats"),
+    path("labels", labels.LabelsView.as_view(), name="labels"),
+    path("labels/names", labels.LabelNamesView.as_view(), name="label-names"),
     path("coverage", queries.CoverageView.as_view(), name="coverage"),
 ]

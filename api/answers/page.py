@@ -46,9 +46,10 @@ class Counted(NamedTuple):
 def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dict[str, Any]:
     """What /search answers to validated parameters. `deadline`: in monotonic seconds."""
     search = with_dids(to_search(values, flags))
+    token: Token | None = values["token"]
+    search = replace(search, snapshot_us=token.snapshot_us) if token else pin_snapshot(search)
     if values["sample"]:
         with slot("search"):
-            search = pin_snapshot(search)
             hits = sample.draw(reader().full_scan, search, values["sample"], values["seed"])
         removed = removed_since(values, search, deadline)
         answered = Answered(Page(hits, 0, None, None, None), search, Counted(None, None), removed, None)
@@ -57,7 +58,9 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
     page, search, counted, removed, following = answered
     metrics.HITS_HIDDEN.inc(page.hidden)
     return {
-        "results": to_results(page.hits, usernames(page.hits), values["fields"], finder(search.query)),
+        "results": to_results(
+            page.hits, usernames(page.hits), values["fields"], finder(search.query), search.snapshot_us
+        ),
         "meta": {
             "count": len(page.hits),
             "total": counted.total,
@@ -90,7 +93,6 @@ def removed_since(values: Mapping[str, Any], search: Search, deadline: float) ->
 
 def _page(values: Mapping[str, Any], search: Search, deadline: float) -> Answered:
     token: Token | None = values["token"]
-    search = replace(search, snapshot_us=token.snapshot_us) if token else pin_snapshot(search)
     limit = values["limit"]
     left = replace(search, timeout=deadline - time.monotonic())
     page = reader().find(left, limit, (values["page"] - 1) * limit, token.start if token else None)

@@ -27,7 +27,7 @@ class TimelineParams(QueryParams):
 
 
 class TopParams(QueryParams):
-    by = Choice(list(TOP), default="authors", help_text="What is counted; each value once a post.")
+    by = Choice(list(TOP), default="authors", help_text="What is counted; each value once a post; labels: their names.")
     limit = Integer(min_value=1, max_value=MAX_LIMIT, default=50, help_text="So many values.")
 
     def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:

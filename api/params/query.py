@@ -8,7 +8,9 @@ from api.params.fields import SHOWN, Boolean, Choice, FilterField, Moment, Repea
 from api.params.notes import notes
 from api.params.strict import Faults, WindowParams
 from lake.catalog import clock
+from lake.export.columns import LABELS
 from lake.flags.definitions import Flags
+from lake.labelfilter.thresholds import parse_thresholds
 from lake.query import parser
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, FilterSpec
@@ -99,6 +101,7 @@ def to_search(values: Mapping[str, Any], flags: Flags) -> Search:
         hide=flags.hide_deleted,
         snapshot_us=LAST_US if values["as_of"] is None else microseconds(values["as_of"]),
         timeout=flags.query_timeout_seconds,
+        thresholds=parse_thresholds(flags.label_thresholds),
     )
 
 
@@ -114,7 +117,7 @@ def as_of_fault(moment: datetime | None) -> str:
 
 def result_columns(dataset: str) -> list[str]:
     """The columns of a result, in order."""
-    return [*COMMON_FIELDS, *FIELDS[dataset], *(["url"] if dataset == "posts" else [])]
+    return [*COMMON_FIELDS, *FIELDS[dataset], *(["url", LABELS] if dataset == "posts" else [])]
 
 
 def _filter_fields() -> dict[str, FilterField]:

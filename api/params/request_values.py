@@ -77,12 +77,9 @@ def _chunks(request: HttpRequest) -> bytes:
 
 def _from_body(raw: bytes) -> RequestValues:
     """A JSON object of strings, numbers, true, false, lists of strings, and null, which counts as absent."""
-    try:
-        body = json.loads(raw.decode() or "{}", object_pairs_hook=_pairs, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        return RequestValues({}, {BODY: [f"is not valid JSON: {_reason(error)}."]})
-    if not isinstance(body, dict):
-        return RequestValues({}, {BODY: ['must be a JSON object, such as {"text": "lake"}.']})
+    body, fault = _object(raw)
+    if fault:
+        return RequestValues({}, {BODY: [fault]})
     values = RequestValues({}, {}, {})
     for name, value in ((_named(name), value) for name, value in body.items()):
         if value is None:
@@ -94,6 +91,19 @@ def _from_body(raw: bytes) -> RequestValues:
         except ValueError as error:
             values.values[name], values.faults[name] = [], [str(error)]
     return values
+
+
+def read_json(request: HttpRequest) -> tuple[dict[str, Any], str]:
+    """The JSON object of a POST whatever it holds, and why it is none. Raises as read_request()."""
+    return _object(_body(request))
+
+
+def _object(raw: bytes) -> tuple[dict[str, Any], str]:
+    try:
+        body = json.loads(raw.decode() or "{}", object_pairs_hook=_pairs, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        return {}, f"is not valid JSON: {_reason(error)}."
+    return (body, "") if isinstance(body, dict) else ({}, 'must be a JSON object, such as {"text": "lake"}.')
 
 
 def _scalar(value: Any) -> list[str]:

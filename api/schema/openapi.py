@@ -112,7 +112,7 @@ def described(
         summary=summary,
         description=f"{description}\n\nFor example `?{query}`." if query else description,
         parameters=[params, *headers],
-        responses={**success, **_errors(*_ALWAYS, *errors), (414, "text/html"): OpenApiResponse(TEXT, _TOO_LONG)},
+        responses={**success, **error_answers(*_ALWAYS, *errors), (414, "text/html"): OpenApiResponse(TEXT, _TOO_LONG)},
     )
     post = extend_schema(
         methods=["POST"],
@@ -121,12 +121,12 @@ def described(
         request={JSON: params},
         parameters=list(headers),
         examples=[OpenApiExample(name, body, request_only=True) for name, body in (bodies or {}).items()],
-        responses={**success, **_errors(*_ALWAYS, *errors, 413)},
+        responses={**success, **error_answers(*_ALWAYS, *errors, 413)},
     )
     return lambda view: get(post(view))
 
 
-def _errors(*statuses: int) -> dict[int, OpenApiResponse]:
+def error_answers(*statuses: int) -> dict[int, OpenApiResponse]:
     return {status: OpenApiResponse(_ERROR, _ERRORS[status]) for status in sorted(statuses)}
 
 

@@ -9,6 +9,7 @@ from api.schema.evidence import AS_OF, GAP, OF_WINDOW, REMOVED
 from api.schema.forms import (
     BOOLEAN,
     NUMBER,
+    SCORE,
     TEXT,
     TIME,
     URI,
@@ -25,12 +26,21 @@ from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, colum
 from lake.schema import DATASETS
 from lake.search.aggregates import BY, OF, TOP
 
+LABEL = shape(
+    name="toxic",
+    score=Shape(null_or(SCORE), 0.93),
+    value=Shape(null_or(TEXT), None),
+    model=nullable("model-x"),
+    version=nullable("2"),
+    labelled_at=Shape(null_or(TIME), "2026-07-02T08:00:00.000000Z"),
+)
 _KINDS: dict[CellType, Schema] = {
     CellType.TEXT: null_or(TEXT),
     CellType.LIST: {"type": "array", "items": TEXT},
     CellType.TIME: null_or(TIME),
     CellType.BOOLEAN: null_or(BOOLEAN),
-    CellType.NUMBER: null_or(NUMBER),
+    CellType.NUMBER: null_or(SCORE),
+    CellType.LABELS: {"type": "array", "items": LABEL.schema},
 }
 _NEVER_NULL = {"id": URI, "did": TEXT, "seen_at": TIME, "url": TEXT}
 
@@ -77,8 +87,9 @@ ROW = Shape(
         "mentions": [],
         "media": ["image"],
         "alt": ["A lake in the morning"],
-        "labels": [],
+        "self_labels": [],
         "url": f"https://bsky.app/profile/{DID}/post/3mabcdefghi2k",
+        "labels": [LABEL.example],
     },
 )
 _HIT = Shape(ROW.schema, ROW.example | {MATCHES: [[18, 22]]})

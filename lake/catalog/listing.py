@@ -83,6 +83,24 @@ def paths_since(dataset: str, start: datetime | None) -> list[str]:
     return list((files if start is None else files.filter(max_seen__gte=start)).values_list("path", flat=True))
 
 
+def label_files(first: datetime | None = None, last: datetime | None = None) -> dict[datetime, tuple[str, ...]]:
+    """Paths of the label files of each hour from `first` to `last` that has some, sorted."""
+    files = files_of("labels").order_by("hour", "path")
+    files = files.filter(hour__gte=first) if first else files
+    files = files.filter(hour__lte=last) if last else files
+    found: dict[datetime, tuple[str, ...]] = {}
+    for hour, path in files.values_list("hour", "path"):
+        found[hour] = (*found.get(hour, ()), path)
+    return found
+
+
+def label_hours_near(hour: datetime, earlier: bool, count: int) -> list[tuple[str, ...]]:
+    """Paths of the label files of so many hours from this one on, each hour's sorted."""
+    files = files_of("labels").filter(**{"hour__lte" if earlier else "hour__gte": hour})
+    hours = files.order_by("-hour" if earlier else "hour").values_list("hour", flat=True).distinct()[:count]
+    return list(label_files(min(hours), max(hours)).values()) if hours else []
+
+
 def newest_seen() -> datetime | None:
     """The latest `seen` of all datasets; None if there are no rows. From the end of each dataset's index: 0.1 ms."""
     of_each = " UNION ALL ".join([_NEWEST] * len(DATASETS))

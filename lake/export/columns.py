@@ -18,10 +18,11 @@ class CellType(Enum):
     TIME = "timestamp, UTC, microseconds"
     BOOLEAN = "boolean"
     NUMBER = "double"
+    LABELS = "list of structs: name, score, value, model, version, labelled_at"
 
 
 class ExportColumn(NamedTuple):
-    """`sql`: over the lake's columns; empty for what SQL can't make: handles, and CIDs that are derived."""
+    """`sql`: over the lake's columns; empty for what is added to the rows: handles, CIDs that are derived, labels."""
 
     name: str
     kind: CellType
@@ -32,7 +33,8 @@ class ExportColumn(NamedTuple):
 USERNAME = "username"
 CID = "cid"
 MATCHED = "matched"
-_LISTS = ("labels", MATCHED)  # that SQL makes, not a column of the lake
+LABELS = "labels"
+_LISTS = ("self_labels", MATCHED)  # that SQL makes, not a column of the lake
 
 _MEANING = {
     "id": "AT-URI of the record; of an account event: of the account",
@@ -51,8 +53,10 @@ _MEANING = {
     "mentions": "DIDs of the mentioned accounts",
     "media": "attached media: image, video",
     "alt": "descriptions of its images and video",
-    "labels": "labels that the author put on the post, as porn or graphic-media",
+    "self_labels": "labels that the author put on the post, as porn or graphic-media",
     "url": "the post on bsky.app",
+    LABELS: "labels of classifiers: of each name and model the latest, with name, score, value, model, version and "
+    "labelled_at",
     MATCHED: "terms of the query that the post matches",
     "subject": "AT-URI or DID of what was liked, reposted, followed or blocked",
     "subject_cid": "CID of the subject, which identifies its version",
@@ -76,7 +80,7 @@ _MEANING = {
 
 def column_names(dataset: str) -> list[str]:
     """Of all columns that an export of the dataset may have, in order."""
-    return [*COMMON_FIELDS, *FIELDS[dataset], *(["url", MATCHED] if dataset == "posts" else [])]
+    return [*COMMON_FIELDS, *FIELDS[dataset], *(["url", LABELS, MATCHED] if dataset == "posts" else [])]
 
 
 def export_columns(dataset: str, names: Sequence[str], matched: str) -> list[ExportColumn]:
@@ -99,12 +103,15 @@ def _sql(dataset: Dataset) -> dict[str, str]:
         | {"url": "concat('https://bsky.app/profile/', did, '/post/', rkey)"}
         | labelled
         | later
+        | {LABELS: ""}
     )
 
 
 def _cell_type(dataset: Dataset, name: str) -> CellType:
     if name in ("timestamp", "seen_at", hit.LABELLED_AT):
         return CellType.TIME
+    if name == LABELS:
+        return CellType.LABELS
     if name in _LISTS:
         return CellType.LIST
     types = {column.name: column.type for column in dataset.columns}

@@ -8,8 +8,9 @@ import structlog
 
 from lake.catalog.read_guard import superseded_if_replaced
 from lake.errors import QueryTimeout, QueryTooLarge
-from lake.export.columns import CID, USERNAME
+from lake.export.columns import CID, LABELS, USERNAME
 from lake.export.formats import Format, Table
+from lake.export.label_cells import add_labels
 from lake.export.made_columns import add_cids, add_usernames
 from lake.export.spec import ExportSpec
 from lake.query.spec import ResumePoint, SortKey
@@ -19,6 +20,7 @@ from lake.scan.paged_scan import PagedScan, Slice
 from lake.scan.scan_range import ScanRange
 from lake.scan.search_sql import SearchSql, Statement
 from lake.scan.visibility import visible_sql
+from lake.search.post_labels import label_column
 from lake.search.reader import Reader
 from lake.search.sample import sample_bound, sample_order
 from lake.storage import derived_cids
@@ -31,6 +33,8 @@ FEWEST_ROWS = 100
 FAILURES = 5  # in a row, each of which a smaller slice may avoid
 MOST_HANDLES = 100_000  # kept from slice to slice, at some 250 bytes each
 _KEY = [f"_{name}" for name in SortKey._fields]  # of a row, for the resume point
+# What labels are found by, and the columns that hold it.
+_LABELLED = {name: f"_{name}" for name in ("seen", "seen_us", "did", "rkey", "rev")}
 _ROW = "_row"  # all columns of a row, where its CID must be derived
 
 FindHandles = Callable[[Sequence[str]], Mapping[str, str]]  # of DIDs: those that are known
@@ -76,7 +80,7 @@ class ExportRows:
 
     def _down(self) -> Iterator[RowSlice]:
         search = self._spec.search
-        pruner = IndexPruner(self._reader.scanner.root, search, export_cost)
+        pruner = IndexPruner(self._reader.scanner, search, export_cost)
         scan = PagedScan(self._read, search, MOST_ROWS, lambda: search.timeout, self._resume, pruner)
         for table, *_ in scan:
             self._resume = scan.resume
@@ -96,6 +100,7 @@ class ExportRows:
         statement = Statement(
             f"SELECT {self._columns} FROM ({statement.sql} {self._compiled.order_by} LIMIT {size:d})",
             statement.values | dict(self._spec.values),
+            statement.labels,
         )
         with superseded_if_replaced(visible.paths):
             table = self._reader.scanner.table(statement, scan, seconds)
@@ -117,9 +122,15 @@ class ExportRows:
         for place, column in enumerate(self._spec.columns):
             if column.name == USERNAME:
                 table = add_usernames(table, place, "_did", self._handles.find)
+            elif column.name == LABELS:
+                table = add_labels(table, place, _LABELLED, self._labels)
             elif not column.sql:
                 table = add_cids(table, place, _ROW, lambda rows: derived_cids.filled(dataset, rows))
         return table
+
+    def _labels(self, rows: Table) -> Table:
+        search = self._spec.search
+        return label_column(self._reader.scanner, rows, self._form.labels, search.snapshot_us, search.timeout)
 
 
 class _HandleCache:
@@ -141,6 +152,8 @@ def _select_list(spec: ExportSpec, form: Format) -> str:
     search = spec.search
     columns = [f"{form.sql(column)} AS {column.name}" for column in spec.columns if column.sql]
     columns += [f"{sql} AS _{name}" for name, sql in hit.key_sql(search).items()]
+    if any(column.name == LABELS for column in spec.columns):
+        columns += ["seen AS _seen", "epoch_us(seen) AS _seen_us", "rev AS _rev"]
     if any(column.name == CID and not column.sql for column in spec.columns):
         columns.append(f"{{{', '.join(f'{name!r}: {name}' for name, _ in search.of.in_every_file)}}} AS {_ROW}")
     return ", ".join(columns)

@@ -14,8 +14,10 @@ from lake.query.filter_values import (
     DOMAIN,
     END,
     HASHTAG,
+    LABEL,
     LANGUAGE,
     LINK,
+    SELF_LABEL,
     START,
     SUBJECT,
     QueryError,
@@ -129,6 +131,19 @@ FILTERS: dict[str, FilterSpec] = {
             "original": "reply_parent_uri IS NULL AND quote_uri IS NULL",
             "quote": "quote_uri IS NOT NULL",
         },
+    ),
+    "label": FilterSpec(
+        "label", LABEL, filter_sql.has_label,
+        (
+            Parameter(
+                "label",
+                "Label of a classifier: toxic, toxic>=0.7 (also > < <= =), toxic@model, lang=ja. A leading - excludes.",
+            ),
+        ),
+    ),
+    "self": FilterSpec(
+        "self", SELF_LABEL, filter_sql.has_self_label,
+        (Parameter("self", "Label that the author put on the post, in any case. A leading - excludes."),),
     ),
     "since": FilterSpec("since", START, filter_sql.at_time(">="), datasets=_ALL),
     "until": FilterSpec("until", END, filter_sql.at_time("<"), datasets=_ALL),

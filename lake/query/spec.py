@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from lake.query.tree import And, Node
+from lake.labelfilter.thresholds import DEFAULT, Thresholds
+from lake.query.tree import And, Node, any_filter
 from lake.schema import DATASETS, Dataset
 from process.instants import iso_us, microseconds
 
@@ -48,7 +49,8 @@ class Search:
     """Rows of a dataset that the query matches, whose time by the clock is in [start, end). `hide`: leave out rows that
     are deleted, superseded or of an inactive account; without it they show until they are purged. Rows and versions
     that came after `snapshot_us`, by the lake's clock, do not exist. `timeout`: seconds for a whole page, or for each
-    slice of an export."""
+    slice of an export. `thresholds`: of labels that are asked for without a score. `labelled`: what is made of the rows
+    needs their labels, also where the query does not."""
 
     query: Node = EVERYTHING
     dataset: str = "posts"
@@ -59,6 +61,13 @@ class Search:
     hide: bool = True
     snapshot_us: int = LAST_US
     timeout: float = 30.0
+    thresholds: Thresholds = DEFAULT
+    labelled: bool = False
+
+    @property
+    def reads_labels(self) -> bool:
+        """Its rows are read beside the labels of their hour."""
+        return self.labelled or any_filter(self.query, "label")
 
     @property
     def of(self) -> Dataset:

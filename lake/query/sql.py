@@ -6,6 +6,7 @@ A condition is true or false of a row and never NULL, so that NOT selects all ot
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from lake.labelfilter.thresholds import DEFAULT, Thresholds
 from lake.query.filter_sql import Scope
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, check_filter
@@ -22,9 +23,10 @@ class Condition(NamedTuple):
     values: dict[str, Any]
 
 
-def compile_query(node: Node, dataset: Dataset, clock: str = "seen") -> Condition:
-    """`clock`: the column of since and until. The node must have passed check_dataset(), and names no handles."""
-    scope = Scope(dataset, clock, Parameters())
+def compile_query(node: Node, dataset: Dataset, clock: str = "seen", thresholds: Thresholds = DEFAULT) -> Condition:
+    """`clock`: the column of since and until. The node must have passed check_dataset(), and names no handles. With
+    labels in it the condition is on rows called `row`, beside lake.labelfilter.label_sql.LABELS."""
+    scope = Scope(dataset, clock, Parameters(), thresholds)
     return Condition(_sql(node, scope), scope.bound.values)
 
 

@@ -99,7 +99,7 @@ class FullScan:
         deadline = time.monotonic() + seconds
         compiled = SearchSql(search)
         low, high = search.positions()
-        pruner = IndexPruner(self._scanner.root, search, count_cost)
+        pruner = IndexPruner(self._scanner, search, count_cost)
 
         def narrowed(files: Sequence[ScanFile]) -> Iterator[ScanFile]:
             for file in files:
@@ -129,7 +129,7 @@ def by_hours(list_files: Callable[[], Sequence[ScanFile]], read: Callable[[Seque
     while True:
         try:
             for part in growing([file for file in list_files() if file.folder not in done]):
-                with listed_throughout([file.path for file in part]):
+                with listed_throughout([path for file in part for path in file.read]):
                     result = read(part)
                 done.update(file.folder for file in part)
                 failures = 0

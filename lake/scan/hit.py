@@ -29,7 +29,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "reply_parent": "reply_parent_uri",
         "quote": "quote_uri",
         **{name: name for name in ("links", "hashtags", "mentions", "media", "alt")},
-        "labels": _SELF_LABELS,
+        "self_labels": _SELF_LABELS,
     },
     "likes": _SUBJECT,
     "reposts": _SUBJECT,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
+from lake.labelfilter.label_sql import LABELS, NO_LABELS
 from lake.query.spec import ResumePoint, Search
 from lake.query.sql import compile_query
 from lake.scan.scan_range import ScanRange
@@ -11,10 +12,12 @@ HIDDEN_STATES_SHOWN = "(state IS DISTINCT FROM 'deleted' OR cid IS NOT NULL)"  #
 
 
 class Statement(NamedTuple):
-    """SQL and the values of its parameters. It selects from `row`, the rows of one scan range."""
+    """SQL and the values of its parameters. It selects from `row`, the rows of one scan range. `labels`: paths of the
+    files that it reads as $label_files."""
 
     sql: str
     values: dict[str, Any]
+    labels: tuple[str, ...] = ()
 
     def where(self, condition: str, values: Mapping[str, Any]) -> Self:
         """The same with a further condition."""
@@ -30,7 +33,7 @@ class SearchSql:
 
     def __init__(self, search: Search) -> None:
         self.search = search
-        query = compile_query(search.query, search.of, search.time)
+        query = compile_query(search.query, search.of, search.time, search.thresholds)
         shown = "" if search.hide else f" AND {HIDDEN_STATES_SHOWN}"
         self._where = f"{query.sql}{shown} AND seen <= make_timestamp($until)"
         self._values = query.values | {"until": search.snapshot_us}
@@ -44,11 +47,23 @@ class SearchSql:
         first, last = (scan.low, scan.high.position) if search.newest else (-scan.high.position, -scan.low)
         late = " AND (learned IS NULL OR learned <= make_timestamp($until))" if scan.late else ""
         statement = Statement(
-            f"""SELECT {columns} FROM {_relation(scan)} AS row WHERE {self._where}{late}
+            f"""{self._labels(scan)}SELECT {columns} FROM {_relation(scan)} AS row WHERE {self._where}{late}
             AND {time} >= make_timestamp($first) AND {time} <= make_timestamp($last)""",
             self._values | {"first": first, "last": last},
+            scan.labels if search.reads_labels else (),
         )
         return self._after(statement, scan.high)
+
+    def _labels(self, scan: ScanRange) -> str:
+        """The relation of label rows, where the search needs it."""
+        if not self.search.reads_labels:
+            return ""
+        if not scan.labels:
+            return f"WITH {LABELS} AS ({NO_LABELS}) "
+        near = "AND seen >= make_timestamp($first) AND seen <= make_timestamp($last)"
+        return f"""WITH {LABELS} AS NOT MATERIALIZED (FROM lake_rows($label_files)
+            WHERE name IS NOT NULL AND learned <= make_timestamp($until)
+            {near if self.search.clock == "seen" else ""}) """
 
     def _after(self, statement: Statement, start: ResumePoint) -> Statement:
         if start.after is None:

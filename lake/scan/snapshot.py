@@ -6,6 +6,7 @@ from typing import Any
 from lake.catalog import clock, listing
 from lake.query.spec import LAST_US, Search
 from lake.scan.scan_range import ScanFile
+from lake.storage import layout
 from process.instants import microseconds, utc
 
 CLOCK_SKEW_US = 3_600_000_000  # most authors' clocks are no further from the server's
@@ -29,7 +30,15 @@ def files_in_range(search: Search) -> list[ScanFile]:
     else:
         files = files.filter(max_created__gte=low, min_created__lte=high)
     rows = files.values_list("path", "rows", "min_seen", "max_seen", "min_created", "max_created", "late_rows")
-    return sorted((_scan_file(search, *row) for row in rows), key=lambda file: (-file.begin, file.path))
+    found = sorted((_scan_file(search, *row) for row in rows), key=lambda file: (-file.begin, file.path))
+    return _with_labels(found) if found and search.reads_labels else found
+
+
+def _with_labels(files: list[ScanFile]) -> list[ScanFile]:
+    """Listed after them: a label that came before the snapshot is in one of these."""
+    hours = [layout.hour_of_path(file.path) for file in files]
+    labels = listing.label_files(min(hours), max(hours))
+    return [file._replace(labels=labels.get(hour, ())) for file, hour in zip(files, hours, strict=True)]
 
 
 def _scan_file(search: Search, path: str, rows: int, *row: Any) -> ScanFile:

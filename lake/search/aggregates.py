@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from lake.errors import QueryTooLarge
+from lake.labelfilter.label_sql import models_of_row, names_of_row
 from lake.query.spec import EVERYTHING, Search
 from lake.query.tree import conjunction_of
 from lake.scan.full_scan import FullScan
@@ -12,7 +13,15 @@ from lake.scan.full_scan import FullScan
 BY = ("minute", "hour", "day", "week")  # weeks begin on Monday
 OF = ("all", "lang")
 MOST_BUCKETS = 50_000
-TOP = {"authors": "did", "hashtags": "hashtags", "domains": "domains", "languages": "langs"}  # columns of posts
+TOP = {  # SQL over posts: a column, or a list
+    "authors": "did",
+    "hashtags": "hashtags",
+    "domains": "domains",
+    "languages": "langs",
+    "labels": names_of_row(),
+    "models": models_of_row(),
+}
+BY_LABELS = ("labels", "models")
 
 
 class TooManyBuckets(QueryTooLarge):
@@ -47,5 +56,6 @@ def top(scan: FullScan, search: Search, what: str, size: int) -> tuple[list[tupl
     """The values with most hits and the number of these, and how many distinct values there are."""
     column = TOP[what]
     value = column if column == "did" else f"unnest(list_distinct({column}))"
+    search = replace(search, labelled=what in BY_LABELS)
     counted = {text: rows for text, rows in scan.grouped(search, value, search.timeout).items() if text is not None}
     return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:size], len(counted)

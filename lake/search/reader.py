@@ -139,7 +139,7 @@ class Reader:
             shown = [Found(hit, place) for place, hit in enumerate(rows, 1) if hit.version not in hidden]
             return Slice(shown, len(rows), rows[-1].key if rows else None)
 
-        return PagedScan(read, search, size, seconds, start, IndexPruner(self.scanner.root, search, page_cost))
+        return PagedScan(read, search, size, seconds, start, IndexPruner(self.scanner, search, page_cost))
 
 
 def _next(

@@ -34,6 +34,13 @@ def dataset_and_hour(path: str) -> tuple[str, datetime] | None:
         return None
 
 
+def hour_of_path(path: str) -> datetime:
+    """Of a listed file."""
+    if (partition := dataset_and_hour(path)) is None:
+        raise ValueError(f"{path} is no path of the lake")
+    return partition[1]
+
+
 def flush_name(first_id: str, attempt: int = 0) -> str:
     """`f-<first buffer id>.parquet`. Ids may repeat when the clock of Redis steps back: `attempt` makes other names."""
     return f"f-{first_id}{f'-{attempt}' if attempt else ''}.parquet"

@@ -96,7 +96,7 @@ def test_the_documented_errors_are_those_that_are_answered():
     assert len(codes) == len(set(codes))
     known = {found.code for _, found in _PROBLEMS} | {UNEXPECTED.code, "invalid_parameter"}
     known |= {error.default_code for error in (NotAuthenticated, MethodNotAllowed, Throttled, Overloaded)}
-    known |= {"unknown_key", "expired_key", "revoked_key", "export_disabled", "unknown_handle"}
+    known |= {"unknown_key", "expired_key", "revoked_key", "export_disabled", "unknown_handle", "may_not_label"}
     assert set(codes) == known
 
 

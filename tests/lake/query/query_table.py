@@ -77,6 +77,10 @@ ROWS = [
     row("ΟΔΟΣ οδος οδός"),
     row("Москва МОСКВА"),
     row("москвам"),
+    row("labelled", labels='{"$type":"x","values":[{"val":"Porn"},{"val":5},{}]}'),
+    row("labelled", labels='{"values":[{"val":"graphic-media"},{"val":"nudity"}]}'),
+    row("labelled otherwise", labels='{"values":"porn"}'),
+    row("labelled otherwise", labels='"porn"'),
     row("東京タワー", langs=["ja"]),
     row("東京都に住む", langs=["ja-JP"]),
     row("ﾃｽﾄ カタカナー ひらがな", langs=["ja"]),
@@ -137,6 +141,7 @@ ROWS = [
 ]  # fmt: skip
 
 TEXTS = [
+    *("self:porn", "-self:PORN,nudity", "self:graphic-media labelled", "self:nothing"),
     "", "   ", "lake", "LAKE", "Lake", "lak", "lake house", "house lake", "lake -house", "-lake",
     "--lake", "lake lake",
     '"lake house"', '"The lake"', '"lake house. the"', "“lake house”", "„lake house“",
