@@ -170,7 +170,7 @@ FILTERS = st.one_of(
     st.builds(Filter, st.just("url"), values(LINKS.filter(bool))),
     st.builds(Filter, st.just("has"), values(st.sampled_from(SPECS["has"].choices))),
     st.builds(Filter, st.just("is"), values(st.sampled_from(SPECS["is"].choices))),
-    st.builds(Filter, st.just("subject"), values(URIS)),
+    st.builds(Filter, st.sampled_from(["subject", "root", "quotes"]), values(URIS)),
 )
 NODES = st.recursive(
     TERMS | FILTERS,
