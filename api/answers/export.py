@@ -43,9 +43,13 @@ def with_coverage(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def file_format(params: ExportParams, spec: ExportSpec, manifest: dict[str, Any]) -> Format:
     """`manifest`: goes into the metadata of a Parquet file."""
     values = params.validated_data
+    return new_format(values["format"], spec.columns, excel=values["excel"], about=about_file(manifest))
+
+
+def about_file(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The metadata of a Parquet file."""
     about = {name: str(manifest[name]) for name in ("query", "software", "schema_version")}
-    about["manifest"] = json.dumps(manifest)
-    return new_format(values["format"], spec.columns, excel=values["excel"], about=about)
+    return about | {"manifest": json.dumps(manifest)}
 
 
 def start_download(params: ExportParams, request_id: str, ended: Ended) -> Download:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from api.params.fields import Choice, Integer, Repeatable, Value
+from api.params.fields import SHOWN, Choice, Integer, Repeatable, Text, Value
 from api.params.query import QueryParams
 from api.params.strict import Faults, StrictSerializer
+from lake.export.columns import joint_names
 from lake.flags.definitions import MAX_LIMIT
-from lake.query.filter_values import ACCOUNT, ONE_POST, POST
+from lake.query.filter_values import ACCOUNT, ONE_POST, POST, RECORD
 from lake.query.tree import And, conjunction_of
+from lake.schema import DATASETS, dataset_of
 from lake.search.aggregates import BY, OF, TOP
 
 
@@ -42,6 +44,31 @@ class PostsParams(StrictSerializer):
         child=Value(POST),
         help_text="AT-URIs of posts, or their URLs at bsky.app.",
     )
+
+
+class _Uris(Repeatable):
+    most = 100_000
+
+
+class RowsByUriParams(StrictSerializer):
+    uris = _Uris(child=Value(RECORD), help_text="AT-URIs of records of any dataset, or URLs of posts at bsky.app.")
+    format = Choice(["json", "ndjson", "csv", "parquet"], default="json", help_text="Of the answer.")
+
+    def get_fields(self) -> dict[str, Any]:
+        """With `fields`, which would hide an attribute of serializers."""
+        fields = Repeatable(child=Text("columns"), default=list, help_text="Columns to return, separated by commas.")
+        return super().get_fields() | {"fields": fields}
+
+    def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
+        """`fields` becomes the columns of the datasets that the URIs are of, by default all."""
+        values, faults = super().combined(values)
+        collections = {uri.split("/")[3] for uri in values["uris"] or ()}
+        datasets = {dataset_of("create", collection) for collection in collections}
+        known = joint_names([name for name in DATASETS if name in datasets])
+        chosen = [name.strip() for names in values["fields"] for name in names.split(",") if name.strip()]
+        if datasets and (unknown := [name for name in chosen if name not in known]):
+            faults["fields"] = [f"{unknown[0][:SHOWN]!r} is not a column of these records: {', '.join(known)}."]
+        return values | {"fields": [name for name in known if name in chosen] or known}, faults
 
 
 class AuthorParams(StrictSerializer):

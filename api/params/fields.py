@@ -111,15 +111,16 @@ class Value(Text):
 
 
 class Repeatable(Parameter, serializers.ListField):
-    """A parameter that may be repeated."""
+    """A parameter that may be repeated, up to `most` times."""
 
+    most = MAX_VALUES
     json = ("string", "list")
     default_error_messages = {"required": "is required."}
 
     def run_child_validation(self, data: Any) -> Any:
         """Reports the first wrong value only."""
-        if len(data) > MAX_VALUES:
-            raise serializers.ValidationError(f"has {len(data)} values, at most {MAX_VALUES} are allowed.")
+        if len(data) > self.most:
+            raise serializers.ValidationError(f"has {len(data)} values, at most {self.most} are allowed.")
         return [self._value(text) for text in data]
 
     def _value(self, text: str) -> Any:

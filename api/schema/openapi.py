@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from api.params.strict import StrictSerializer
 from api.schema import parameters  # noqa: F401 - registers the extension that maps them
+from api.schema.lookups import listed_row
 from api.schema.shapes import SCHEMAS, TEXT, Schema, Shape
 
 JSON = "application/json"
@@ -84,7 +85,7 @@ def versioned(endpoints: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def with_components(result: Schema, **_: Any) -> Schema:
     """With the shapes that others refer to."""
-    result["components"]["schemas"] |= SCHEMAS
+    result["components"]["schemas"] |= SCHEMAS | {"ListedRow": listed_row()}
     return result
 
 

@@ -96,7 +96,7 @@ _PLACES = {
 }
 
 
-def _column(column: ExportColumn) -> Schema:
+def column_schema(column: ExportColumn) -> Schema:
     schema = _NEVER_NULL.get(column.name, _KINDS[column.kind])
     return {**schema, "description": column.meaning.replace(" when it was exported", "")}
 
@@ -104,7 +104,7 @@ def _column(column: ExportColumn) -> Schema:
 def _row() -> Schema:
     """The columns of all datasets; docs/api.md says which dataset has which. `fields` leaves columns out."""
     every = (column for name in DATASETS for column in export_columns(name, column_names(name), "''"))
-    columns = {column.name: _column(column) for column in every if column.name != MATCHED} | {MATCHES: _PLACES}
+    columns = {column.name: column_schema(column) for column in every if column.name != MATCHED} | {MATCHES: _PLACES}
     return {"type": "object", "properties": columns, "additionalProperties": False, "minProperties": 1}
 
 
@@ -176,20 +176,6 @@ TIMELINE = shape(
 _TOP = shape(value="alice.example", hits=12)
 _TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of authors only."}
 TOP_VALUES = shape(results=[_TOP], meta=shape(by=choice(*TOP), distinct=831, query=QUERY, notes=NOTES, took_ms=TOOK))
-_INACTIVE = shape(id=f"{POST_URI}a", account="deactivated")
-POSTS = shape(
-    results=[ROW],
-    meta=shape(
-        asked=documented(4, "Different URIs."),
-        found=1,
-        deleted=documented([DELETED_URI], "The author deleted them."),
-        hidden=documented([_INACTIVE], "Their account is not active: its status."),
-        purged=documented([f"{POST_URI}c"], "Seen here, but their text is gone: their account was deleted for a time."),
-        unknown=documented([f"{POST_URI}b"], "Neither they nor their deletes were seen here."),
-        complete=documented(True, "False when the time limit was reached: some of the others may show after all."),
-        took_ms=TOOK,
-    ),
-)
 _STATES = Shape({"type": "string", "enum": ["shown", "deleted", "hidden", "unknown"]}, "shown")
 _NODE = shape(
     uri=POST_URI,

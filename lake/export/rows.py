@@ -49,12 +49,12 @@ class ExportRows:
         self, reader: Reader, spec: ExportSpec, form: Format, handles: FindHandles, start: ResumePoint | None = None
     ) -> None:
         self._reader, self._spec, self._form = reader, spec, form
-        self._handles = _HandleCache(handles)
+        self._handles = HandleCache(handles)
         self._resume = start
         self._size = paged_scan.FIRST_ROWS
         self._left = spec.limit
         self._compiled = SearchSql(spec.search)
-        self._columns = _select_list(spec, form)
+        self._columns = select_list(spec, {column.name: form.sql(column) for column in spec.columns if column.sql})
         self._sample = _sample_condition(reader, spec)
 
     def __iter__(self) -> Iterator[RowSlice]:
@@ -83,7 +83,7 @@ class ExportRows:
             if self._left is not None:
                 self._left -= table.num_rows
             if table.num_rows:
-                yield RowSlice(self._completed(table), scan.resume)
+                yield RowSlice(completed(self._spec, table, self._handles), scan.resume)
             if self._left == 0:
                 return
 
@@ -110,18 +110,8 @@ class ExportRows:
             fitting = SLICE_BYTES * table.num_rows // max(1, table.nbytes)
             self._size = max(FEWEST_ROWS, min(fitting, self._size * 4, MOST_ROWS))
 
-    def _completed(self, table: Table) -> Table:
-        """With the columns that SQL can't make."""
-        dataset = self._spec.search.of
-        for place, column in enumerate(self._spec.columns):
-            if column.name == USERNAME:
-                table = add_usernames(table, place, "_did", self._handles.find)
-            elif not column.sql:
-                table = add_cids(table, place, _ROW, lambda rows: derived_cids.filled(dataset, rows))
-        return table
 
-
-class _HandleCache:
+class HandleCache:
     def __init__(self, find: FindHandles) -> None:
         self._find = find
         self._known: dict[str, str | None] = {}
@@ -135,10 +125,21 @@ class _HandleCache:
         return [self._known[did] for did in dids]
 
 
-def _select_list(spec: ExportSpec, form: Format) -> str:
+def completed(spec: ExportSpec, table: Table, handles: HandleCache) -> Table:
+    """With the columns that SQL can't make."""
+    dataset = spec.search.of
+    for place, column in enumerate(spec.columns):
+        if column.name == USERNAME:
+            table = add_usernames(table, place, "_did", handles.find)
+        elif not column.sql:
+            table = add_cids(table, place, _ROW, lambda rows: derived_cids.filled(dataset, rows))
+    return table
+
+
+def select_list(spec: ExportSpec, made: Mapping[str, str]) -> str:
     """The columns that SQL makes, then what the resume point and derived CIDs need."""
     search = spec.search
-    columns = [f"{form.sql(column)} AS {column.name}" for column in spec.columns if column.sql]
+    columns = [f"{sql} AS {name}" for name, sql in made.items()]
     columns += [f"{sql} AS _{name}" for name, sql in hit.key_sql(search).items()]
     if any(column.name == CID and not column.sql for column in spec.columns):
         columns.append(f"{{{', '.join(f'{name!r}: {name}' for name in search.of.names)}}} AS {_ROW}")
