@@ -25,7 +25,7 @@ def new_spec(params: ExportParams, max_rows: int) -> ExportSpec:
     values = params.validated_data
     limit = min((rows for rows in (values["limit"], max_rows) if rows), default=None)
     search = pinned_search(values, params.flags)
-    return export_spec(search, values["fields"], limit, values["sample"], values["seed"])
+    return export_spec(search, values["fields"], values["labels"], limit, values["sample"], values["seed"])
 
 
 def new_manifest(params: ExportParams, spec: ExportSpec) -> dict[str, Any]:

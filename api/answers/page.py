@@ -18,7 +18,7 @@ from lake.query.rendering import render
 from lake.query.spec import Search
 from lake.scan.snapshot import pin_snapshot
 from lake.search import sample
-from lake.search.matches import finder
+from lake.search.matches import finder, label_finder
 from lake.search.reader import Page
 
 # For counting, unless the request says whether to count. Others wait meanwhile: the less is idle, the less it may take.
@@ -43,7 +43,9 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
         page, counted, following = _page(values, search, deadline)
     metrics.HITS_HIDDEN.inc(page.hidden)
     return {
-        "results": to_results(page.hits, usernames(page.hits), values["fields"], finder(search.query)),
+        "results": to_results(
+            page.hits, usernames(page.hits), values["fields"], finder(search.query), label_finder(values["labels"])
+        ),
         "meta": {
             "count": len(page.hits),
             "total": counted.total,

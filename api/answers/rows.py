@@ -4,21 +4,30 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from api.params.search import MATCHES
+from lake.export.columns import MATCHED
 from lake.scan.hit import Hit
 
 LISTS = ("langs", "links", "hashtags", "mentions", "media", "alt", "labels")  # [] when a post has none
 
 
 Places = Callable[[str | None], Sequence[tuple[int, int]]]
+Names = Callable[[str | None, Sequence[str | None]], Sequence[str]]
 
 
 def to_results(
-    hits: Iterable[Hit], usernames: Mapping[str, str], columns: Sequence[str], places: Places | None = None
+    hits: Iterable[Hit],
+    usernames: Mapping[str, str],
+    columns: Sequence[str],
+    places: Places | None = None,
+    names: Names | None = None,
 ) -> list[dict[str, Any]]:
-    """One object per hit, with these columns. `places`: finds in a text what the column `matches` shows."""
+    """One object per hit, with these columns. `places`: finds in a text what the column `matches` shows; `names`: finds
+    in a text and its hashtags what the column `matched` tells."""
     rows = (to_result(hit, usernames.get(hit.did)) for hit in hits)
     if places is not None and MATCHES in columns:
         rows = (row | {MATCHES: places(row["text"])} for row in rows)
+    if names is not None and MATCHED in columns:
+        rows = (row | {MATCHED: names(row["text"], row["hashtags"])} for row in rows)
     return [{name: row[name] for name in columns} for row in rows]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.params.fields import SHOWN, Boolean, Choice, FilterField, Repeatable, Text, Value
+from api.params.fields import SHOWN, Boolean, Choice, FilterField, Repeatable, TermList, Text, Value
 from api.params.notes import notes
 from api.params.strict import Faults, WindowParams
 from lake.flags.definitions import Flags
@@ -11,13 +11,13 @@ from lake.query import parser
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, FilterSpec
 from lake.query.spec import CLOCKS, EVERYTHING, Search
-from lake.query.sql import check_dataset
+from lake.query.sql import check_dataset, labels_of
 from lake.query.tree import And
 from lake.scan.hit import COMMON_FIELDS, FIELDS
 from lake.schema import DATASETS
 
 FILTER_PARAMETERS = tuple(parameter.name for spec in FILTERS.values() for parameter in spec.parameters)
-_QUERY = ("text", *FILTER_PARAMETERS)  # each is validated to a node of the query
+_QUERY = ("text", "any", *FILTER_PARAMETERS)  # each is validated to a node of the query
 
 
 class QueryParams(WindowParams):
@@ -34,12 +34,20 @@ class QueryParams(WindowParams):
 
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()
-        first = {name: fields.pop(name) for name in ("text", "exact", "dataset")}
-        return first | fields | _filter_fields()
+        first = {name: fields.pop(name) for name in ("text", "exact")}
+        alternatives = TermList(
+            child=Text("item"),
+            default=list,
+            help_text="One of these is in the text: each is a word or a phrase, with * or exact: before it, or a #tag.",
+        )
+        return first | {"any": alternatives} | fields | _filter_fields()
 
     def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
-        """`text` becomes its tree; `notes`: on all of the query."""
+        """`text` and `any` become trees; `notes`: on all of the query; `labels`: its terms by their names."""
         values, faults = super().combined(values)
+        items, values["any"] = values["any"], EVERYTHING
+        if items:
+            values["any"] = parser.any_of([node for _, node in items])
         text, values["text"] = values["text"], EVERYTHING
         for name in _QUERY:
             try:
@@ -49,6 +57,7 @@ class QueryParams(WindowParams):
             except QueryError as error:
                 faults[name] = [f"{error}."]
         values["notes"] = [] if faults else notes("" if values["exact"] else text, [values[name] for name in _QUERY])
+        values["labels"] = labels_of(values["text"], items)
         if values["clock"] == "created" and values["dataset"] == "deletes":
             faults["clock"] = ["deletes have no createdAt: use clock=seen."]
         return values, faults

@@ -6,6 +6,7 @@ from api.params import tokens
 from api.params.fields import Boolean, Integer, Seed, Text
 from api.params.query import RowsParams
 from api.params.strict import Faults
+from lake.export.columns import MATCHED
 from lake.flags.definitions import MAX_LIMIT, Flags
 
 MAX_SKIPPED = 100_000  # hits before a page by number: all of them are read
@@ -30,7 +31,7 @@ class SearchParams(RowsParams):
     seed = Seed(default="", help_text="Of the sample: the same seed, the same hits.")
 
     def columns(self, dataset: str) -> list[str]:
-        return [*super().columns(dataset), *([MATCHES] if dataset == "posts" else [])]
+        return [*super().columns(dataset), *([MATCHES, MATCHED] if dataset == "posts" else [])]
 
     def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
         """`token` becomes a Token, None without one; `fingerprint` is what the token of the next page is bound to."""

@@ -104,7 +104,7 @@ def column_schema(column: ExportColumn) -> Schema:
 def _row() -> Schema:
     """The columns of all datasets; docs/api.md says which dataset has which. `fields` leaves columns out."""
     every = (column for name in DATASETS for column in export_columns(name, column_names(name), "''"))
-    columns = {column.name: column_schema(column) for column in every if column.name != MATCHED} | {MATCHES: _PLACES}
+    columns = {column.name: column_schema(column) for column in every} | {MATCHES: _PLACES}
     return {"type": "object", "properties": columns, "additionalProperties": False, "minProperties": 1}
 
 
@@ -134,7 +134,7 @@ ROW = Shape(
         "url": f"https://bsky.app/profile/{DID}/post/3mabcdefghi2k",
     },
 )
-_HIT = Shape(ROW.schema, ROW.example | {MATCHES: [[18, 22]]})
+_HIT = Shape(ROW.schema, ROW.example | {MATCHES: [[18, 22]], MATCHED: ["lake"]})
 QUERY = documented("lake", "text and exact as they were understood, in the search syntax.")
 _SENTENCES = Shape({"type": "array", "items": TEXT}, [])
 NOTES = documented(_SENTENCES, "What was probably meant otherwise, and the right form; empty when nothing was.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from lake.export.columns import MATCHED, ExportColumn, export_columns
 from lake.query.spec import Search
-from lake.query.sql import Condition, matched_terms
+from lake.query.sql import Condition, Label, matched_labels
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,9 @@ class ExportSpec:
     seed: str = ""
 
 
-def export_spec(search: Search, names: Sequence[str], limit: int | None, sample: int | None, seed: str) -> ExportSpec:
-    """`names`: of columns."""
-    terms = matched_terms(search.query) if MATCHED in names else Condition("", {})
+def export_spec(
+    search: Search, names: Sequence[str], labels: Sequence[Label], limit: int | None, sample: int | None, seed: str
+) -> ExportSpec:
+    """`names`: of columns. `labels`: what the column `matched` tells."""
+    terms = matched_labels(labels, search.of) if MATCHED in names else Condition("", {})
     return ExportSpec(search, export_columns(search.dataset, names, terms.sql), terms.values, limit, sample, seed)
