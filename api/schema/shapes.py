@@ -11,6 +11,7 @@ from api.params.search import MATCHES
 from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, column_names, export_columns
 from lake.schema import DATASETS
 from lake.search.aggregates import BY, OF, TOP
+from lake.search.split_timeline import SPLITS
 
 Schema = dict[str, Any]
 
@@ -169,13 +170,33 @@ PAGE = shape(
     ),
 )
 _ALL = documented(141_207, "Rows of that time, hits or not; with of=lang in those languages.")
-TIMELINE = shape(
-    results=[shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)],
-    meta=shape(by=choice(*BY), of=choice(*OF), hits=87, all=141_207, query=QUERY, notes=NOTES, took_ms=TOOK),
-)
 _TOP = shape(value="alice.example", hits=12)
-_TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of authors only."}
-TOP_VALUES = shape(results=[_TOP], meta=shape(by=choice(*TOP), distinct=831, query=QUERY, notes=NOTES, took_ms=TOOK))
+_TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of accounts only."}
+_COUNT = shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)
+_OF_VALUE = "With split: whose hits these are; null for all that is in no series."
+_COUNT.schema["properties"]["value"] = {**null_or(TEXT), "description": _OF_VALUE}
+TIMELINE = shape(
+    results=[_COUNT],
+    meta=shape(
+        by=choice(*BY), of=choice(*OF), hits=87, all=141_207,
+        split=Shape({"type": "string", "enum": list(SPLITS)}, "author"),
+        split_values=documented([_TOP], "With split: the series, and their hits."),
+        more=documented(0, "With split: values that are in no series."),
+        query=QUERY, notes=NOTES, took_ms=TOOK,
+    ),
+)  # fmt: skip
+TIMELINE.schema["properties"]["meta"]["required"] = ["by", "of", "hits", "all", "query", "notes", "took_ms"]
+TOP_VALUES = shape(
+    results=[_TOP],
+    meta=shape(
+        by=choice(*TOP),
+        distinct=831,
+        next=documented(Shape(null_or(TEXT), None), "The token of the next values; null with the last ones."),
+        query=QUERY,
+        notes=NOTES,
+        took_ms=TOOK,
+    ),
+)
 _STATES = Shape({"type": "string", "enum": ["shown", "deleted", "hidden", "unknown"]}, "shown")
 _NODE = shape(
     uri=POST_URI,
