@@ -8,6 +8,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from rest_framework.exceptions import ValidationError
+
 from api.answers.reader import reader
 from api.answers.usernames import handle_lookup, pinned_search
 from api.params.export import ExportParams
@@ -18,6 +20,7 @@ from lake.export.manifest import describe
 from lake.export.record import Download, Ended
 from lake.export.spec import ExportSpec, export_spec
 from lake.export.stream import export
+from lake.scan.full_scan import TooManyValues
 
 
 def new_spec(params: ExportParams, max_rows: int) -> ExportSpec:
@@ -25,7 +28,8 @@ def new_spec(params: ExportParams, max_rows: int) -> ExportSpec:
     values = params.validated_data
     limit = min((rows for rows in (values["limit"], max_rows) if rows), default=None)
     search = pinned_search(values, params.flags)
-    return export_spec(search, values["fields"], values["labels"], limit, values["sample"], values["seed"])
+    sample = values["sample"], values["seed"], values["sample_per"]
+    return export_spec(search, values["fields"], values["labels"], limit, sample)
 
 
 def new_manifest(params: ExportParams, spec: ExportSpec) -> dict[str, Any]:
@@ -57,7 +61,10 @@ def start_download(params: ExportParams, request_id: str, ended: Ended) -> Downl
     spec = new_spec(params, params.flags.export_limit_rows)
     manifest = new_manifest(params, spec)
     form, digest = file_format(params, spec, manifest), hashlib.sha256()
-    file = export(reader(), spec, form, handle_lookup().names, digest)
-    first = list(islice(file, 2))
+    try:
+        file = export(reader(), spec, form, handle_lookup().names, digest)
+        first = list(islice(file, 2))
+    except TooManyValues as error:
+        raise ValidationError({"sample": [f"{error}."]}) from error
     facts = partial(counts.after, reader().full_scan, spec)
     return Download(record.start(manifest), first, file, digest, request_id, facts, ended)

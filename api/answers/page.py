@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from rest_framework.exceptions import ValidationError
+
 from api import metrics
 from api.access.concurrency import Overloaded, idle, slot
 from api.answers.reader import reader
@@ -13,9 +15,11 @@ from api.answers.usernames import usernames, with_dids
 from api.params import tokens
 from api.params.query import to_search
 from api.params.tokens import Token
-from lake.flags.definitions import Flags
+from lake.flags.definitions import MAX_LIMIT, Flags
 from lake.query.rendering import render
 from lake.query.spec import Search
+from lake.scan.full_scan import TooManyValues
+from lake.scan.hit import Hit
 from lake.scan.snapshot import pin_snapshot
 from lake.search import sample
 from lake.search.matches import finder, label_finder
@@ -37,7 +41,7 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
     search = with_dids(to_search(values, flags))
     if values["sample"]:
         with slot("search"):
-            hits = sample.draw(reader().full_scan, pin_snapshot(search), values["sample"], values["seed"])
+            hits = _drawn(values, search)
         page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
     else:
         page, counted, following = _page(values, search, deadline)
@@ -60,6 +64,14 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
             "notes": values["notes"],
         },
     }
+
+
+def _drawn(values: Mapping[str, Any], search: Search) -> list[Hit]:
+    size, seed, per = values["sample"], values["seed"], values["sample_per"]
+    try:
+        return sample.draw(reader().full_scan, pin_snapshot(search), size, seed, per, MAX_LIMIT)
+    except TooManyValues as error:
+        raise ValidationError({"sample": [f"{error}, or use the export."]}) from error
 
 
 def _page(values: Mapping[str, Any], search: Search, deadline: float) -> tuple[Page, Counted, str | None]:

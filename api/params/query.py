@@ -86,6 +86,8 @@ class RowsParams(QueryParams):
             faults["fields"] = [f"{unknown[0][:SHOWN]!r} is not a column of {values['dataset']}: {', '.join(known)}."]
         if values["seed"] and not values["sample"]:
             faults["seed"] = ["needs sample: the number of hits to draw."]
+        if values["sample_per"] and not values["sample"]:
+            faults["sample_per"] = ["needs sample: the number of hits to draw of each."]
         return values | {"fields": [name for name in known if name in chosen] or known}, faults
 
 

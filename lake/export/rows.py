@@ -2,7 +2,7 @@
 their number."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -19,7 +19,7 @@ from lake.scan.scan_range import ScanRange
 from lake.scan.search_sql import SearchSql, Statement
 from lake.scan.visibility import visible_sql
 from lake.search.reader import Reader
-from lake.search.sample import sample_bound, sample_order
+from lake.search.sample import sample_bounds, sample_order, stretch
 from lake.storage import derived_cids
 
 log = structlog.get_logger("export")
@@ -146,12 +146,15 @@ def select_list(spec: ExportSpec, made: Mapping[str, str]) -> str:
     return ", ".join(columns)
 
 
-def _sample_condition(reader: Reader, spec: ExportSpec) -> tuple[str, dict[str, str]]:
+def _sample_condition(reader: Reader, spec: ExportSpec) -> tuple[str, dict[str, Any]]:
     """True of the rows of the sample; with its values."""
     if spec.sample is None:
         return "true", {}
-    bound = sample_bound(reader.full_scan, spec.search, spec.sample, spec.seed)
-    if bound is None:
+    bounds = sample_bounds(reader.full_scan, spec.search, spec.sample, spec.seed, spec.sample_per)
+    if not bounds:
         return "true", {}
-    condition = f"({', '.join(sample_order(spec.search))}) <= ($bound_hash, $bound_version)"
-    return condition, {"seed": spec.seed, "bound_hash": bound[0], "bound_version": bound[1]}
+    at = f"list_position($stretches, {stretch(spec.search, spec.sample_per)})"  # 0 or null: all rows are in it
+    last = f"($hashes[{at}], $versions[{at}])"
+    condition = f"(coalesce({at}, 0) = 0 OR ({', '.join(sample_order(spec.search))}) <= {last})"
+    starts, hashes, versions = (list(column) for column in zip(*bounds, strict=True))
+    return condition, {"seed": spec.seed, "stretches": starts, "hashes": hashes, "versions": versions}

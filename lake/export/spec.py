@@ -12,7 +12,8 @@ from lake.query.sql import Condition, Label, matched_labels
 @dataclass(frozen=True)
 class ExportSpec:
     """`search`: pinned to a snapshot, without handles. `values`: of the parameters in the columns' SQL. `limit`: the
-    most rows. `sample`: the size of a sample, drawn with `seed` (lake.search.sample)."""
+    most rows. `sample`: the size of a sample, drawn with `seed` (lake.search.sample), and
+    of each `sample_per`."""
 
     search: Search
     columns: Sequence[ExportColumn]
@@ -20,11 +21,16 @@ class ExportSpec:
     limit: int | None = None
     sample: int | None = None
     seed: str = ""
+    sample_per: str | None = None
 
 
 def export_spec(
-    search: Search, names: Sequence[str], labels: Sequence[Label], limit: int | None, sample: int | None, seed: str
+    search: Search,
+    names: Sequence[str],
+    labels: Sequence[Label],
+    limit: int | None,
+    sample: tuple[int | None, str, str | None],
 ) -> ExportSpec:
-    """`names`: of columns. `labels`: what the column `matched` tells."""
+    """`names`: of columns. `labels`: what the column `matched` tells. `sample`: its size, seed and stretch."""
     terms = matched_labels(labels, search.of) if MATCHED in names else Condition("", {})
-    return ExportSpec(search, export_columns(search.dataset, names, terms.sql), terms.values, limit, sample, seed)
+    return ExportSpec(search, export_columns(search.dataset, names, terms.sql), terms.values, limit, *sample)

@@ -32,7 +32,17 @@ def documented(section, head):
     return re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
 
 
-BESIDES = {"page", "limit", "token", "total", "sample", "seed", "sort", "fields"}  # of the search, and of it only
+BESIDES = {
+    "page",
+    "limit",
+    "token",
+    "total",
+    "sample",
+    "sample_per",
+    "seed",
+    "sort",
+    "fields",
+}  # of the search, and of it only
 
 
 @pytest.mark.parametrize(
