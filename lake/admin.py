@@ -13,7 +13,7 @@ from lake.adminpages.batches import BatchRunAdmin
 from lake.adminpages.changes import LogAdmin, LoggedAdmin
 from lake.adminpages.files import DataFileAdmin, IndexFileAdmin, Sized
 from lake.adminpages.requests import RequestAdmin
-from lake.export import record
+from lake.delivery import record
 from lake.models import (
     BatchRun,
     CatalogIdentity,

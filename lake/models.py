@@ -3,9 +3,22 @@
 import uuid
 from typing import TypeVar
 
-from django.conf import settings
 from django.db import models
 from django.utils import timezone
+
+from lake.journal import Export, Request, Retention
+
+__all__ = [
+    "BatchRun",
+    "CatalogIdentity",
+    "DataFile",
+    "Export",
+    "InactiveAccount",
+    "IndexFile",
+    "Request",
+    "Retention",
+    "Tombstone",
+]
 
 
 class CatalogIdentity(models.Model):
@@ -168,81 +181,3 @@ class InactiveAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.did} {self.status}"
-
-
-class Retention(models.Model):
-    """How long the rows of a dataset are kept."""
-
-    dataset = models.CharField(max_length=16, primary_key=True)
-    days = models.PositiveIntegerField(null=True, blank=True, help_text="of seen; empty: for ever")
-    announced = models.PositiveIntegerField(
-        null=True, editable=False, help_text="the days that the log has announced: the next pass applies them"
-    )
-
-    def __str__(self) -> str:
-        return f"{self.dataset}: {f'{self.days} days' if self.days else 'for ever'}"
-
-
-class Export(models.Model):
-    """A download, and its outcome."""
-
-    class State(models.TextChoices):
-        RUNNING = "running"
-        COMPLETE = "complete"
-        BROKEN = "broken"
-
-    id = models.CharField(max_length=32, primary_key=True)
-    started_at = models.DateTimeField(auto_now_add=True, db_index=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    state = models.CharField(max_length=16, choices=State.choices, default=State.RUNNING)
-    manifest = models.JSONField(default=dict, help_text="the request, and what was known before the first row")
-    rows = models.BigIntegerField(default=0)
-    bytes = models.BigIntegerField(default=0)
-    sha256 = models.CharField(max_length=64, blank=True, help_text="of the whole body")
-    error = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["-started_at"]
-
-    def __str__(self) -> str:
-        return f"export {self.id} {self.state}"
-
-
-class Request(models.Model):
-    """A request to a running process, which takes it up within 2 s, or when its present step is over."""
-
-    class Kind(models.TextChoices):
-        FLUSH = "flush", "flush now"
-        COMPACT = "compact", "compact all that is due"
-        COMPACT_HOUR = "compact_hour", "compact an hour"
-        VERIFY_FILES = "verify_files", "verify files"
-        RETRY_BATCH = "retry_batch", "retry a failed batch"
-        REFRESH_HANDLE = "refresh_handle", "refresh a handle"
-
-    class State(models.TextChoices):
-        WAITING = "waiting"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-
-    OPEN = (State.WAITING, State.RUNNING)
-
-    kind = models.CharField(max_length=16, choices=Kind.choices)
-    arguments = models.JSONField(default=dict, blank=True)
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
-    asked_at = models.DateTimeField(auto_now_add=True)
-    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="how often it was begun")
-    started_at = models.DateTimeField(null=True, blank=True, help_text="of the latest attempt")
-    finished_at = models.DateTimeField(null=True, blank=True)
-    result = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["-asked_at"]
-        indexes = [
-            models.Index(fields=["kind"], condition=models.Q(state__in=("waiting", "running")), name="open_requests"),
-            models.Index(fields=["-asked_at"], name="requests_by_time"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}, {self.state}"

@@ -49,6 +49,7 @@ DOORWAYS = {
         "lake/compact/tombstones.py",
         "lake/storage/parquet_writer.py",
         "lake/export/formats.py",
+        "lake/export/made_columns.py",
         "lake/storage/row_reader.py",
         "lake/storage/stored_rows.py",
         "lake/compact/rewrite.py",

@@ -78,17 +78,21 @@ class Throttle(BaseThrottle):
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         if isinstance(request.auth, ApiKey):
-            caller, rate, whose = f"key {request.auth.pk}", request.auth.rate_per_minute, "this API key"
+            rate, whose = request.auth.rate_per_minute, "this API key"
         else:
-            caller, rate = client(request.META), view.flags.anonymous_rate  # type: ignore[attr-defined]
-            whose = "this address without an API key"
+            rate, whose = view.flags.anonymous_rate, "this address without an API key"  # type: ignore[attr-defined]
         if not rate:
             return True
-        decision = windows.ask(caller, rate, time.monotonic())
+        decision = windows.ask(caller(request), rate, time.monotonic())
         view.headers |= {"X-RateLimit-Limit": str(rate), "X-RateLimit-Remaining": str(decision.left)}
         if decision.wait:
             raise Throttled(decision.wait, f"More than {rate} requests a minute from {whose}: slow down.")
         return True
+
+
+def caller(request: Request) -> str:
+    """The key of a request, or its address."""
+    return f"key {request.auth.pk}" if isinstance(request.auth, ApiKey) else client(request.META)
 
 
 def client(meta: dict[str, str]) -> str:

@@ -101,6 +101,8 @@ def error_response(error: Exception, request: HttpRequest) -> ProblemResponse:
         response["Retry-After"] = str(RETRY_SECONDS if wait is None else math.ceil(wait))
     if header := getattr(error, "auth_header", None):  # REST framework sets it on every 401
         response["WWW-Authenticate"] = header
+    for name, value in getattr(error, "headers", {}).items():
+        response[name] = value
     return response
 
 

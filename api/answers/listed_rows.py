@@ -9,14 +9,15 @@ from typing import Any
 from api.answers.export import about_file
 from api.answers.reader import reader
 from api.answers.usernames import handle_lookup, uris_with_dids
-from lake.export import record
+from lake.delivery import record
+from lake.delivery.download import Download, Ended
+from lake.delivery.manifest import describe
+from lake.delivery.record import Asked
 from lake.export.formats import Format, chunks, new_format
 from lake.export.json_answer import JsonAnswer
 from lake.export.listed_rows import Found, ListedRows, counted, file_columns, find, joint_specs
-from lake.export.manifest import describe
-from lake.export.record import Download, Ended
 from lake.export.spec import ExportSpec
-from lake.export.stream import Digest, EncodedSlice, encode
+from lake.export.stream import EncodedSlice, encode
 from lake.flags.definitions import Flags
 
 Encoded = Generator[EncodedSlice, None, None]
@@ -29,7 +30,7 @@ def json_rows(values: Mapping[str, Any], flags: Flags, started: float) -> Iterat
     def meta() -> dict[str, Any]:
         return counted(found) | {"took_ms": round((time.monotonic() - started) * 1000)}
 
-    first, rest = _begun(found, specs, JsonAnswer(file_columns(specs), meta), hashlib.sha256())
+    first, rest = _begun(found, specs, JsonAnswer(file_columns(specs), meta))
     return (piece for part in chain(first, rest) for piece in chunks(part.body))
 
 
@@ -37,10 +38,10 @@ def rows_download(values: Mapping[str, Any], flags: Flags, request_id: str, ende
     """The file. Its manifest has what became of the URIs, as `lookup`."""
     uris, found, specs = _found(values, flags)
     manifest = _manifest(values, flags, uris, specs)
-    form, digest = new_format(values["format"], file_columns(specs), about=about_file(manifest)), hashlib.sha256()
-    first, rest = _begun(found, specs, form, digest)
-    export = record.start(manifest | {"lookup": counted(found)})
-    return Download(export, first, rest, digest, request_id, lambda _: {"truncated": False}, ended)
+    form = new_format(values["format"], file_columns(specs), about=about_file(manifest))
+    first, rest = _begun(found, specs, form)
+    export = record.start(manifest | {"lookup": counted(found)}, Asked("", ""))  # no other download goes on with it
+    return Download(export, first, rest, request_id, lambda _: {"truncated": False}, ended)
 
 
 def _found(values: Mapping[str, Any], flags: Flags) -> tuple[list[str], list[Found], list[ExportSpec]]:
@@ -49,11 +50,9 @@ def _found(values: Mapping[str, Any], flags: Flags) -> tuple[list[str], list[Fou
     return uris, found, joint_specs(found, values["fields"])
 
 
-def _begun(
-    found: list[Found], specs: list[ExportSpec], form: Format, digest: Digest
-) -> tuple[list[EncodedSlice], Encoded]:
+def _begun(found: list[Found], specs: list[ExportSpec], form: Format) -> tuple[list[EncodedSlice], Encoded]:
     """The first slices, so that what fails at once is an error answer, and the rest."""
-    file = encode(ListedRows(reader(), found, specs, form, handle_lookup().names), form, digest)
+    file = encode(ListedRows(reader(), found, specs, form, handle_lookup().names), form)
     return list(islice(file, 2)), file
 
 

@@ -10,7 +10,7 @@ from api.health.components import verdicts
 from api.health.freshness import freshness
 from lake.catalog.coverage import coverage
 from lake.catalog.statistics import stats
-from lake.export.software import commit
+from lake.delivery.software import commit
 from lake.models import BatchRun
 from lake.schema import VERSION
 from lake.storage.parquet_writer import SOFTWARE

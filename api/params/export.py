@@ -4,7 +4,7 @@ from typing import Any
 
 from api.params.fields import Boolean, Choice, Integer, Seed
 from api.params.query import RowsParams
-from api.params.strict import Faults
+from api.params.strict import Faults, StrictSerializer
 from lake.export.columns import column_names
 from lake.search.sample import PER
 
@@ -27,3 +27,7 @@ class ExportParams(RowsParams):
         if values["excel"] and values["format"] != "csv":
             faults["excel"] = ["is for format=csv: leave one of them out."]
         return values, faults
+
+
+class MadeParams(StrictSerializer):
+    format = Choice(["json", "text"], default="json", help_text="text: what a methods section says of the file.")

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 
 from api.params.analysis import PostsParams, RowsByUriParams, ThreadParams, TimelineParams, TopParams
-from api.params.export import ExportParams
+from api.params.export import ExportParams, MadeParams
 from api.params.search import SearchParams
 from api.params.strict import WindowParams
 from api.schema import lookups, manifests, shapes
@@ -57,7 +57,9 @@ _EXPORT_BODIES: dict[str, dict[str, Any]] = {
 EXPORT = described(
     "All hits as a file.",
     "CSV, NDJSON or Parquet. The file arrives whole, or the connection ends without the final chunk. The manifest that "
-    "`X-Export-Id` names has the number of rows and the sha256 of the file. Also at /export.",
+    "`X-Export-Id` names has the number of rows and the sha256 of the file. `Range: bytes=N-` goes on with a download "
+    "that broke off (206), with the ETag in `If-Range`; if a row of what was sent is deleted since, the whole comes "
+    "anew (200). Also at /export.",
     ExportParams,
     {
         "text/csv": Shape(shapes.TEXT, f"id,text\r\n{shapes.POST_URI},A walk around the lake\r\n"),
@@ -66,10 +68,11 @@ EXPORT = described(
     },
     query="text=lake&format=csv&fields=id,text&start=2026-07-01&end=2026-07-01",
     bodies=_EXPORT_BODIES,
-    errors=(403, 404),
+    errors=(403, 404, 416),
     headers=[
         header("Content-Disposition", "Name of the file, with the present date.", [200]),
         header("X-Export-Id", "Of its manifest.", [200]),
+        header("ETag", "Names the body, for If-Range.", [200]),
     ],
 )
 MANIFEST = described(
@@ -85,15 +88,19 @@ MANIFEST = described(
 MADE = described(
     "What an export was.",
     "The manifest of an export that was made, by its `X-Export-Id`, with the rows, bytes and sha256 of the body that "
-    "was sent. Kept for 30 days.",
-    OpenApiParameter(
-        "export",
-        {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-        OpenApiParameter.PATH,
-        description="X-Export-Id.",
-    ),
-    {JSON: manifests.MADE},
+    "was sent. Kept for 30 days. With format=text, as the "
+    "paragraphs of a methods section.",
+    MadeParams,
+    {JSON: manifests.MADE, "text/plain": Shape(shapes.TEXT, "Data. The posts come from the public Bluesky network.")},
     errors=(404,),
+    headers=[
+        OpenApiParameter(
+            "export",
+            {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            OpenApiParameter.PATH,
+            description="X-Export-Id.",
+        )
+    ],
 )
 POSTS = described(
     "Posts by their AT-URIs.",

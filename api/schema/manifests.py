@@ -60,6 +60,7 @@ _SHA256 = nullable("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f0
 MADE = shape(
     **_MANIFEST,
     id="0f8fad5bd9cb469fa16570867728950e",
+    continues=documented(Shape(null_or(TEXT), None), "The id of the export whose rest this is."),
     state=choice("complete", "running", "broken"),
     error=Shape(null_or(TEXT), None),
     bytes=1_204_311,

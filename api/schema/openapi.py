@@ -24,6 +24,7 @@ _ERRORS = {
     403: "This is switched off.",
     404: "No account has this handle, or nothing has this id.",
     413: "The body is too large: split the request.",
+    416: "The client has the whole file already.",
     429: "The rate limit is reached: `Retry-After` says when to continue.",
     500: "An error of the service. It is logged under `request_id`.",
     503: "The time or memory limit was reached, too many requests are running, or the data can't be read.",

@@ -5,24 +5,28 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.access.concurrency import slot
+from api.access.throttling import caller
 from api.answers.errors import request_id
-from api.answers.export import new_manifest, new_spec, start_download, with_coverage
+from api.answers.export import asked_by, continue_download, new_manifest, new_spec, start_download, with_coverage
 from api.answers.listed_rows import json_rows, rows_download
 from api.answers.reader import reader
+from api.params import byte_range
 from api.params.analysis import RowsByUriParams
-from api.params.export import ExportParams
+from api.params.export import ExportParams, MadeParams
 from api.params.request_values import LONG_BODY
 from api.schema.endpoints import EXPORT, MADE, MANIFEST, ROWS
 from api.schema.openapi import JSON
 from api.views.measured import at_end
 from api.views.view import View
-from lake.export import counts, record
+from lake.delivery import counts, record
+from lake.delivery.download import Download, Ended
+from lake.delivery.methods import methods_section
 from lake.export.formats import MEDIA_TYPES
 
 
@@ -39,13 +43,21 @@ class ExportView(View):
         if request.method == "HEAD":
             return _file_response(params.validated_data, iter(()))
         with slot("export") as held:
-            ended = at_end(params.validated_data["format"], started)
-            download = start_download(params, request_id(request), ended)
+            download = self._download(params, request, at_end(params.validated_data["format"], started))
             response = _file_response(params.validated_data, held.over(download))
-        response["X-Export-Id"] = download.export.pk
+        _describe(response, download)
         return response
 
     post = get
+
+    def _download(self, params: ExportParams, request: Request, ended: Ended) -> Download:
+        """The rest of what the client has the beginning of, if it may go on, else the whole."""
+        asked = asked_by(params, caller(request))
+        first, body = byte_range.first_byte(request.META.get("HTTP_RANGE", "")), request.META.get("HTTP_IF_RANGE", "")
+        rest = None
+        if first and (not body or (body := byte_range.named(body))):
+            rest = continue_download(params, asked, first, body, request_id(request), ended)
+        return rest or start_download(params, asked, request_id(request), ended)
 
 
 @ROWS
@@ -96,11 +108,25 @@ class ManifestView(View):
 class MadeView(View):
     """After an export: what it was."""
 
-    def get(self, request: Request, export: str) -> Response:
+    def get(self, request: Request, export: str) -> HttpResponseBase:
+        values = self.validated(MadeParams, request).validated_data
         row = record.find(export)
         if row is None:
             raise NotFound("No export has this id, or it is more than 30 days old.")
-        return Response(with_coverage(record.to_manifest(row)))
+        manifest = with_coverage(record.to_manifest(row))
+        if values["format"] == "text":
+            return HttpResponse(methods_section(manifest), content_type="text/plain; charset=utf-8")
+        return Response(manifest)
+
+
+def _describe(response: StreamingHttpResponse, download: Download) -> None:
+    """How to go on with it when it breaks off."""
+    response["X-Export-Id"], response["ETag"] = download.export.pk, f'"{download.export.body}"'
+    response["Accept-Ranges"] = "bytes"
+    if download.measured:
+        first, size = download.skip, download.measured.bytes
+        response.status_code = 206
+        response["Content-Range"], response["Content-Length"] = f"bytes {first}-{size - 1}/{size}", str(size - first)
 
 
 def _file_response(values: Mapping[str, Any], body: Iterator[bytes]) -> StreamingHttpResponse:

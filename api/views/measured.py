@@ -8,7 +8,7 @@ from django.http import HttpResponseBase
 from api import metrics
 from api.access.concurrency import Overloaded
 from api.answers.errors import TIMEOUTS
-from lake.export.record import CLIENT_GONE, Ended
+from lake.delivery.download import CLIENT_GONE, Ended
 from lake.models import Export
 
 

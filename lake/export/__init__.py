@@ -1,4 +1,4 @@
-"""All hits of a search as a file, with its manifest and its record.
+"""All hits of a search as the bytes of a file.
 
-Refuses to know HTTP, and which files hold the hits.
+Refuses to know which files hold the hits, and who gets the bytes.
 """

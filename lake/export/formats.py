@@ -4,7 +4,7 @@ DuckDB formats values such as times and JSON while it reads them; Arrow joins th
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
-from lake.export.columns import CID, USERNAME, CellType, ExportColumn
+from lake.export.columns import CellType, ExportColumn
 
 Table = pa.Table  # for modules that only pass it on
 CHUNK_BYTES = 1 << 20  # handed out at once
+GROUP_ROWS = 32_768  # of a row group, however large the slices are: the same rows make the same bytes
 _NUL, _INSTEAD = b"\0", "\ufffd".encode()
 _NUL_IN_JSON = r"\u0000"
 _FORMULA = "^[=+\\-@\t\r]"  # begins a formula for a spreadsheet, or is skipped before one
@@ -143,6 +144,7 @@ class Parquet:
         self.nuls = 0
         self._sink = _Sink()
         self._schema = pa.schema([pa.field(column.name, _ARROW[column.kind]) for column in columns], dict(about))
+        self._pending = self._schema.empty_table()
         self._writer = pq.ParquetWriter(
             self._sink, self._schema, compression="zstd", data_page_version="2.0", write_page_index=True
         )
@@ -154,12 +156,21 @@ class Parquet:
         return self._sink.take()
 
     def rows(self, table: pa.Table) -> bytes:
-        self._writer.write_table(table.select(self._schema.names).cast(self._schema))
+        self._pending = pa.concat_tables([self._pending, table.select(self._schema.names).cast(self._schema)])
+        while self._pending.num_rows >= GROUP_ROWS:
+            self._write(self._pending.slice(0, GROUP_ROWS))
+            self._pending = self._pending.slice(GROUP_ROWS)
         return self._sink.take()
 
     def end(self) -> bytes:
+        if self._pending.num_rows:
+            self._write(self._pending)
         self._writer.close()
         return self._sink.take()
+
+    def _write(self, group: pa.Table) -> None:
+        """Whole columns: their chunks would show in the bytes."""
+        self._writer.write_table(group.combine_chunks(), row_group_size=GROUP_ROWS)
 
 
 MEDIA_TYPES = {kind.suffix: kind.media_type for kind in (Csv, Ndjson, Parquet)}
@@ -178,24 +189,6 @@ def chunks(body: bytes) -> Iterator[bytes]:
     """Small enough that sending needs no second copy of the body, and that a client that has gone is noticed soon."""
     view = memoryview(body)
     return (bytes(view[start : start + CHUNK_BYTES]) for start in range(0, len(body), CHUNK_BYTES))
-
-
-def add_usernames(
-    table: pa.Table, place: int, dids: str, handles: Callable[[Sequence[str]], Sequence[str | None]]
-) -> pa.Table:
-    """With a column of handles at `place`. `dids`: the column of DIDs. `handles`: called once, with distinct DIDs."""
-    authors = table[dids].combine_chunks().dictionary_encode()
-    known = pa.array(handles(authors.dictionary.to_pylist()), pa.string())
-    return table.add_column(place, USERNAME, known.take(authors.indices))
-
-
-def add_cids(table: pa.Table, place: int, rows: str, filled: Callable[[pa.Table], pa.Table]) -> pa.Table:
-    """With a column of CIDs at `place`. `rows`: the column with the lake's rows. `filled`: gives them all CIDs, empty
-    ones to those that have none."""
-    found = pa.Table.from_struct_array(table[rows])
-    if found[CID].null_count:
-        found = filled(found)
-    return table.add_column(place, CID, pc.if_else(pc.equal(found[CID], ""), None, found[CID]))
 
 
 class _Sink:

@@ -9,7 +9,8 @@ import structlog
 from lake.catalog.read_guard import superseded_if_replaced
 from lake.errors import QueryTimeout, QueryTooLarge
 from lake.export.columns import CID, USERNAME
-from lake.export.formats import Format, Table, add_cids, add_usernames
+from lake.export.formats import Format, Table
+from lake.export.made_columns import add_cids, add_usernames
 from lake.export.spec import ExportSpec
 from lake.query.spec import ResumePoint, SortKey
 from lake.scan import hit, paged_scan

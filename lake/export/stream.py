@@ -2,17 +2,13 @@
 
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from lake.export.formats import Format
 from lake.export.rows import ExportRows, FindHandles, RowSlice
 from lake.export.spec import ExportSpec
 from lake.query.spec import ResumePoint
 from lake.search.reader import Reader
-
-
-class Digest(Protocol):
-    def update(self, data: bytes, /) -> None: ...
 
 
 class EncodedSlice(NamedTuple):
@@ -32,27 +28,22 @@ def export(
     spec: ExportSpec,
     form: Format,
     handles: FindHandles,
-    digest: Digest,
     start: ResumePoint | None = None,
     begun: bool = False,
 ) -> Generator[EncodedSlice, None, None]:
-    """The whole file, or with `begun` the rest of it from `start` on. The digest gets all bytes. Raises QueryTimeout,
-    QueryTooLarge and LakeUnusable."""
-    return encode(ExportRows(reader, spec, form, handles, start), form, digest, begun)
+    """The whole file, or with `begun` the rest of it from `start` on. Raises QueryTimeout, QueryTooLarge and
+    LakeUnusable."""
+    return encode(ExportRows(reader, spec, form, handles, start), form, begun)
 
 
-def encode(
-    slices: Iterable[RowSlice], form: Format, digest: Digest, begun: bool = False
-) -> Generator[EncodedSlice, None, None]:
+def encode(slices: Iterable[RowSlice], form: Format, begun: bool = False) -> Generator[EncodedSlice, None, None]:
     """The first slice is handed out at once, before the second is read."""
 
     def encoded(part: RowSlice) -> EncodedSlice:
-        body = form.rows(part.rows)
-        digest.update(body)
-        return EncodedSlice(body, part.rows.num_rows, part.resume, form.nuls, _ends(part))
+        return EncodedSlice(form.rows(part.rows), part.rows.num_rows, part.resume, form.nuls, _ends(part))
 
     if not begun:
-        yield _edge(form.begin(), form, digest)
+        yield EncodedSlice(form.begin(), 0, None, form.nuls)
     with ThreadPoolExecutor(1) as encoder:
         before: Future[EncodedSlice] | None = None
         for number, part in enumerate(slices):
@@ -64,12 +55,7 @@ def encode(
                 yield now.result()
         if before is not None:
             yield before.result()
-    yield _edge(form.end(), form, digest)
-
-
-def _edge(body: bytes, form: Format, digest: Digest) -> EncodedSlice:
-    digest.update(body)
-    return EncodedSlice(body, 0, None, form.nuls)
+    yield EncodedSlice(form.end(), 0, None, form.nuls)
 
 
 def _ends(part: RowSlice) -> tuple[int, int] | None:

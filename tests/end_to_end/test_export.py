@@ -3,13 +3,15 @@
 import hashlib
 import http.client
 import json
+import subprocess
 from contextlib import closing
 from pathlib import Path
+from shutil import which
 
 import pytest
 
 from tests.api.test_gunicorn import POSTS, folder, server  # noqa: F401 - fixtures
-from tests.api.web import answers, until
+from tests.api.web import answers, served, until
 
 pytestmark = pytest.mark.django_db  # of the fixtures
 
@@ -95,3 +97,25 @@ def memory(web):
     """Bytes of the worker that does the work."""
     (worker,) = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text().split()
     return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096
+
+
+@pytest.mark.skipif(not which("curl"), reason="curl is not installed: it goes on with a download here")
+def test_curl_goes_on_where_it_broke_off_and_after_a_kill(folder, tmp_path):  # noqa: F811
+    """The server is killed with the first part on its way: what it has left in the catalog is enough."""
+    target = tmp_path / "posts.csv"
+    with served(folder) as first:
+        whole = first.get("/export?format=csv")[1]
+        command = ["curl", "--silent", "--fail", "--continue-at", "-", "--output", str(target)]
+        address = f"http://127.0.0.1:{first.port}/export?format=csv&lang=en"
+        slow = subprocess.Popen([*command, "--limit-rate", "1M", address])
+        until(lambda: target.exists() and target.stat().st_size > BLOCK, "curl has the first part")
+        first.kill()
+        assert slow.wait(60) == 18  # CURLE_PARTIAL_FILE
+    got = target.stat().st_size
+    assert BLOCK < got < len(whole)
+    with served(folder) as second:
+        address = f"http://127.0.0.1:{second.port}/export?format=csv&lang=en"
+        assert subprocess.run([*command, address], check=False).returncode == 0
+        assert target.read_bytes() == whole
+        assert subprocess.run([*command, address], check=False).returncode in (0, 22)  # 416: it has all
+        assert target.read_bytes() == whole

@@ -16,9 +16,9 @@ from api.params.export import ExportParams
 from api.params.fields import Boolean, Repeatable
 from api.params.request_values import RequestValues
 from ingest.handles.appview import HandleServiceDown
+from lake.delivery import resumable_file
+from lake.delivery.resumable_file import ExportFile, State, beside
 from lake.errors import LakeError
-from lake.export import resumable_file
-from lake.export.resumable_file import ExportFile, State, beside
 from lake.export.spec import ExportSpec
 from lake.flags.store import flags
 from lake.query.filters import synonyms

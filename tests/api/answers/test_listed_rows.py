@@ -93,6 +93,8 @@ def test_rows_of_all_datasets_in_one_request(world, client, form):
         manifest = client.get(f"/export/manifest/{response['X-Export-Id']}").json()
         assert (manifest["state"], manifest["rows"]) == ("complete", len(shown))
         assert manifest["parameters"]["uris"]["number"] == len(uris_of(world))
+        section = client.get(f"/export/manifest/{response['X-Export-Id']}?format=text").getvalue().decode()
+        assert f"{len(uris_of(world))} records were looked up" in section.replace("\n", " ")
         told = manifest["lookup"]
     assert (told["asked"], told["found"], told["complete"]) == (len(uris_of(world)), len(shown), True)
     assert {"deleted": set(told["deleted"]), "unknown": set(told["unknown"])} == {

@@ -13,7 +13,8 @@ from django.db import OperationalError
 
 from api.access.concurrency import LIMITS
 from ingest.models import Connection
-from lake.export import record, software
+from lake.delivery import record, software
+from lake.delivery.download import CLIENT_GONE
 from lake.export import rows as export_rows
 from lake.export.columns import column_names
 from lake.models import Export
@@ -217,9 +218,9 @@ def test_an_export_stops_when_its_reader_has_gone(lake, client, small, caplog, m
     monkeypatch.setattr(export_rows.ExportRows, "_read", lambda *arguments: reads.append(arguments))
     response.close()
     assert reads == []
-    assert record.CLIENT_GONE in caplog.text
+    assert CLIENT_GONE in caplog.text
     found = manifest(client, response)
-    assert (found["state"], found["error"]) == ("broken", record.CLIENT_GONE)
+    assert (found["state"], found["error"]) == ("broken", CLIENT_GONE)
     assert LIMITS["export"].free == LIMITS["export"].at_once
 
 
@@ -227,7 +228,7 @@ def test_a_reader_who_goes_before_the_first_byte_is_noticed(lake, client):
     hours(lake, 1)
     response = client.get("/export")
     response.close()
-    assert manifest(client, response)["error"] == record.CLIENT_GONE
+    assert manifest(client, response)["error"] == CLIENT_GONE
     assert LIMITS["export"].free == LIMITS["export"].at_once
 
 

@@ -42,7 +42,7 @@ def here(server, tmp_path):  # noqa: F811
 
 
 def test_curl_gets_a_file_that_the_manifest_proves_and_pandas_reads(here, tmp_path):
-    first, get, check, _ = blocks("sh")
+    first, get, check, rest, _ = blocks("sh")
     sh(here(get), tmp_path)
     assert sh(here(check), tmp_path) == "complete\n"
     found = {}
@@ -54,6 +54,9 @@ def test_curl_gets_a_file_that_the_manifest_proves_and_pandas_reads(here, tmp_pa
     sh(here(first, as_it_is=True), tmp_path)  # curl refuses a URL with blanks
     (named,) = tmp_path.glob("bluesky-posts-*.csv")
     assert named.read_text().startswith("id,did,username,")
+    (tmp_path / "posts.csv").unlink()
+    sh(here(rest), tmp_path)  # of nothing: the whole
+    assert len((tmp_path / "posts.csv").read_text()) > len(named.read_text()) / 2
 
 
 def test_a_file_of_the_page_in_parquet(here, tmp_path):

@@ -19,7 +19,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from deploy.local.child import ROOT
-from lake.export import resumable_file
+from lake.delivery import resumable_file
 from lake.export import rows as export_rows
 from lake.scan import paged_scan
 from tests.builders import NOON_US, commit, delete, post

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from lake.export import counts
-from lake.export.software import described_by_git
+from lake.delivery import counts
+from lake.delivery.software import described_by_git
 from lake.export.spec import ExportSpec
 from lake.query.parser import parse
 from lake.query.spec import Search

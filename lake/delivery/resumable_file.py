@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from lake.delivery.counts import after
+from lake.delivery.manifest import times
 from lake.errors import LakeError
-from lake.export.counts import after
 from lake.export.formats import Format
-from lake.export.manifest import times
 from lake.export.rows import FindHandles
 from lake.export.spec import ExportSpec
 from lake.export.stream import EncodedSlice, export, joined
@@ -78,13 +78,14 @@ class ExportFile:
         """Does the work; yields how many seconds of the data are done, and of how many. Raises LakeError."""
         limit = None if spec.limit is None else spec.limit - self.state.rows
         rest, begun = replace(spec, limit=limit), self.state.bytes > 0
-        slices = export(reader, rest, form, handles, self._digest, self.state.resume, begun)
+        slices = export(reader, rest, form, handles, self.state.resume, begun)
         form.nuls = self.state.nuls
         high, low = _ends(spec)
         with disk.disk_errors(self._path.parent), beside(self._path, "part").open("ab") as file:
             self._rehash(file)
             for part in slices:
                 file.write(part.body)
+                self._digest.update(part.body)
                 self._count(part, file)
                 position = high if self.state.resume is None else self.state.resume.position
                 yield (high - max(low, min(high, position))) // 1_000_000, (high - low) // 1_000_000

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 
 from ingest.models import Connection
+from lake.delivery.software import commit
 from lake.export.columns import ExportColumn
-from lake.export.software import commit
 from lake.export.spec import ExportSpec
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
