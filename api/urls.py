@@ -15,6 +15,7 @@ urlpatterns = [
     path("timeline", queries.TimelineView.as_view(), name="timeline"),
     path("top", queries.TopView.as_view(), name="top"),
     path("posts", queries.PostsView.as_view(), name="posts"),
+    path("rows", exports.RowsView.as_view(), name="rows"),
     path("thread", queries.ThreadView.as_view(), name="thread"),
     path("stats", queries.StatsView.as_view(), name="stats"),
     path("labels", labels.LabelsView.as_view(), name="labels"),

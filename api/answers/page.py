@@ -5,21 +5,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from rest_framework.exceptions import ValidationError
+
 from api import metrics
 from api.access.concurrency import Overloaded, idle, slot
 from api.answers.reader import reader
-from api.answers.rows import to_results
+from api.answers.rows import Finders, to_results
 from api.answers.usernames import usernames, with_dids
 from api.params import tokens
 from api.params.query import to_search
 from api.params.tokens import Token
 from lake.coverage.window import coverage_of
-from lake.flags.definitions import Flags
+from lake.flags.definitions import MAX_LIMIT, Flags
 from lake.query.rendering import render
 from lake.query.spec import Search
+from lake.scan.full_scan import TooManyValues
+from lake.scan.hit import Hit
 from lake.scan.snapshot import pin_snapshot
 from lake.search import sample
-from lake.search.matches import finder
+from lake.search.matches import finder, term_finder
 from lake.search.reader import Page
 
 # For counting, unless the request says whether to count. Others wait meanwhile: the less is idle, the less it may take.
@@ -50,7 +54,7 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
     search = replace(search, snapshot_us=token.snapshot_us) if token else pin_snapshot(search)
     if values["sample"]:
         with slot("search"):
-            hits = sample.draw(reader().full_scan, search, values["sample"], values["seed"])
+            hits = _drawn(values, search)
         removed = removed_since(values, search, deadline)
         answered = Answered(Page(hits, 0, None, None, None), search, Counted(None, None), removed, None)
     else:
@@ -59,7 +63,11 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
     metrics.HITS_HIDDEN.inc(page.hidden)
     return {
         "results": to_results(
-            page.hits, usernames(page.hits), values["fields"], finder(search.query), search.snapshot_us
+            page.hits,
+            usernames(page.hits),
+            values["fields"],
+            Finders(finder(search.query), term_finder(values["terms"])),
+            search.snapshot_us,
         ),
         "meta": {
             "count": len(page.hits),
@@ -89,6 +97,14 @@ def removed_since(values: Mapping[str, Any], search: Search, deadline: float) ->
         return reader().removed(search, min(deadline - time.monotonic(), COUNT_SECONDS * idle("search")))
     except Overloaded:
         return None
+
+
+def _drawn(values: Mapping[str, Any], search: Search) -> list[Hit]:
+    size, seed, per = values["sample"], values["seed"], values["sample_per"]
+    try:
+        return sample.draw(reader().full_scan, search, size, seed, per, MAX_LIMIT)
+    except TooManyValues as error:
+        raise ValidationError({"sample": [f"{error}, or use the export."]}) from error
 
 
 def _page(values: Mapping[str, Any], search: Search, deadline: float) -> Answered:

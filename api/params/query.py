@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from api.params.fields import SHOWN, Boolean, Choice, FilterField, Moment, Repeatable, Text, Value
+from api.params.fields import SHOWN, Boolean, Choice, FilterField, Moment, Repeatable, TermList, Text, Value
 from api.params.notes import notes
 from api.params.strict import Faults, WindowParams
 from lake.catalog import clock
@@ -15,14 +15,14 @@ from lake.query import parser
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, FilterSpec
 from lake.query.spec import CLOCKS, EVERYTHING, LAST_US, Search
-from lake.query.sql import check_dataset
+from lake.query.sql import check_dataset, named_terms
 from lake.query.tree import And
 from lake.scan.hit import COMMON_FIELDS, FIELDS
 from lake.schema import DATASETS
 from process.instants import iso_us, microseconds
 
 FILTER_PARAMETERS = tuple(parameter.name for spec in FILTERS.values() for parameter in spec.parameters)
-_QUERY = ("text", *FILTER_PARAMETERS)  # each is validated to a node of the query
+_QUERY = ("text", "any", *FILTER_PARAMETERS)  # each is validated to a node of the query
 
 
 class QueryParams(WindowParams):
@@ -40,12 +40,20 @@ class QueryParams(WindowParams):
 
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()
-        first = {name: fields.pop(name) for name in ("text", "exact", "dataset")}
-        return first | fields | _filter_fields()
+        first = {name: fields.pop(name) for name in ("text", "exact")}
+        alternatives = TermList(
+            child=Text("item"),
+            default=list,
+            help_text="One of these is in the text: each is a word or a phrase, with * or exact: before it, or a #tag.",
+        )
+        return first | {"any": alternatives} | fields | _filter_fields()
 
     def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
-        """`text` becomes its tree; `notes`: on all of the query."""
+        """`text` and `any` become trees; `notes`: on all of the query; `labels`: its terms by their names."""
         values, faults = super().combined(values)
+        items, values["any"] = values["any"], EVERYTHING
+        if items:
+            values["any"] = parser.any_of([node for _, node in items])
         text, values["text"] = values["text"], EVERYTHING
         for name in _QUERY:
             try:
@@ -55,6 +63,7 @@ class QueryParams(WindowParams):
             except QueryError as error:
                 faults[name] = [f"{error}."]
         values["notes"] = [] if faults else notes("" if values["exact"] else text, [values[name] for name in _QUERY])
+        values["terms"] = named_terms(values["text"], items)
         if fault := as_of_fault(values["as_of"]):
             faults["as_of"] = [fault]
         if values["clock"] == "created" and values["dataset"] == "deletes":
@@ -85,6 +94,8 @@ class RowsParams(QueryParams):
             faults["fields"] = [f"{unknown[0][:SHOWN]!r} is not a column of {values['dataset']}: {', '.join(known)}."]
         if values["seed"] and not values["sample"]:
             faults["seed"] = ["needs sample: the number of hits to draw."]
+        if values["sample_per"] and not values["sample"]:
+            faults["sample_per"] = ["needs sample: the number of hits to draw of each."]
         return values | {"fields": [name for name in known if name in chosen] or known}, faults
 
 

@@ -2,6 +2,7 @@
 
 from api.schema.evidence import AS_OF, REMOVED
 from api.schema.forms import BOOLEAN, NUMBER, TEXT, Shape, choice, documented, null_or, nullable, shape
+from api.schema.lookups import LOOKED_UP
 from api.schema.shapes import COVERED, NOTES, QUERY
 from lake.query.spec import CLOCKS
 
@@ -60,5 +61,7 @@ MADE = shape(
     first_row=documented(nullable("2026-07-01T23:59:59.120000Z"), "Its time by the clock; null without rows."),
     last_row=documented(nullable("2026-07-01T00:00:03.004000Z"), "Likewise."),
     nuls_replaced=documented(0, "How often NUL became U+FFFD."),
+    lookup=documented(shape(**LOOKED_UP), "Of rows by URI only: what became of the URIs."),
 )
-MADE.schema["required"].remove("nuls_replaced")
+for _name in ("nuls_replaced", "lookup"):
+    MADE.schema["required"].remove(_name)

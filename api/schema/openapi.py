@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from api.params.strict import StrictSerializer
 from api.schema import parameters  # noqa: F401 - registers the extension that maps them
 from api.schema.forms import TEXT, Schema, Shape
+from api.schema.lookups import listed_row
 from api.schema.shapes import SCHEMAS
 
 JSON = "application/json"
@@ -86,7 +87,7 @@ def versioned(endpoints: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def with_components(result: Schema, **_: Any) -> Schema:
     """With the shapes that others refer to."""
-    result["components"]["schemas"] |= SCHEMAS
+    result["components"]["schemas"] |= SCHEMAS | {"ListedRow": listed_row()}
     return result
 
 

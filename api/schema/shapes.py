@@ -25,6 +25,7 @@ from api.schema.forms import (
 from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, column_names, export_columns
 from lake.schema import DATASETS
 from lake.search.aggregates import BY, OF, TOP
+from lake.search.split_timeline import SPLITS
 
 LABEL = shape(
     name="toxic",
@@ -53,7 +54,7 @@ _PLACES = {
 }
 
 
-def _column(column: ExportColumn) -> Schema:
+def column_schema(column: ExportColumn) -> Schema:
     schema = _NEVER_NULL.get(column.name, _KINDS[column.kind])
     return {**schema, "description": column.meaning.replace(" when it was exported", "")}
 
@@ -61,7 +62,7 @@ def _column(column: ExportColumn) -> Schema:
 def _row() -> Schema:
     """The columns of all datasets; docs/api.md says which dataset has which. `fields` leaves columns out."""
     every = (column for name in DATASETS for column in export_columns(name, column_names(name), "''"))
-    columns = {column.name: _column(column) for column in every if column.name != MATCHED} | {MATCHES: _PLACES}
+    columns = {column.name: column_schema(column) for column in every} | {MATCHES: _PLACES}
     return {"type": "object", "properties": columns, "additionalProperties": False, "minProperties": 1}
 
 
@@ -92,7 +93,7 @@ ROW = Shape(
         "labels": [LABEL.example],
     },
 )
-_HIT = Shape(ROW.schema, ROW.example | {MATCHES: [[18, 22]]})
+_HIT = Shape(ROW.schema, ROW.example | {MATCHES: [[18, 22]], MATCHED: ["lake"]})
 QUERY = documented("lake", "text and exact as they were understood, in the search syntax.")
 _SENTENCES = Shape({"type": "array", "items": TEXT}, [])
 NOTES = documented(_SENTENCES, "What was probably meant otherwise, and the right form; empty when nothing was.")
@@ -138,25 +139,29 @@ _ABOUT = {
     "took_ms": TOOK,
 }
 _ALL = documented(141_207, "Rows of that time, hits or not; with of=lang in those languages.")
-TIMELINE = shape(
-    results=[shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)],
-    meta=shape(by=choice(*BY), of=choice(*OF), hits=87, all=141_207, **_ABOUT),
-)
 _TOP = shape(value="alice.example", hits=12)
-_TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of authors only."}
-TOP_VALUES = shape(results=[_TOP], meta=shape(by=choice(*TOP), distinct=831, **_ABOUT))
-_INACTIVE = shape(id=f"{POST_URI}a", account="deactivated")
-POSTS = shape(
-    results=[ROW],
+_TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of accounts only."}
+_COUNT = shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)
+_OF_VALUE = "With split: whose hits these are; null for all that is in no series."
+_COUNT.schema["properties"]["value"] = {**null_or(TEXT), "description": _OF_VALUE}
+TIMELINE = shape(
+    results=[_COUNT],
     meta=shape(
-        asked=documented(4, "Different URIs."),
-        found=1,
-        deleted=documented([DELETED_URI], "The author deleted them."),
-        hidden=documented([_INACTIVE], "Their account is not active: its status."),
-        purged=documented([f"{POST_URI}c"], "Seen here, but their text is gone: their account was deleted for a time."),
-        unknown=documented([f"{POST_URI}b"], "Neither they nor their deletes were seen here."),
-        complete=documented(True, "False when the time limit was reached: some of the others may show after all."),
-        took_ms=TOOK,
+        by=choice(*BY), of=choice(*OF), hits=87, all=141_207,
+        split=Shape({"type": "string", "enum": list(SPLITS)}, "author"),
+        split_values=documented([_TOP], "With split: the series, and their hits."),
+        more=documented(0, "With split: values that are in no series."),
+        **_ABOUT,
+    ),
+)  # fmt: skip
+TIMELINE.schema["properties"]["meta"]["required"] = ["by", "of", "hits", "all", *_ABOUT]
+TOP_VALUES = shape(
+    results=[_TOP],
+    meta=shape(
+        by=choice(*TOP),
+        distinct=831,
+        next=documented(Shape(null_or(TEXT), None), "The token of the next values; null with the last ones."),
+        **_ABOUT,
     ),
 )
 _STATES = Shape({"type": "string", "enum": ["shown", "deleted", "hidden", "unknown"]}, "shown")

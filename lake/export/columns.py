@@ -21,6 +21,16 @@ class CellType(Enum):
     LABELS = "list of structs: name, score, value, model, version, labelled_at"
 
 
+# Of SQL, for columns that a dataset does not have.
+_NULL = {
+    CellType.TEXT: "VARCHAR",
+    CellType.LIST: "VARCHAR[]",
+    CellType.TIME: "TIMESTAMP",
+    CellType.BOOLEAN: "BOOLEAN",
+    CellType.NUMBER: "DOUBLE",
+}
+
+
 class ExportColumn(NamedTuple):
     """`sql`: over the lake's columns; empty for what is added to the rows: handles, CIDs that are derived, labels."""
 
@@ -34,10 +44,12 @@ USERNAME = "username"
 CID = "cid"
 MATCHED = "matched"
 LABELS = "labels"
+DATASET = "dataset"
 _LISTS = ("self_labels", MATCHED)  # that SQL makes, not a column of the lake
 
 _MEANING = {
     "id": "AT-URI of the record; of an account event: of the account",
+    DATASET: "kind of the row: posts, likes, ...",
     "did": "DID of the author",
     USERNAME: "handle of the author at the time of the export; null where none is known",
     "timestamp": "createdAt, the time that the author claims; null where that is no date",
@@ -91,6 +103,28 @@ def export_columns(dataset: str, names: Sequence[str], matched: str) -> list[Exp
         for name in column_names(dataset)
         if name in names
     ]
+
+
+def joint_names(datasets: Sequence[str]) -> list[str]:
+    """Of all columns that rows of these datasets may have in one file, in order."""
+    every = (name for dataset in datasets for name in column_names(dataset) if name != MATCHED)
+    return list(dict.fromkeys(["id", DATASET, *every]))
+
+
+def joint_columns(datasets: Sequence[str], names: Sequence[str]) -> dict[str, list[ExportColumn]]:
+    """By dataset, the same columns for each: null or an empty list where a dataset does not have one."""
+    return {dataset: [_joint_column(dataset, name, datasets) for name in names] for dataset in datasets}
+
+
+def _joint_column(dataset: str, name: str, datasets: Sequence[str]) -> ExportColumn:
+    if name == DATASET:
+        return ExportColumn(name, CellType.TEXT, _MEANING[name], f"'{dataset}'")
+    if name == LABELS:  # which are added to any rows
+        return ExportColumn(name, CellType.LABELS, _MEANING[name], "")
+    if name in column_names(dataset):
+        return export_columns(dataset, [name], "")[0]
+    (column,) = export_columns(next(one for one in datasets if name in column_names(one)), [name], "")
+    return column._replace(sql=f"NULL::{_NULL[column.kind]}")
 
 
 def _sql(dataset: Dataset) -> dict[str, str]:

@@ -2,7 +2,7 @@
 their number."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -22,7 +22,7 @@ from lake.scan.search_sql import SearchSql, Statement
 from lake.scan.visibility import visible_sql
 from lake.search.post_labels import label_column
 from lake.search.reader import Reader
-from lake.search.sample import sample_bound, sample_order
+from lake.search.sample import sample_bounds, sample_order, stretch
 from lake.storage import derived_cids
 
 log = structlog.get_logger("export")
@@ -54,12 +54,12 @@ class ExportRows:
         self, reader: Reader, spec: ExportSpec, form: Format, handles: FindHandles, start: ResumePoint | None = None
     ) -> None:
         self._reader, self._spec, self._form = reader, spec, form
-        self._handles = _HandleCache(handles)
+        self._handles = HandleCache(handles)
         self._resume = start
         self._size = paged_scan.FIRST_ROWS
         self._left = spec.limit
         self._compiled = SearchSql(spec.search)
-        self._columns = _select_list(spec, form)
+        self._columns = select_list(spec, {column.name: form.sql(column) for column in spec.columns if column.sql})
         self._sample = _sample_condition(reader, spec)
 
     def __iter__(self) -> Iterator[RowSlice]:
@@ -88,7 +88,7 @@ class ExportRows:
             if self._left is not None:
                 self._left -= table.num_rows
             if table.num_rows:
-                yield RowSlice(self._completed(table), scan.resume)
+                yield RowSlice(completed(self._spec, table, self._handles, self._labels), scan.resume)
             if self._left == 0:
                 return
 
@@ -116,24 +116,12 @@ class ExportRows:
             fitting = SLICE_BYTES * table.num_rows // max(1, table.nbytes)
             self._size = max(FEWEST_ROWS, min(fitting, self._size * 4, MOST_ROWS))
 
-    def _completed(self, table: Table) -> Table:
-        """With the columns that SQL can't make."""
-        dataset = self._spec.search.of
-        for place, column in enumerate(self._spec.columns):
-            if column.name == USERNAME:
-                table = add_usernames(table, place, "_did", self._handles.find)
-            elif column.name == LABELS:
-                table = add_labels(table, place, _LABELLED, self._labels)
-            elif not column.sql:
-                table = add_cids(table, place, _ROW, lambda rows: derived_cids.filled(dataset, rows))
-        return table
-
     def _labels(self, rows: Table) -> Table:
         search = self._spec.search
         return label_column(self._reader.scanner, rows, self._form.labels, search.snapshot_us, search.timeout)
 
 
-class _HandleCache:
+class HandleCache:
     def __init__(self, find: FindHandles) -> None:
         self._find = find
         self._known: dict[str, str | None] = {}
@@ -147,10 +135,23 @@ class _HandleCache:
         return [self._known[did] for did in dids]
 
 
-def _select_list(spec: ExportSpec, form: Format) -> str:
+def completed(spec: ExportSpec, table: Table, handles: HandleCache, labels: Callable[[Table], Table]) -> Table:
+    """With the columns that SQL can't make. `labels`: as add_labels() takes it."""
+    dataset = spec.search.of
+    for place, column in enumerate(spec.columns):
+        if column.name == USERNAME:
+            table = add_usernames(table, place, "_did", handles.find)
+        elif column.name == LABELS:
+            table = add_labels(table, place, _LABELLED, labels)
+        elif not column.sql:
+            table = add_cids(table, place, _ROW, lambda rows: derived_cids.filled(dataset, rows))
+    return table
+
+
+def select_list(spec: ExportSpec, made: Mapping[str, str]) -> str:
     """The columns that SQL makes, then what the resume point and derived CIDs need."""
     search = spec.search
-    columns = [f"{form.sql(column)} AS {column.name}" for column in spec.columns if column.sql]
+    columns = [f"{sql} AS {name}" for name, sql in made.items()]
     columns += [f"{sql} AS _{name}" for name, sql in hit.key_sql(search).items()]
     if any(column.name == LABELS for column in spec.columns):
         columns += ["seen AS _seen", "epoch_us(seen) AS _seen_us", "rev AS _rev"]
@@ -159,12 +160,15 @@ def _select_list(spec: ExportSpec, form: Format) -> str:
     return ", ".join(columns)
 
 
-def _sample_condition(reader: Reader, spec: ExportSpec) -> tuple[str, dict[str, str]]:
+def _sample_condition(reader: Reader, spec: ExportSpec) -> tuple[str, dict[str, Any]]:
     """True of the rows of the sample; with its values."""
     if spec.sample is None:
         return "true", {}
-    bound = sample_bound(reader.full_scan, spec.search, spec.sample, spec.seed)
-    if bound is None:
+    bounds = sample_bounds(reader.full_scan, spec.search, spec.sample, spec.seed, spec.sample_per)
+    if not bounds:
         return "true", {}
-    condition = f"({', '.join(sample_order(spec.search))}) <= ($bound_hash, $bound_version)"
-    return condition, {"seed": spec.seed, "bound_hash": bound[0], "bound_version": bound[1]}
+    at = f"list_position($stretches, {stretch(spec.search, spec.sample_per)})"  # 0 or null: all rows are in it
+    last = f"($hashes[{at}], $versions[{at}])"
+    condition = f"(coalesce({at}, 0) = 0 OR ({', '.join(sample_order(spec.search))}) <= {last})"
+    starts, hashes, versions = (list(column) for column in zip(*bounds, strict=True))
+    return condition, {"seed": spec.seed, "stretches": starts, "hashes": hashes, "versions": versions}

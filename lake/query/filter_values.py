@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from unicodedata import category
 
-from ingest.identifiers import AUTHORITY, RECORD_KEY, SUBJECT_URI
+from ingest.identifiers import AUTHORITY, NSID, RECORD_KEY, SUBJECT_URI
 from lake.labelfilter import wanted
 from process.instants import iso, parse_timestamp
 
@@ -127,6 +127,12 @@ POST = ValueKind(
 )
 ONE_POST = POST._replace(
     takes="the AT-URI of a post like at://did:plc:abc/app.bsky.feed.post/xyz, or its URL at bsky.app"
+)
+_RECORD_URI = rf"at://{AUTHORITY}/{NSID}/{RECORD_KEY}"
+RECORD = ValueKind(
+    "AT-URIs of records like at://did:plc:abc/app.bsky.feed.like/xyz, or their URLs at bsky.app",
+    _matching(_RECORD_URI, _identifier),
+    f"{_RECORD_URI}|{_PROFILE}/(?:{'|'.join(_COLLECTIONS)})/{_KEY}{_REST}",
 )
 START = ValueKind(_TAKES_TIME, lambda text: iso(parse_timestamp(text)))
 END = ValueKind(_TAKES_TIME, lambda text: iso(parse_timestamp(text, end_of_day=True)))

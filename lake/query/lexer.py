@@ -86,8 +86,8 @@ def _token(text: str, start: int) -> Token:
         return Token(TokenKind.TERM, start + 1, end + 1, phrase, _parts(phrase, start))
     if text[start] in "#＃" and (token := _hashtags(text, start)):
         return token
-    if match := _OPERATOR.match(text, start):
-        return _operator(text, start, match)
+    if (match := _OPERATOR.match(text, start)) and (token := _operator(text, start, match)):
+        return token
     word = _at(_WORD, text, start)
     end = start + len(word) + 1
     if kind := _WORDS.get(word):
@@ -136,8 +136,8 @@ def _without_trailing_punctuation(word: str) -> str:
     return word
 
 
-def _operator(text: str, start: int, match: re.Match[str]) -> Token:
-    """`name:value`, or `name:one,two` for any of them; values may be quoted."""
+def _operator(text: str, start: int, match: re.Match[str]) -> Token | None:
+    """`name:value`, or `name:one,two` for any of them; values may be quoted. None: it is text, see FilterSpec."""
     name = match[1].lower()
     if name == "exact":
         value, end = _value(_WORD, text, match.end())
@@ -150,6 +150,8 @@ def _operator(text: str, start: int, match: re.Match[str]) -> Token:
         try:
             values.append(FILTERS[kind].value.parse(value))
         except QueryError as error:
+            if FILTERS[kind].may_be_text:
+                return None
             raise QueryError(f"says {name}: at character {start + 1}, which {error}{_IN_QUOTES}") from error
     return Token(TokenKind.FILTER, start + 1, end + 1, kind, tuple(dict.fromkeys(values)))
 

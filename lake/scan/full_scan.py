@@ -1,7 +1,7 @@
 """Questions about all visible hits of a search, asked of some hours at a time: counts, samples, groups."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -24,8 +24,14 @@ log = structlog.get_logger("search")
 FILES_AT_ONCE = 64  # of one query, or all of one hour
 
 _KEPT = ("author", "subject", "since", "until")  # filters of columns that a deleted row keeps
+MOST_VALUES = 2_000_000  # that are counted: some 200 bytes each
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+
+class TooManyValues(QueryTooLarge):
+    """The message says what to do."""
 
 
 class FullScan:
@@ -53,14 +59,11 @@ class FullScan:
             return total, "gte"
         return total, "eq"
 
-    def grouped(self, search: Search, value: str, seconds: float) -> dict[Any, int]:
-        """Hits by each value of this SQL; of a list, by its unnest()."""
-        counts: dict[Any, int] = {}
-        groups = "SELECT value, count(*) FROM ({sql}) GROUP BY value"
-        for part in self.slices(search, f"{value} AS value", groups, seconds):
-            for key, rows in part:
-                counts[key] = counts.get(key, 0) + rows
-        return counts
+    def grouped(self, search: Search, value: str, seconds: float, **values: Any) -> dict[Any, int]:
+        """Hits by each value of this SQL; of a list, by its unnest(). Raises TooManyValues."""
+        groups = f"SELECT value, count(*) FROM ({{sql}}) GROUP BY value LIMIT {MOST_VALUES + 1:d}"
+        slices = self.slices(search, f"{value} AS value", groups, seconds, **values)
+        return summed(((key, rows) for part in slices for key, rows in part), MOST_VALUES)
 
     def removed(self, search: Search, seconds: float) -> int | None:
         """How many rows showed at the search's moment in its dates, of its authors and subjects, and have been deleted
@@ -119,6 +122,16 @@ class FullScan:
                 return self._scanner.rows(statement, scan, deadline - time.monotonic())
 
         return by_hours(lambda: [file for file in files_in_range(search) if not pruner.pruned(file).empty], read)
+
+
+def summed(counts: Iterable[tuple[K, int]], most: int) -> dict[K, int]:
+    """Raises TooManyValues for more than `most` keys."""
+    sums: dict[K, int] = {}
+    for key, rows in counts:
+        sums[key] = sums.get(key, 0) + rows
+        if len(sums) > most:
+            raise TooManyValues(f"gives more than {most:,} values: narrow the dates or the search")
+    return sums
 
 
 def by_hours(list_files: Callable[[], Sequence[ScanFile]], read: Callable[[Sequence[ScanFile]], T]) -> Iterator[T]:

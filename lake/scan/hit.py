@@ -96,8 +96,13 @@ def uri_sql(dataset: Dataset) -> str:
 
 def select_list(search: Search) -> str:
     """The SELECT list that to_hit() takes."""
+    return ", ".join((select_key(search), _whole_row(search.of), *FIELDS[search.dataset].values()))
+
+
+def select_key(search: Search) -> str:
+    """The SELECT list that to_key_hit() takes."""
     common = "coalesce(rev, ''), epoch_us(seen), epoch_us(created_at), state, epoch_us(state_seen)"
-    return ", ".join((*key_sql(search).values(), common, _whole_row(search.of), *FIELDS[search.dataset].values()))
+    return ", ".join((*key_sql(search).values(), common))
 
 
 def key_sql(search: Search) -> dict[str, str]:
@@ -123,3 +128,9 @@ def to_hit(search: Search, row: tuple[Any, ...]) -> Hit:
     if named.get(LABELLED_AT) is not None:
         named[LABELLED_AT] = iso_us(named[LABELLED_AT])
     return Hit(key, rev, seen_us, created_us, state, state_us, named)
+
+
+def to_key_hit(_: Search, row: tuple[Any, ...]) -> Hit:
+    """Without fields."""
+    rev, seen_us, created_us, state, state_us = row[len(SortKey._fields) :]
+    return Hit(SortKey(*row[: len(SortKey._fields)]), rev, seen_us, created_us, state, state_us, {})

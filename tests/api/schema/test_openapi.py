@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
-from api.params.analysis import PostsParams, ThreadParams, TimelineParams, TopParams
+from api.params.analysis import PostsParams, RowsByUriParams, ThreadParams, TimelineParams, TopParams
 from api.params.export import ExportParams
 from api.params.search import SearchParams
 from api.params.strict import WindowParams
@@ -25,6 +25,7 @@ PARAMS = {
     "timeline": TimelineParams,
     "top": TopParams,
     "posts": PostsParams,
+    "rows": RowsByUriParams,
     "thread": ThreadParams,
     "stats": WindowParams,
     "coverage": WindowParams,

@@ -19,6 +19,7 @@ from lake.export.spec import export_spec
 from lake.export.stream import encode
 from lake.query.parser import parse
 from lake.query.spec import Search
+from lake.query.sql import named_terms
 from lake.scan import paged_scan
 from lake.scan.snapshot import pin_snapshot
 from lake.schema import DATASETS
@@ -47,7 +48,9 @@ def small(monkeypatch):
 
 def asked(text="", columns=(), limit=None, sample=None, seed="", **fields):
     search = pin_snapshot(Search(parse(text), **{"timeout": PATIENCE, **fields}))
-    return export_spec(search, columns or column_names(search.dataset), limit, sample, seed)
+    return export_spec(
+        search, columns or column_names(search.dataset), named_terms(search.query), limit, (sample, seed, None)
+    )
 
 
 def rows_of(reader, asked_for, known=None):

@@ -171,10 +171,13 @@ CHOSEN = {
 }
 
 
+EQUAL = {"author": "did", "root": "reply_root_uri", "quotes": "quote_uri"}
+
+
 def passes(kind, wanted, row, dataset, clock):
     match kind:
-        case "author":
-            return row["did"] == wanted
+        case "author" | "root" | "quotes":
+            return row[EQUAL[kind]] == wanted
         case "subject":
             return has_subject(row, dataset, wanted)
         case "has" | "is" | "self":

@@ -32,6 +32,8 @@ TYPES = {
 EXAMPLES = {
     "author": (ALICE, "alice.example"),
     "subject": (POST, BOB, f"https://bsky.app/profile/{ALICE}/post/3mmoodizfwc2j"),
+    "root": (POST, f"https://bsky.app/profile/{ALICE}/post/3mmoodizfwc2j"),
+    "quotes": (POST, "at://alice.example/app.bsky.feed.post/3mmoodizfwc2j"),
     "lang": ("en", "pt-BR"),
     "tag": ("lake", "#fish"),
     "mention": (BOB, "@alice.example", "https://bsky.app/profile/alice.example"),

@@ -132,7 +132,7 @@ def key_of(search, hit):
 
 
 def exported(reader, search):
-    spec = export_spec(search, column_names(search.dataset), None, None, "")
+    spec = export_spec(search, column_names(search.dataset), (), None, (None, "", None))
     parts = ExportRows(reader, spec, new_format("parquet", spec.columns), lambda dids: {})
     return [row["id"] for part in parts for row in part.rows.select(["id"]).to_pylist()]
 
