@@ -12,7 +12,7 @@ from lake.catalog import clock
 from lake.coverage.minutes import NEVER, KnownMinutes, MinuteCache, minute_cache
 from lake.coverage.window import AFTER, BEFORE, EMPTY, MOST_GAPS, coverage_of, runs_without, window_of
 from lake.models import BatchRun
-from lake.query.spec import Search
+from lake.query.spec import LAST_US, Search
 from process.instants import microseconds
 from tests.builders import NOON_US, post
 from tests.examples import one_in
@@ -58,12 +58,10 @@ def test_minutes_and_gaps_are_those_of_a_plain_count(db, batches, low, length):
         batch(*minutes)
         have |= set(minutes)
         assert numbers(cache.known()) == have
-    window = cache.known().between(NOON_MINUTE + low, NOON_MINUTE + low + length) < NEVER
-    assert window.tolist() == [minute in have for minute in range(low, low + length)]
-    runs = runs_without(window)
-    lacking = [place for place, there in enumerate(window) if not there]
-    assert [place for begin, end in runs for place in range(begin, end)] == lacking
-    assert all(end < begin for (_, end), (begin, _) in pairwise(runs))
+    lacking = [place for place in range(low, low + length) if place not in have]
+    runs = runs_without(cache.known(), NOON_MINUTE + low, NOON_MINUTE + low + length, LAST_US) if length else []
+    assert [place - NOON_MINUTE for run in runs for place in range(run.begin, run.end)] == lacking
+    assert all(before.end < after.begin or before.why != after.why for before, after in pairwise(runs))
 
 
 def test_a_window_that_the_data_fill_is_complete(lake):
@@ -104,6 +102,14 @@ def test_an_empty_lake_has_nothing_of_any_window(db):
     assert told() == (False, 0, 0, [])
     assert told(start=at(0), end=at(5)) == (False, 5, 5, [("12:00", "12:05", 5)])
     assert coverage_of(Search(start=at(0), end=at(5)))["gaps"][0]["why"] == EMPTY
+
+
+def test_a_window_of_all_years_costs_no_more_than_the_data(lake):
+    lake.flush(post(time_us=NOON_US))
+    found = coverage_of(Search(start=datetime.min.replace(tzinfo=UTC), end=datetime.max.replace(tzinfo=UTC)))
+    assert (found["start"], found["end"]) == ("0001-01-01T00:00:00Z", "9999-12-31T23:59:00Z")
+    assert found["minutes"] - found["minutes_missing"] == 1
+    assert found["gaps_total"] == 2
 
 
 def test_of_many_gaps_the_longest_are_told_in_order(db):
