@@ -64,6 +64,9 @@ class BatchRun(models.Model):
     )
     rows = models.JSONField(default=dict, help_text="rows written per dataset")
     minutes = models.JSONField(default=dict, help_text="rows written per minute of seen")
+    learned_us = models.BigIntegerField(
+        default=0, db_default=0, help_text="from when on its late rows exist, by the lake's clock; 0: it has none"
+    )
     bytes_in = models.BigIntegerField(default=0)
     bytes_out = models.BigIntegerField(default=0)
 

@@ -67,6 +67,7 @@ def commit(change: Commit, advance: Advance) -> None:
     """From here on the batch exists."""
     with transaction.atomic():
         advance()
+        change.run.learned_us = change.turn.learned_us if any(file.pending.late_rows for file in change.files) else 0
         learned_us = clock.advance(change.turn, change.run.last_seen, ingest_time(change.run.last_id))
         change.run.save()
         DataFile.objects.bulk_create([_row(file, change.run) for file in change.files])

@@ -21,7 +21,7 @@ NEARBY = timedelta(minutes=10)  # hosts stamp one event at different times, neve
 AHEAD = timedelta(hours=38)
 # An event that is seen so late is no replay of a host: tombstones of that time may have been removed.
 LATE = timedelta(days=2)
-_NEWEST = f"SELECT max(max_seen) AS newest FROM {DataFile._meta.db_table} WHERE superseded_at IS NULL AND dataset = %s"  # noqa: S608
+_NEWEST = f"SELECT max(max_seen) AS newest FROM {DataFile._meta.db_table} WHERE superseded_at IS NULL AND dataset = %s"  # noqa: S608 - our own table
 
 
 class ListedFile(NamedTuple):

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lake.catalog.coverage import Gap, why
-from lake.coverage.minutes import KnownMinutes, minute_cache
-from lake.query.spec import LAST_US, Search
+from lake.coverage.minutes import MINUTE_US, KnownMinutes, minute_cache
+from lake.query.spec import Search
 from process.instants import iso, microseconds, utc
 
-MINUTE_US = 60_000_000
 MOST_GAPS = 10
 BEFORE = "the data begin here"
 AFTER = "there are no newer data"
@@ -24,13 +23,11 @@ def coverage_of(search: Search) -> dict[str, Any]:
     """As JSON. The window begins and ends with the data where the search does not say; the data end with the search's
     moment. What was created in a window was seen from its beginning on. `complete`: each minute of the window has data.
     At most MOST_GAPS gaps, the longest ones, in order of time."""
-    known = minute_cache().known()
-    if search.snapshot_us != LAST_US:
-        known = known.before(search.snapshot_us // MINUTE_US + 1)
+    known = minute_cache().known().as_of(search.snapshot_us)
     low, high = window_of(search, known)
     if low is None or high is None or low >= high:
         return _to_dict(low, high, 0, 0, [], 0)
-    have = known.between(low, high)
+    have = known.between(low, high) <= search.snapshot_us
     found = runs_without(have)
     longest = sorted(sorted(found, key=lambda gap: gap[0] - gap[1])[:MOST_GAPS])
     gaps = [part for begin, end in longest for part in _explained(low + begin, low + end, known)]
@@ -40,7 +37,7 @@ def coverage_of(search: Search) -> dict[str, Any]:
 
 def window_of(search: Search, known: KnownMinutes) -> tuple[int | None, int | None]:
     """First minute, and the one after the last. None: neither the search nor the data have one."""
-    first, end = (known.first, known.end) if len(known.have) else (None, None)
+    first, end = (known.first, known.end) if len(known.since) else (None, None)
     low = first if search.start is None else microseconds(search.start) // MINUTE_US
     if search.end is not None and search.clock == "seen":
         return low, -(-microseconds(search.end) // MINUTE_US)
@@ -55,16 +52,16 @@ def runs_without(have: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 def _explained(begin: int, end: int, known: KnownMinutes) -> list[Gap]:
     """A run of minutes without data: what of it is before the data, among them, and after them."""
-    if not len(known.have):
+    if not len(known.since):
         return [_gap(begin, end, EMPTY)]
     before = [_gap(begin, min(end, known.first), BEFORE)] if begin < known.first else []
     after = [_gap(max(begin, known.end), end, AFTER)] if end > known.end else []
     low, high = max(begin, known.first), min(end, known.end)
-    return [*before, *([_inner(low, high, known.newest)] if low < high else []), *after]
+    return [*before, *([_inner(low, high, known.batch)] if low < high else []), *after]
 
 
 @lru_cache(1000)
-def _inner(begin: int, end: int, _newest: int) -> Gap:
+def _inner(begin: int, end: int, _batch: int) -> Gap:
     """With its cause from the journal, asked once a batch."""
     start, stop = _time(begin), _time(end)
     return Gap(start, stop, why(start, stop, datetime.now(UTC)))

@@ -10,7 +10,7 @@ import pyarrow as pa
 from django.conf import settings
 from django.utils import timezone
 
-from lake.label_models import LabelImport
+from lake.label_models import LabelImport, WaitingLabel
 from lake.labels import posts, source
 from lake.labels.joining import Joined, join, with_moment
 from lake.labels.parse import parse
@@ -82,6 +82,14 @@ class Importer:
 
     def _joined(self, labels: pa.Table) -> Joined:
         return join(self._engine, self._root, labels, posts.near(labels["rkey"]))
+
+
+def count_waiting(row: LabelImport) -> None:
+    """To be called when a Joiner has run: some of those that waited are beside their posts by now."""
+    left = WaitingLabel.objects.filter(received_at=row.started_at, unknown_at=None).count()
+    row.joined += row.waiting - left
+    row.waiting = left
+    row.save()
 
 
 def rejected_path(path: Path) -> Path:

@@ -89,7 +89,9 @@ def _flushed(files: Sequence[LakeFile]) -> BatchRun:
     origin = files[0].origin
     if origin and origin.batch:
         batch = origin.batch
-        return _run(files, batch.started_at, batch.first_id, batch.last_id)
+        run = _run(files, batch.started_at, batch.first_id, batch.last_id)
+        run.learned_us = origin.clock_us if any(file.row.late_rows for file in files) else 0
+        return run
     first_id = "-".join(PurePath(files[0].row.path).stem.split("-")[1:3])
     ms = first_id.partition("-")[0]
     started = instants.utc(int(ms) * 1000) if ms.isdigit() else files[0].row.max_seen

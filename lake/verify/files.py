@@ -13,7 +13,7 @@ from lake.compact import rewrite_sql
 from lake.errors import LakeError
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, Dataset
-from lake.storage import derived_cids, disk, layout, record_rebuild
+from lake.storage import derived_cids, disk, layout, parquet_writer, record_rebuild
 from lake.storage.duckdb_engine import Engine, Unreadable
 from lake.storage.layout import HOUR
 from lake.storage.parquet_columns import wrong_column
@@ -98,6 +98,8 @@ class FileChecks:
             yield from _wrong_rows(file, self._lake.engine.rows(_ROWS_OF_FOOTER, [path])[0][0])
             return
         yield from _wrong_summary(file, self._lake.engine.rows(_SUMMARY, [path])[0])
+        if (late := parquet_writer.late_rows(Path(path))) != file.late_rows:
+            yield Finding(file.path, f"has {late} late rows, the catalog says {file.late_rows}", ONE_BACKUP)
         if dataset.name in STATEFUL:
             yield from self._wrong_unpurged(file, dataset, path)
         if self._cids and dataset.are_records:

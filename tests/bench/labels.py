@@ -1,4 +1,5 @@
-"""Imports a million labels of ten million posts, and searches by them: `python -m tests.bench labels --posts N --labels M --format parquet`.
+"""Imports a million labels of ten million posts, and searches by them: `python -m tests.bench labels --posts N
+--labels M --format parquet`.
 
 The posts are made once for each number and kept in var/bench; the labels of a run before are removed.
 """

@@ -72,6 +72,7 @@ class Command(BaseCommand):
         rejected = importer.rejected_path(file)
         self._run(Importer(engine, settings.LAKE_ROOT, writer).run(file, row, rejected, lambda: bool(stop)), file)
         Joiner(engine, settings.LAKE_ROOT).run()  # those of posts whose keys do not tell when they came
+        importer.count_waiting(row)
         self._report(row, rejected, (row.rows - before) / (time.monotonic() - started))
 
     def _run(self, chunks: Any, file: Path) -> None:

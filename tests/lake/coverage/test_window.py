@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lake.coverage.minutes import KnownMinutes, MinuteCache, minute_cache
+from lake.catalog import clock
+from lake.coverage.minutes import NEVER, KnownMinutes, MinuteCache, minute_cache
 from lake.coverage.window import AFTER, BEFORE, EMPTY, MOST_GAPS, coverage_of, runs_without, window_of
 from lake.models import BatchRun
 from lake.query.spec import Search
@@ -45,7 +46,7 @@ def told(**search):
 
 
 def numbers(known):
-    return {known.first + place - NOON_MINUTE for place in known.have.nonzero()[0].tolist()}
+    return {known.first + place - NOON_MINUTE for place in (known.since < NEVER).nonzero()[0].tolist()}
 
 
 @settings(one_in(3))
@@ -57,7 +58,7 @@ def test_minutes_and_gaps_are_those_of_a_plain_count(db, batches, low, length):
         batch(*minutes)
         have |= set(minutes)
         assert numbers(cache.known()) == have
-    window = cache.known().between(NOON_MINUTE + low, NOON_MINUTE + low + length)
+    window = cache.known().between(NOON_MINUTE + low, NOON_MINUTE + low + length) < NEVER
     assert window.tolist() == [minute in have for minute in range(low, low + length)]
     runs = runs_without(window)
     lacking = [place for place, there in enumerate(window) if not there]
@@ -84,6 +85,18 @@ def test_an_answer_of_an_earlier_moment_has_no_later_minutes(lake):
     moment = microseconds(at(2)) + 1
     assert told(snapshot_us=moment) == (True, 3, 0, [])
     assert told(snapshot_us=moment, start=at(0), end=at(6)) == (False, 6, 3, [("12:03", "12:06", 3)])
+
+
+def test_minutes_that_were_filled_later_are_missing_from_earlier_answers(lake):
+    """Also where the data began."""
+    lake.flush(*(post(time_us=NOON_US + n * 60_000_000) for n in (2, 5)))
+    before = clock.present_us()
+    lake.flush(*(post(time_us=NOON_US + n * 60_000_000) for n in (0, 3, 4, 7)))
+    assert told(snapshot_us=before) == (False, 4, 2, [("12:03", "12:05", 2)])
+    assert (
+        told(snapshot_us=clock.present_us()) == told() == (False, 8, 2, [("12:01", "12:02", 1), ("12:06", "12:07", 1)])
+    )
+    assert told(snapshot_us=before + 1) == (False, 6, 1, [("12:01", "12:02", 1)])
 
 
 def test_an_empty_lake_has_nothing_of_any_window(db):
@@ -121,4 +134,4 @@ def test_another_catalog_is_read_anew(db):
     ],
 )
 def test_a_window_has_whole_minutes(search, window):
-    assert window_of(search, KnownMinutes(NOON_MINUTE, np.ones(3, np.bool_), 1)) == window
+    assert window_of(search, KnownMinutes(NOON_MINUTE, np.zeros(3, np.int64), 0, 1)) == window

@@ -145,7 +145,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_files_that_are_none_are_refused_with_a_sentence(labelled, tmp_path, name):
+def test_files_that_are_none_are_refused_with_a_sentence(db, lake_root, tmp_path, name):
     if REFUSED[name] is not None:
         (tmp_path / name).write_bytes(REFUSED[name])
     with pytest.raises((LabelFileError, CommandError)) as caught:
@@ -154,7 +154,7 @@ def test_files_that_are_none_are_refused_with_a_sentence(labelled, tmp_path, nam
     assert "\n" not in str(caught.value)
 
 
-def test_a_parquet_column_that_holds_no_text_is_refused(labelled, tmp_path):
+def test_a_parquet_column_that_holds_no_text_is_refused(db, lake_root, tmp_path):
     with pytest.raises(LabelFileError, match="The column score"):
         imported(written(tmp_path / "x.parquet", [{"uri": URI, "label": "x", "score": [1.0]}]))
 
@@ -209,3 +209,12 @@ def test_a_label_is_of_the_version_that_shows(labelled, tmp_path):
     imported(written(tmp_path / "x.csv", [PLAIN]))
     newest = max(labelled.rows("posts"), key=lambda row: row["rev"])
     assert [(row["rev"], row["seen"]) for row in labelled.rows("labels")] == [(newest["rev"], newest["seen"])]
+
+
+def test_a_post_that_came_long_after_its_key_was_made_is_found_in_the_end(labelled, tmp_path):
+    old = tid(NOON_US - 9000 * 3_600_000_000)
+    labelled.flush(post(did=BOB, rkey=old, time_us=NOON_US + 1))
+    rows = [PLAIN | {"uri": f"at://{did}/app.bsky.feed.post/{old}"} for did in (ALICE, BOB)]
+    row = imported(written(tmp_path / "x.csv", rows))
+    assert (row.joined, row.waiting) == (1, 1)
+    assert [row["rkey"] for row in labelled.rows("labels")] == [old]

@@ -164,7 +164,7 @@ SCRIPT = [
 
 
 @example(SCRIPT)
-@settings(one_in(30), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(one_in(50), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(STEP, min_size=3, max_size=12))
 def test_the_latest_label_is_the_models(lake, lake_root, steps):
     clean(lake_root)

@@ -179,3 +179,28 @@ def test_labels_go_with_their_posts_at_the_latest():
     assert retention.effective({"posts": 7, "labels": 30}) == {"posts": 7, "labels": 7}
     assert retention.effective({"posts": 7, "labels": 3, "likes": 1}) == {"posts": 7, "labels": 3, "likes": 1}
     assert retention.effective({"likes": 7}) == {"likes": 7}
+
+
+def test_a_label_does_not_exist_for_an_answer_of_before(lake, tmp_path):
+    lake.flush(post(rkey="one", time_us=NOON_US))
+    before, reader = pin_snapshot(Search(dataset="labels")), Reader(lake.engine, lake.root)
+    write(lake.root, labels_of(lake.rows("posts")[0], {"score": 0.5}))
+    for _ in range(2):
+        assert reader.find(before).hits == []
+        assert len(hits(lake)) == 1
+        compact(lake, tmp_path / "scratch")
+
+
+EXPORTS = {
+    "csv": f'"at://{BOB}/app.bsky.feed.post/two","toxic",0.1,,,"2026-07-02T12:00:00.000000Z"',
+    "ndjson": f'{{"id":"at://{BOB}/app.bsky.feed.post/two","name":"toxic","score":0.1,"value":null,"model":null,'
+    '"labelled_at":"2026-07-02T12:00:00.000000Z"}',
+}
+
+
+@pytest.mark.parametrize("suffix", EXPORTS)
+def test_labels_are_exported_as_any_dataset(filled, client, suffix):
+    fields = "id,name,score,value,model,labelled_at"
+    asked = {"dataset": "labels", "format": suffix, "fields": fields, "did": BOB}
+    body = b"".join(client.get("/export", asked).streaming_content).decode()
+    assert body.splitlines()[-1] == EXPORTS[suffix]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('lake', '0007_lake_clock'),
+        ('lake', '0008_learned_of_batches'),
     ]
 
     operations = [
