@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('api', '0003_groups'),
+        ('api', '0004_groups_see_labels'),
     ]
 
     operations = [
