@@ -1,5 +1,6 @@
 """A search as SQL, compiled once and run over one scan range after the other. Values never enter its text. Pure."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
@@ -8,6 +9,7 @@ from lake.query.spec import ResumePoint, Search
 from lake.query.sql import compile_query
 from lake.scan.scan_range import ScanRange
 
+_ALWAYS = {"seen", "did", "rkey", "rev", "created_at", "state", "state_seen"}
 HIDDEN_STATES_SHOWN = "(state IS DISTINCT FROM 'deleted' OR cid IS NOT NULL)"  # what was purged has nothing to show
 
 
@@ -46,9 +48,13 @@ class SearchSql:
         time, search = self.search.time, self.search
         first, last = (scan.low, scan.high.position) if search.newest else (-scan.high.position, -scan.low)
         late = " AND (learned IS NULL OR learned <= make_timestamp($until))" if scan.late else ""
+        rows = f"""FROM {_relation(scan)} AS row WHERE {self._where}{late}
+            AND {time} >= make_timestamp($first) AND {time} <= make_timestamp($last)"""
+        if search.reads_labels:
+            # First the labels, of few columns: DuckDB joins conditions that come later with all columns of all rows.
+            rows = f"FROM (SELECT {_needed(columns, search)} {rows}) AS row WHERE true"
         statement = Statement(
-            f"""{self._labels(scan)}SELECT {columns} FROM {_relation(scan)} AS row WHERE {self._where}{late}
-            AND {time} >= make_timestamp($first) AND {time} <= make_timestamp($last)""",
+            f"{self._labels(scan)}SELECT {columns} {rows}",
             self._values | {"first": first, "last": last},
             scan.labels if search.reads_labels else (),
         )
@@ -75,6 +81,14 @@ class SearchSql:
             f" OR ({', '.join(order.values())}) {sign} ({', '.join(f'${name}' for name in order)}))",
             {"edge": start.after.us, **{name: after[name] for name in order}},
         )
+
+
+def _needed(columns: str, search: Search) -> str:
+    """What this SELECT list, the order and conditions on what shows name."""
+    if columns in ("*", "n"):  # n: the number of a picked row, beside its columns
+        return "*"
+    words = set(re.findall(r"\w+", f"{columns} {' '.join(search.of.order.values())}")) | _ALWAYS
+    return ", ".join(name for name in search.of.names if name in words)
 
 
 def _relation(scan: ScanRange) -> str:

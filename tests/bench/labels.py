@@ -1,4 +1,5 @@
-"""Imports a million labels of ten million posts: `python -m tests.bench labels --posts N --labels M --format parquet`.
+"""Imports a million labels of ten million posts, and searches by them: `python -m tests.bench labels --posts N
+--labels M --format parquet`.
 
 The posts are made once for each number and kept in var/bench; the labels of a run before are removed.
 """
@@ -16,7 +17,7 @@ from numpy.random import default_rng
 from lake.label_models import LabelImport, WaitingLabel
 from lake.models import DataFile
 from lake.storage.duckdb_engine import Engine
-from tests.bench import commands
+from tests.bench import commands, label_filters
 from tests.bench.months import Months, arguments, made
 from tests.bench.world import FOLDER
 
@@ -37,6 +38,7 @@ def main(given: list[str]) -> None:
     arguments(parser)
     parser.add_argument("--labels", type=int, default=1_000_000)
     parser.add_argument("--format", choices=("parquet", "csv"), default="parquet")
+    parser.add_argument("--runs", type=int, default=10, help="of each search")
     options = parser.parse_args(given)
     months = made(Labelled(options.posts, options.per_day), index=False)
     _forget()
@@ -49,6 +51,7 @@ def main(given: list[str]) -> None:
         f"{file.name}: {row.joined:,} labels of {months.posts:,} posts in {ran.seconds:.1f} s, "
         f"{row.joined / ran.seconds:,.0f} a second, {ran.cpu:.1f} s of CPU, {ran.peak_mb:.0f} MB"
     )
+    label_filters.show(months, options.runs)
 
 
 def _forget() -> None:
