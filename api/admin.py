@@ -64,10 +64,28 @@ admin.site.register([Config], FlagAdmin)
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(LoggedAdmin):
-    list_display = ("name", "prefix", "state", "rate_per_minute", "expires_at", "created_at", "last_used_at")
+    list_display = (
+        "name",
+        "prefix",
+        "state",
+        "rate_per_minute",
+        "may_label",
+        "expires_at",
+        "created_at",
+        "last_used_at",
+    )
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), ("last_used_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "prefix")
-    fields = ("name", "rate_per_minute", "expires_at", "prefix", "revoked_at", "created_at", "last_used_at")
+    fields = (
+        "name",
+        "rate_per_minute",
+        "may_label",
+        "expires_at",
+        "prefix",
+        "revoked_at",
+        "created_at",
+        "last_used_at",
+    )
     readonly_fields = ("prefix", "revoked_at", "created_at", "last_used_at")
     actions = ("revoke",)
 

@@ -18,6 +18,9 @@ class ApiKey(models.Model):
     rate_per_minute = models.PositiveIntegerField(
         "requests a minute", default=RATE, help_text="0: no limit. Counted in place of the address's."
     )
+    may_label = models.BooleanField(
+        "may send labels", default=False, db_default=False, help_text="to POST /api/v1/labels"
+    )
     expires_at = models.DateTimeField(null=True, blank=True, help_text="empty: never")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -14,6 +14,7 @@ from lake.adminpages.changes import LogAdmin, LoggedAdmin
 from lake.adminpages.files import DataFileAdmin, IndexFileAdmin, Sized
 from lake.adminpages.requests import RequestAdmin
 from lake.delivery import record
+from lake.label_models import LabelImport, WaitingLabel
 from lake.models import (
     BatchRun,
     CatalogIdentity,
@@ -57,7 +58,25 @@ class RetentionAdmin(LoggedAdmin):
 
 @admin.register(CatalogIdentity)
 class CatalogIdentityAdmin(ReadOnlyAdmin):
-    list_display = ("catalog", "flush", "compact")
+    list_display = ("catalog", "flush", "compact", "label")
+
+
+@admin.register(LabelImport)
+class LabelImportAdmin(ReadOnlyAdmin):
+    list_display = ("started_at", "name", "model", "rows", "joined", "folded", "waiting", "wrong", "finished_at")
+    list_filter = (("finished_at", admin.EmptyFieldListFilter),)
+    search_fields = ("name", "sha256")
+
+
+@admin.register(WaitingLabel)
+class WaitingLabelAdmin(ReadOnlyAdmin):
+    """Perhaps a million rows: only whole DIDs are searched for."""
+
+    list_display = ("received_at", "did", "rkey", "name", "score", "model", "version", "unknown_at")
+    list_filter = (("unknown_at", admin.EmptyFieldListFilter),)
+    ordering = ("-pk",)
+    search_fields = ("did__exact",)
+    search_help_text = "a whole DID"
 
 
 @admin.register(Tombstone)

@@ -5,24 +5,39 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from rest_framework.exceptions import ValidationError
+
 from api import metrics
 from api.access.concurrency import Overloaded, idle, slot
 from api.answers.reader import reader
-from api.answers.rows import to_results
+from api.answers.rows import Finders, to_results
 from api.answers.usernames import usernames, with_dids
 from api.params import tokens
 from api.params.query import to_search
 from api.params.tokens import Token
-from lake.flags.definitions import Flags
+from lake.coverage.window import coverage_of
+from lake.flags.definitions import MAX_LIMIT, Flags
 from lake.query.rendering import render
 from lake.query.spec import Search
+from lake.scan.full_scan import TooManyValues
+from lake.scan.hit import Hit
 from lake.scan.snapshot import pin_snapshot
 from lake.search import sample
-from lake.search.matches import finder
+from lake.search.matches import finder, term_finder
 from lake.search.reader import Page
 
 # For counting, unless the request says whether to count. Others wait meanwhile: the less is idle, the less it may take.
 COUNT_SECONDS = 0.5
+
+
+class Answered(NamedTuple):
+    """A page of a search for one moment. `removed`: as meta.removed_since. `following`: the token of the next page."""
+
+    page: Page
+    search: Search
+    counted: "Counted"
+    removed: int | None
+    following: str | None
 
 
 class Counted(NamedTuple):
@@ -35,15 +50,25 @@ class Counted(NamedTuple):
 def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dict[str, Any]:
     """What /search answers to validated parameters. `deadline`: in monotonic seconds."""
     search = with_dids(to_search(values, flags))
+    token: Token | None = values["token"]
+    search = replace(search, snapshot_us=token.snapshot_us) if token else pin_snapshot(search)
     if values["sample"]:
         with slot("search"):
-            hits = sample.draw(reader().full_scan, pin_snapshot(search), values["sample"], values["seed"])
-        page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
+            hits = _drawn(values, search)
+        removed = removed_since(values, search, deadline)
+        answered = Answered(Page(hits, 0, None, None, None), search, Counted(None, None), removed, None)
     else:
-        page, counted, following = _page(values, search, deadline)
+        answered = _page(values, search, deadline)
+    page, search, counted, removed, following = answered
     metrics.HITS_HIDDEN.inc(page.hidden)
     return {
-        "results": to_results(page.hits, usernames(page.hits), values["fields"], finder(search.query)),
+        "results": to_results(
+            page.hits,
+            usernames(page.hits),
+            values["fields"],
+            Finders(finder(search.query), term_finder(values["terms"])),
+            search.snapshot_us,
+        ),
         "meta": {
             "count": len(page.hits),
             "total": counted.total,
@@ -54,25 +79,46 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
             "complete": page.complete,
             "searched_to": page.searched_to,
             "hidden": page.hidden,
+            "coverage": coverage_of(search),
+            "as_of": search.as_of,
+            "removed_since": removed,
             "query": render(values["text"]),
             "notes": values["notes"],
         },
     }
 
 
-def _page(values: Mapping[str, Any], search: Search, deadline: float) -> tuple[Page, Counted, str | None]:
-    """The page, and the token of the next."""
+def removed_since(values: Mapping[str, Any], search: Search, deadline: float) -> int | None:
+    """How many rows have gone since the moment that was asked for, in the window; None when they were not counted in
+    time. 0 when none was asked for."""
+    if values["as_of"] is None:
+        return 0
+    try:
+        return reader().removed(search, min(deadline - time.monotonic(), COUNT_SECONDS * idle("search")))
+    except Overloaded:
+        return None
+
+
+def _drawn(values: Mapping[str, Any], search: Search) -> list[Hit]:
+    size, seed, per = values["sample"], values["seed"], values["sample_per"]
+    try:
+        return sample.draw(reader().full_scan, search, size, seed, per, MAX_LIMIT)
+    except TooManyValues as error:
+        raise ValidationError({"sample": [f"{error}, or use the export."]}) from error
+
+
+def _page(values: Mapping[str, Any], search: Search, deadline: float) -> Answered:
     token: Token | None = values["token"]
-    search = replace(search, snapshot_us=token.snapshot_us) if token else pin_snapshot(search)
     limit = values["limit"]
     left = replace(search, timeout=deadline - time.monotonic())
     page = reader().find(left, limit, (values["page"] - 1) * limit, token.start if token else None)
     counted = _count(values, search, page, deadline)
+    removed = token.removed if token else removed_since(values, search, deadline)
     if page.next is None:
-        return page, counted, None
+        return Answered(page, search, counted, removed, None)
     number = (token.page if token else values["page"]) + 1
-    following = Token(page.next, search.snapshot_us, number, *counted, _before(values) + len(page.hits))
-    return page, counted, tokens.encode(following, values["fingerprint"])
+    following = Token(page.next, search.snapshot_us, number, *counted, _before(values) + len(page.hits), removed)
+    return Answered(page, search, counted, removed, tokens.encode(following, values["fingerprint"]))
 
 
 def _counted(search: Search, seconds: float) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import BaseContentNegotiation
@@ -45,6 +46,7 @@ class View(APIView):
     permission_classes = [KeyPermission]
     throttle_classes = [Throttle]
     query = ""  # one of metrics.QUERIES, if it is one
+    longest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # bytes of a body
 
     def dispatch(self, request: HttpRequest, *args: Any, **named: Any) -> HttpResponseBase:
         started = time.monotonic()
@@ -63,7 +65,7 @@ class View(APIView):
 
     def validated(self, kind: type[P], request: Request) -> P:
         """The parameters of the request. Raises ValidationError with every fault."""
-        params = kind(data=read_request(request), context={"flags": self.flags})
+        params = kind(data=read_request(request, self.longest), context={"flags": self.flags})
         params.is_valid(raise_exception=True)
         return params
 

@@ -12,7 +12,7 @@ from lake.export.columns import ExportColumn
 from lake.export.spec import ExportSpec
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
-from lake.query.spec import LAST_US, Search
+from lake.query.spec import Search
 from lake.schema import VERSION
 from lake.storage.parquet_writer import SOFTWARE
 from process.instants import iso, iso_us, now_us
@@ -27,7 +27,6 @@ FLAGS = ("hide_deleted", "purge_deleted", "export_enabled", "export_limit_rows",
 def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     """What is known before the first row, as JSON. `parameters`: of the request, by name."""
     search = spec.search
-    snapshot = None if search.snapshot_us == LAST_US else iso_us(search.snapshot_us)
     return {
         "made_at": iso_us(now_us()),
         "query": render(search.query),
@@ -36,13 +35,14 @@ def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> d
             "clock": search.clock,
             "start": iso_or_none(search.start),
             "end": iso_or_none(search.end),
-            "seen_until": snapshot,
+            "seen_until": search.as_of,
         },
         "sources": _sources(search),
         "matching": MATCHING,
         "order": f"{', '.join((search.clock, *_order(search)))}; {'newest' if search.newest else 'oldest'} first",
         "columns": _columns(spec.columns),
-        "newest_seen": snapshot,
+        "newest_seen": search.as_of,
+        "as_of": search.as_of,
         "hidden": _hidden(search),
         "row_limit": spec.limit,
         "row_limit_by": _limit_by(spec.limit, parameters.get("limit")),

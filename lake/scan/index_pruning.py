@@ -11,8 +11,10 @@ import structlog
 from lake.models import DataFile, IndexFile
 from lake.query.index_terms import index_terms
 from lake.query.spec import Search
+from lake.scan.label_summaries import LabelPruner
 from lake.scan.narrowing import Narrower
 from lake.scan.scan_range import ScanFile
+from lake.scan.scanner import Scanner
 from lake.storage.parquet_options import COMPACTED
 from lake.textindex.lookup import TextIndex
 from lake.textindex.postings import DocIds
@@ -40,10 +42,12 @@ class IndexedFile(NamedTuple):
 
 
 class IndexPruner:
-    """For one search. An index is read when one of its files is reached. `cost`: of picked rows, in rows of a scan."""
+    """For one search. An index is read when one of its files is reached, and so is what its labels are. `cost`: of
+    picked rows, in rows of a scan."""
 
-    def __init__(self, root: Path, search: Search, cost: Callable[[DocIds], int]) -> None:
-        self._root = root
+    def __init__(self, scanner: Scanner, search: Search, cost: Callable[[DocIds], int]) -> None:
+        self._root = scanner.root
+        self._labels = LabelPruner(search, scanner.label_summaries)
         self._search = search
         self._cost = cost
         self._narrower = Narrower(search)
@@ -54,6 +58,8 @@ class IndexPruner:
 
     def pruned(self, file: ScanFile) -> ScanFile:
         """The file with the rows that may match and some that don't; unchanged when a scan is faster."""
+        if self._labels.exclude(file):
+            return file._replace(picked=np.zeros(0, np.uint32))
         suspected = self._suspected(file)
         return file if suspected.picked is not None and self._cost(suspected.picked) > file.rows else suspected
 

@@ -60,8 +60,8 @@ class TombstoneCache:
         """Anew when one came (the latest time) or went (the number)."""
         now = tuple(InactiveAccount.objects.aggregate(Count("pk"), Max("learned_at")).values())
         if now != self._inactive:
-            self._engine.run("CREATE OR REPLACE TABLE new_account (did VARCHAR)")
+            self._engine.run("CREATE OR REPLACE TABLE new_account (did VARCHAR, learned TIMESTAMP)")
             for new in tombstone_rows.inactive_accounts():
-                self._engine.run("INSERT INTO new_account SELECT did FROM new", new=new)
+                self._engine.run("INSERT INTO new_account SELECT did, learned_at FROM new", new=new)
             self._rename("new_account", "inactive_account")
             self._inactive = now

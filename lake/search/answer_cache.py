@@ -83,5 +83,5 @@ class AnswerCache(Generic[A]):
 
 def _catalog_version() -> Hashable:
     """Another one after each commit."""
-    numbers = CatalogIdentity.objects.values_list("catalog", "flush", "compact").first()
+    numbers = CatalogIdentity.objects.values_list("catalog", "flush", "compact", "label").first()
     return numbers, tombstone_rows.newest_id()

@@ -35,7 +35,8 @@ class Candidates:
 
     def _picked(self, order: "_PickedOrder", scan: ScanRange, size: int, deadline: float) -> list[tuple[Any, ...]]:
         """All columns at once where nearly all rows will match; else first those of the condition."""
-        if set(columns_of(self._compiled.select("n", scan))) <= CHECKED:
+        few_fail = set(columns_of(self._compiled.select("n", scan))) <= CHECKED
+        if few_fail and not self._compiled.search.reads_labels:
             return self._at_once(order, scan, size, deadline)
         return self._in_two_steps(order, scan, size, deadline)
 

@@ -19,6 +19,7 @@ from tests.explorer.test_admin import rows, url  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db
 groups = import_module("api.migrations.0003_groups")
+labels = import_module("api.migrations.0004_groups_see_labels")
 OURS = [model for model in admin.site._registry if model._meta.app_label in ("lake", "ingest", "api", "admin")]
 PAGES = ["/admin/", "/admin/constance/config/", "/admin/constance/config/history/", "/admin/lake/datafile/days/"]
 
@@ -29,6 +30,7 @@ def browser(client, django_user_model, settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
     ContentType.objects.clear_cache()  # it would remember what the test before has rolled back
     groups.create(apps)  # tests that empty all tables have removed them
+    labels.create(apps)
 
     def log_in(group):
         user = django_user_model.objects.create_user(group, password="x", is_staff=True)

@@ -37,10 +37,11 @@ class Command(BaseCommand):
             repeat = " Repeatable." if isinstance(field, Repeatable) else ""
             text = f"{field.help_text}{repeat}".replace("%", "%%")
             names = [f"--{each}" for each in (name, *synonyms(name))]
-            parser.add_argument(*names, action="append", default=[], help=text, **more)
+            names += [dashed for each in names if (dashed := f"--{each[2:].replace('_', '-')}") not in names]
+            parser.add_argument(*names, dest=_kept(name), action="append", default=[], help=text, **more)
 
     def handle(self, *args: Any, output: Path, resume: bool, **options: Any) -> None:
-        given = {str(name): options[str(name)] for name in ExportParams().fields if options[str(name)]}
+        given = {str(name): options[_kept(name)] for name in ExportParams().fields if options[_kept(name)]}
         params = ExportParams(data=RequestValues(given, {}), context={"flags": flags()})
         try:
             params.is_valid(raise_exception=True)
@@ -78,3 +79,8 @@ class Command(BaseCommand):
             return spec, State(requested, spec.search.snapshot_us, started)
         self.stdout.write(f"Continues after {state.rows:,} rows.")
         return replace(spec, search=replace(spec.search, snapshot_us=state.snapshot_us)), state
+
+
+def _kept(name: Any) -> str:
+    """Under which name an option is kept: `self` can't be."""
+    return f"parameter_{name}"

@@ -283,7 +283,7 @@ CHOICES = {
     "excel",
     "of",
 }  # closed sets
-NUMBERS = {"page", "limit", "sample", "start", "end"}  # and times
+NUMBERS = {"page", "limit", "sample", "start", "end", "as_of"}  # and times
 ELSEWHERE = {"token", "uris"}  # below
 
 

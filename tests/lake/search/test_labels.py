@@ -1,0 +1,179 @@
+"""Searches by labels, against plain Python, over files that are flushed, labelled and compacted in any order."""
+
+import operator
+import random
+from datetime import datetime, timedelta
+
+import pytest
+
+from lake.labelfilter.thresholds import Thresholds
+from lake.query.parser import parse
+from lake.query.rendering import render
+from lake.query.spec import Search
+from lake.query.tree import And, Filter, Not, Or
+from lake.search.aggregates import top
+from lake.search.reader import Reader
+from lake.search.sample import draw
+from lake.storage.duckdb_engine import Engine
+from tests.builders import NOON_US, post
+from tests.lake.compact.compacting import HOUR, make
+from tests.lake.labels.labelling import labels_of, write
+
+HOURS, EACH = 4, 6
+LABELLED = datetime.fromisoformat("2026-07-02T00:00:00")
+NAMES, MODELS = ("toxic", "lang"), (None, "m", "n")
+
+
+@pytest.fixture
+def reader(lake, lake_root):
+    """Of some hours of posts `p<hour>-<number>`, every second one about a lake."""
+    for hour in range(HOURS):
+        lake.flush(
+            *(
+                post("lake" if n % 2 else "fish", rkey=f"p{hour}-{n}", time_us=NOON_US + hour * HOUR + n * 1000)
+                for n in range(EACH)
+            )
+        )
+    return Reader(Engine("500MB", 2, fence=lake_root), lake_root)
+
+
+def by_rkey(lake):
+    return {row["rkey"]: row for row in lake.rows("posts")}
+
+
+def asked(text, **fields):
+    return Search(parse(text), **{"timeout": 60, **fields})
+
+
+def page(reader, search):
+    return [hit.key.rkey for hit in reader.find(search, 100).hits]
+
+
+def answers(reader, search):
+    """The same hits by all ways that lead to them."""
+    found = page(reader, search)
+    assert reader.full_scan.count(search, 60) == (len(found), "eq")
+    assert sorted(hit.key.rkey for hit in draw(reader.full_scan, search, 100, "s")) == sorted(found)
+    return found
+
+
+WANTED = (
+    *("toxic", "lang", "toxic@m", "toxic>=0.5", "toxic@n<0.5", "toxic>0.3", "toxic<=0.3", "lang=ja", "toxic=0.7"),
+    *("lang@m=ja", "other"),
+)
+DEFAULTS = Thresholds(0.5, (("toxic", 0.7),))
+
+
+def latest(rows):
+    """By post, name and model, in order of arrival."""
+    found = {}
+    for row in rows:
+        key = row["post"], row["name"], row["model"]
+        if key not in found or row["labelled_at"] >= found[key]["labelled_at"]:
+            found[key] = row
+    return found
+
+
+def passes(row, text):
+    """Said with the words of the syntax: a label row and NAME@MODEL>=SCORE."""
+    (wanted,) = parse(f"label:{text}").values
+    name, model, sign, operand = split(wanted)
+    if row["name"] != name or (model and row["model"] != model):
+        return False
+    if not sign:
+        least = dict(DEFAULTS.of).get(name, DEFAULTS.usual)
+        return row["score"] >= least if row["score"] is not None else (row["value"] or "").lower() != "false"
+    if sign == "=":
+        return (row["value"] or "").lower() == operand or (operand[0].isdigit() and row["score"] == float(operand))
+    if row["score"] is None:
+        return False
+    compare = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}[sign]
+    return compare(row["score"], float(operand))
+
+
+def split(text):
+    for sign in (">=", "<=", ">", "<", "="):
+        if sign in text:
+            left, _, operand = text.partition(sign)
+            break
+    else:
+        left, sign, operand = text, "", ""
+    name, _, model = left.partition("@")
+    return name, model, sign, operand
+
+
+def expected(node, rows, number):
+    match node:
+        case Filter(_, values):
+            return any(passes(row, value) for (at, _, _), row in rows.items() if at == number for value in values)
+        case Not(one):
+            return not expected(one, rows, number)
+        case And(nodes):
+            return all(expected(one, rows, number) for one in nodes)
+        case Or(nodes):
+            return any(expected(one, rows, number) for one in nodes)
+    return number[1] % 2 == 1
+
+
+def test_the_latest_label_counts(reader, lake):
+    posts = by_rkey(lake)
+    said = [{"score": 0.9, "labelled_at": LABELLED}, {"score": 0.1, "labelled_at": LABELLED + timedelta(1)}]
+    write(lake.root, [*labels_of(posts["p0-0"], *said), *labels_of(posts["p0-1"], *reversed(said))])
+    write(lake.root, labels_of(posts["p0-1"], {"score": 0.8, "labelled_at": LABELLED + timedelta(1)}))
+    assert answers(reader, asked("label:toxic")) == ["p0-1"]
+    assert answers(reader, asked("label:toxic<0.5")) == ["p0-0"]
+    assert len(answers(reader, asked("-label:toxic"))) == HOURS * EACH - 1
+    assert answers(reader, asked("label:toxic", thresholds=Thresholds(0.05), newest=False)) == ["p0-0", "p0-1"]
+    assert answers(reader, asked("label:toxic fish", clock="created")) == []
+    assert answers(reader, asked("label:toxic lake", clock="created")) == ["p0-1"]
+
+
+def some_label(chance):
+    return {
+        "post": (chance.randrange(HOURS - 1), chance.randrange(EACH)),  # an hour is without any
+        "name": chance.choice(NAMES),
+        "score": chance.choice([None, 0.0, 0.3, 0.5, 0.7, 1.0]),
+        "value": chance.choice([None, "ja", "JA", "False", "0.7"]),
+        "model": chance.choice(MODELS),
+        "labelled_at": LABELLED + timedelta(days=chance.randrange(3)),
+    }
+
+
+def some_query(chance, depth=2):
+    kind = chance.choice(["label", "label", "text", "not", "and", "or"] if depth else ["label", "text"])
+    if kind == "label":
+        return Filter("label", tuple(chance.sample(WANTED, chance.choice([1, 1, 2]))))
+    if kind == "text":
+        return parse("lake")
+    if kind == "not":
+        return Not(some_query(chance, depth - 1))
+    parts = tuple(some_query(chance, depth - 1) for _ in range(2))
+    return And(parts) if kind == "and" else Or(parts)
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 20))])
+def test_any_query_of_any_labels(reader, lake, seed):
+    """Labels come in some commits, with compaction in between."""
+    chance, posts, rows = random.Random(seed), by_rkey(lake), []
+    for step in ["labels", "labels", "compact", "labels", chance.choice(["labels", "compact"])]:
+        if step == "compact":
+            make(lake.root).round(daily=True, patient=False)
+        else:
+            some = [some_label(chance) for _ in range(15)]
+            write(lake.root, [row for one in some for row in labels_of(posts["p{}-{}".format(*one["post"])], one)])
+            rows += some
+        known = latest(rows)
+        for node in [some_query(chance) for _ in range(4)]:
+            wanted = [f"p{h}-{n}" for h in range(HOURS) for n in range(EACH) if expected(node, known, (h, n))]
+            assert answers(reader, Search(node, timeout=60, thresholds=DEFAULTS)) == wanted[::-1], render(node)
+
+
+def test_posts_are_counted_by_their_labels(reader, lake):
+    posts = by_rkey(lake)
+    one = labels_of(posts["p0-0"], {"model": "m", "labelled_at": LABELLED}, {"name": "x", "labelled_at": LABELLED})
+    two = labels_of(posts["p1-0"], *({"model": m, "score": 0.1, "labelled_at": LABELLED} for m in ("m", "n")))
+    assert top(reader.full_scan, asked(""), "labels", 9) == ([], 0)
+    write(lake.root, one + two)
+    assert top(reader.full_scan, asked(""), "labels", 9) == ([("toxic", 2), ("x", 1)], 2)
+    assert top(reader.full_scan, asked("label:x"), "labels", 1) == ([("toxic", 1)], 2)
+    assert top(reader.full_scan, asked("fish"), "models", 9) == ([("m", 2), ("n", 1)], 2)
