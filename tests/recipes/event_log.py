@@ -14,9 +14,13 @@ COLLECTIONS = {
 
 
 class Row(NamedTuple):
+    """A version of a record."""
+
     uri: str
     did: str
     seen: datetime
+    rev: str
+    cid: str
     record: dict
 
     @property
@@ -41,27 +45,39 @@ class Row(NamedTuple):
 
 
 class EventLog:
-    """`frames`: in any order. `rows`: by dataset, what shows of it: the newest version of each record that was not
-    deleted after it, of accounts that are active."""
+    """`frames`: in any order. `as_of`: versions seen later do not exist; deletions and states of accounts always count.
+    `versions`: by dataset, all. `rows`: by dataset, those that show: the newest of each record, unless it was deleted
+    later, of accounts that are active. `deleted`: URIs of records that do not exist any more."""
 
-    def __init__(self, frames):
-        versions, active = {}, {}
-        self.deleted = set()
-        for event in sorted(map(json.loads, frames), key=lambda event: event["time_us"]):
+    def __init__(self, frames, as_of=None):
+        self.events = sorted(map(json.loads, frames), key=lambda event: event["time_us"])
+        self.versions = {dataset: [] for dataset in COLLECTIONS.values()}
+        self._active, self._deletes = {}, {}
+        for event in self.events:
             if event["kind"] == "account":
-                active[event["did"]] = event["account"]["active"]
+                self._active[event["did"]] = event["account"]["active"]
             elif event["kind"] == "commit" and (dataset := COLLECTIONS.get(event["commit"]["collection"])):
-                commit = event["commit"]
-                uri = f"at://{event['did']}/{commit['collection']}/{commit['rkey']}"
-                if commit["rev"] >= versions.get(uri, ("",))[0]:
-                    seen = datetime.fromtimestamp(event["time_us"] / 1e6, UTC)
-                    row = Row(uri, event["did"], seen, commit["record"]) if "record" in commit else None
-                    versions[uri] = commit["rev"], dataset, row
-        self.deleted = {uri for uri, (_, _, row) in versions.items() if row is None}
-        self.rows = {dataset: [] for dataset in COLLECTIONS.values()}
-        for _, dataset, row in versions.values():
-            if row is not None and active.get(row.did, True):
-                self.rows[dataset].append(row)
+                self._note(event["did"], event["commit"], dataset, datetime.fromtimestamp(event["time_us"] / 1e6, UTC))
+        for dataset, rows in self.versions.items():
+            self.versions[dataset] = [row for row in rows if as_of is None or row.seen <= as_of]
+        self.rows = {dataset: self._shown(rows) for dataset, rows in self.versions.items()}
+        last = {row.uri: row for rows in self.versions.values() for row in sorted(rows, key=lambda row: row.rev)}
+        self.deleted = {uri for uri, rev in self._deletes.items() if uri not in last or last[uri].rev < rev}
+
+    def _note(self, did, commit, dataset, seen):
+        uri = f"at://{did}/{commit['collection']}/{commit['rkey']}"
+        if "record" in commit:
+            self.versions[dataset].append(Row(uri, did, seen, commit["rev"], commit["cid"], commit["record"]))
+        else:
+            self._deletes[uri] = max(commit["rev"], self._deletes.get(uri, ""))
+
+    def _shown(self, versions):
+        newest = {row.uri: row for row in sorted(versions, key=lambda row: row.rev)}
+        return [
+            row
+            for row in newest.values()
+            if row.rev > self._deletes.get(row.uri, "") and self._active.get(row.did, True)
+        ]
 
     @property
     def posts(self):
@@ -71,4 +87,13 @@ class EventLog:
         return {row.uri for row in self.rows[dataset] if test(row)}
 
     def counts(self, key, dataset="posts"):
-        return Counter(key(row) for row in self.rows[dataset])
+        """Of the rows that show, without those whose key is None."""
+        return Counter(value for row in self.rows[dataset] if (value := key(row)) is not None)
+
+    def hidden(self, test, dataset="posts"):
+        """Number of versions that do not show."""
+        return sum(map(test, self.versions[dataset])) - len(self.uris(test, dataset))
+
+    def minutes(self):
+        """Those with an event: the first one's number since 1970, and so on."""
+        return {event["time_us"] // 60_000_000 for event in self.events}
