@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from lake.journal import Export, Request, Retention
+from lake.withheld_models import OptOut, SignedInOnlyAccount
 
 __all__ = [
     "BatchRun",
@@ -15,8 +16,10 @@ __all__ = [
     "Export",
     "InactiveAccount",
     "IndexFile",
+    "OptOut",
     "Request",
     "Retention",
+    "SignedInOnlyAccount",
     "Tombstone",
 ]
 
@@ -29,6 +32,7 @@ class CatalogIdentity(models.Model):
     catalog = models.UUIDField(default=uuid.uuid4, editable=False)
     flush = models.BigIntegerField(default=0, help_text="number of the latest commit of the flusher")
     compact = models.BigIntegerField(default=0, help_text="number of the latest commit of the compactor")
+    profiles_read_at = models.DateTimeField(null=True, editable=False, help_text="for their labels")
 
     class Meta:
         verbose_name_plural = "catalog identity"
@@ -146,9 +150,8 @@ class IndexFile(CatalogFile):
 
 
 class Tombstone(models.Model):
-    """A delete or a newer version that files may not show yet: versions of the URI below `rev` must not show. It is
-    true for ever, and removed some days after the files show it; those of likes and the like stay, as their files
-    don't."""
+    """A delete or a newer version that files may not show yet: versions of the URI below `rev` must not show. True for
+    ever; removed some days after the files show it, which those of likes and the like never do."""
 
     did = models.CharField(max_length=2048)
     collection = models.CharField(max_length=317)

@@ -6,10 +6,11 @@ from typing import Any
 
 from rest_framework.exceptions import ValidationError
 
+from api.answers.pseudonyms import pseudonyms, with_pseudonyms
 from api.answers.reader import reader
 from api.answers.rows import to_results
 from api.answers.usernames import handle_lookup, pinned_search, uris_with_dids, usernames
-from api.params.query import result_columns
+from api.params.query import result_columns, withhold
 from lake.catalog.statistics import stats
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
@@ -35,6 +36,7 @@ def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     if by == "authors":
         names = handle_lookup().names([value for value, _ in counted])
         results = [result | {"username": names.get(result["value"])} for result in results]
+    results = with_pseudonyms(pseudonyms(values), results)
     return {"results": results, "meta": {"by": by, "distinct": distinct, **_understood(values)}}
 
 
@@ -50,16 +52,14 @@ def span(dataset: str) -> tuple[datetime, datetime] | None:
 
 def posts(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     uris = uris_with_dids(values["uris"], flags.query_timeout_seconds)
-    lookup = by_uri.look_up(reader().scanner, uris, flags.query_timeout_seconds)
-    return {
-        "results": to_results(lookup.hits, usernames(lookup.hits), result_columns("posts")),
-        "meta": {
-            "asked": len(uris),
-            "found": len(lookup.hits),
-            "deleted": lookup.deleted,
-            "hidden": [{"id": uri, "account": status} for uri, status in lookup.hidden.items()],
-            "purged": lookup.purged,
-            "unknown": lookup.unknown,
-            "complete": lookup.complete,
-        },
+    lookup = by_uri.look_up(reader().scanner, uris, flags.query_timeout_seconds, withhold=withhold(flags))
+    gone = {
+        "deleted": lookup.deleted,
+        "hidden": [{"id": uri, "account": status} for uri, status in lookup.hidden.items()],
+        "purged": lookup.purged,
+        "unknown": lookup.unknown,
     }
+    meta = {"asked": len(uris), "found": len(lookup.hits), **gone, "complete": lookup.complete}
+    results = to_results(lookup.hits, usernames(lookup.hits), result_columns("posts"))
+    answer: dict[str, Any] = with_pseudonyms(pseudonyms(values), {"results": results, "meta": meta})
+    return answer

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import APIException
 
+from api.answers.pseudonyms import pseudonyms
 from api.answers.reader import reader
 from api.answers.usernames import handle_lookup, pinned_search
 from api.params.export import ExportParams
@@ -33,7 +34,7 @@ def new_spec(params: ExportParams, max_rows: int) -> ExportSpec:
     values = params.validated_data
     limit = min((rows for rows in (values["limit"], max_rows) if rows), default=None)
     search = pinned_search(values, params.flags)
-    return export_spec(search, values["fields"], limit, values["sample"], values["seed"])
+    return export_spec(search, values["fields"], limit, values["sample"], values["seed"], pseudonyms(values))
 
 
 def new_manifest(params: ExportParams, spec: ExportSpec) -> dict[str, Any]:
@@ -51,8 +52,9 @@ def with_coverage(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def file_format(params: ExportParams, spec: ExportSpec, manifest: dict[str, Any]) -> Format:
     """`manifest`: goes into the metadata of a Parquet file."""
     values = params.validated_data
-    about = {name: str(manifest[name]) for name in ("query", "software", "schema_version")}
-    about["manifest"] = json.dumps(manifest)
+    inside = manifest | ({"parameters": {}, "notes": []} if spec.pseudonyms else {})  # which repeat what was asked
+    about = {name: str(inside[name]) for name in ("query", "software", "schema_version")}
+    about["manifest"] = json.dumps(inside)
     return new_format(values["format"], spec.columns, excel=values["excel"], about=about)
 
 

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from rest_framework.exceptions import ValidationError
+
 from api import metrics
 from api.access.concurrency import Overloaded, idle, slot
+from api.answers.pseudonyms import pseudonyms
 from api.answers.reader import reader
 from api.answers.rows import to_results
 from api.answers.usernames import usernames, with_dids
@@ -14,10 +17,12 @@ from api.params import tokens
 from api.params.query import to_search
 from api.params.tokens import Token
 from lake.flags.definitions import Flags
+from lake.pseudonyms.names import Pseudonyms
 from lake.query.rendering import render
-from lake.query.spec import Search
+from lake.query.spec import ResumePoint, Search
 from lake.scan.snapshot import pin_snapshot
 from lake.search import sample
+from lake.search.keys import keys_at
 from lake.search.matches import finder
 from lake.search.reader import Page
 
@@ -34,16 +39,16 @@ class Counted(NamedTuple):
 
 def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dict[str, Any]:
     """What /search answers to validated parameters. `deadline`: in monotonic seconds."""
-    search = with_dids(to_search(values, flags))
+    search, names = with_dids(to_search(values, flags)), pseudonyms(values)
     if values["sample"]:
         with slot("search"):
             hits = sample.draw(reader().full_scan, pin_snapshot(search), values["sample"], values["seed"])
         page, counted, following = Page(hits, 0, None, None, None), Counted(None, None), None
     else:
-        page, counted, following = _page(values, search, deadline)
+        page, counted, following = _page(values, search, deadline, names)
     metrics.HITS_HIDDEN.inc(page.hidden)
     return {
-        "results": to_results(page.hits, usernames(page.hits), values["fields"], finder(search.query)),
+        "results": to_results(page.hits, usernames(page.hits), values["fields"], finder(search.query), names),
         "meta": {
             "count": len(page.hits),
             "total": counted.total,
@@ -60,19 +65,40 @@ def answer_page(values: Mapping[str, Any], flags: Flags, deadline: float) -> dic
     }
 
 
-def _page(values: Mapping[str, Any], search: Search, deadline: float) -> tuple[Page, Counted, str | None]:
+def _page(
+    values: Mapping[str, Any], search: Search, deadline: float, names: Pseudonyms | None
+) -> tuple[Page, Counted, str | None]:
     """The page, and the token of the next."""
     token: Token | None = values["token"]
     search = replace(search, snapshot_us=token.snapshot_us) if token else pin_snapshot(search)
     limit = values["limit"]
     left = replace(search, timeout=deadline - time.monotonic())
-    page = reader().find(left, limit, (values["page"] - 1) * limit, token.start if token else None)
+    page = reader().find(left, limit, (values["page"] - 1) * limit, _start(left, token, names) if token else None)
     counted = _count(values, search, page, deadline)
     if page.next is None:
         return page, counted, None
     number = (token.page if token else values["page"]) + 1
     following = Token(page.next, search.snapshot_us, number, *counted, _before(values) + len(page.hits))
-    return page, counted, tokens.encode(following, values["fingerprint"])
+    return page, counted, tokens.encode(_unnamed(following, names), values["fingerprint"])
+
+
+def _unnamed(token: Token, names: Pseudonyms | None) -> Token:
+    """A token is signed, and everybody can read it: with pseudonyms it has a code in place of the last row's key."""
+    at, after = token.start
+    if names is None or after is None:
+        return token
+    return token._replace(start=ResumePoint(at), code=names.codes([repr(after)])[0])
+
+
+def _start(search: Search, token: Token, names: Pseudonyms | None) -> ResumePoint:
+    """Where the page begins. Raises ValidationError for a code that is of none of the rows of its time."""
+    if token.code is None:
+        return token.start
+    keys = keys_at(reader().scanner, search, token.start.position) if names else []
+    codes = names.codes(map(repr, keys)) if names else []
+    if token.code not in codes:
+        raise ValidationError({"token": ["was made for another API key, or is too old: leave it out to start over."]})
+    return token.start._replace(after=keys[codes.index(token.code)])
 
 
 def _counted(search: Search, seconds: float) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from api.params.fields import Choice, Integer, Repeatable, Value
+from api.params.pseudonyms import PseudonymParams
 from api.params.query import QueryParams
 from api.params.strict import Faults, StrictSerializer
 from lake.flags.definitions import MAX_LIMIT
@@ -37,7 +38,7 @@ class TopParams(QueryParams):
         return values, faults
 
 
-class PostsParams(StrictSerializer):
+class PostsParams(PseudonymParams):
     uris = Repeatable(
         child=Value(POST),
         help_text="AT-URIs of posts, or their URLs at bsky.app.",
@@ -52,7 +53,7 @@ class AuthorParams(StrictSerializer):
     )
 
 
-class ThreadParams(StrictSerializer):
+class ThreadParams(PseudonymParams):
     uri = Value(
         ONE_POST,
         error_messages={"required": "is required: the AT-URI of a post, or its URL at bsky.app."},

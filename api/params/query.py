@@ -5,12 +5,13 @@ from typing import Any
 
 from api.params.fields import SHOWN, Boolean, Choice, FilterField, Repeatable, Text, Value
 from api.params.notes import notes
+from api.params.pseudonyms import PseudonymParams
 from api.params.strict import Faults, WindowParams
 from lake.flags.definitions import Flags
 from lake.query import parser
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, FilterSpec
-from lake.query.spec import CLOCKS, EVERYTHING, Search
+from lake.query.spec import CLOCKS, EVERYTHING, OPTED_OUT, WITHHELD, Search
 from lake.query.sql import check_dataset
 from lake.query.tree import And
 from lake.scan.hit import COMMON_FIELDS, FIELDS
@@ -20,7 +21,7 @@ FILTER_PARAMETERS = tuple(parameter.name for spec in FILTERS.values() for parame
 _QUERY = ("text", *FILTER_PARAMETERS)  # each is validated to a node of the query
 
 
-class QueryParams(WindowParams):
+class QueryParams(PseudonymParams, WindowParams):
     """What every search takes."""
 
     text = Text(
@@ -35,7 +36,8 @@ class QueryParams(WindowParams):
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()
         first = {name: fields.pop(name) for name in ("text", "exact", "dataset")}
-        return first | fields | _filter_fields()
+        last = {"pseudonyms": fields.pop("pseudonyms")}
+        return first | fields | _filter_fields() | last
 
     def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
         """`text` becomes its tree; `notes`: on all of the query."""
@@ -92,7 +94,13 @@ def to_search(values: Mapping[str, Any], flags: Flags) -> Search:
         newest=values.get("sort") != "oldest",
         hide=flags.hide_deleted,
         timeout=flags.query_timeout_seconds,
+        withhold=withhold(flags),
     )
+
+
+def withhold(flags: Flags) -> tuple[str, ...]:
+    """The lists whose accounts do not show to the reader for whom these flags were read."""
+    return WITHHELD if flags.honor_no_unauthenticated else (OPTED_OUT,)
 
 
 def result_columns(dataset: str) -> list[str]:

@@ -22,7 +22,8 @@ class BadToken(ValueError):
 
 class Token(NamedTuple):
     """`snapshot_us`: of the first page. Rows and versions seen later do not exist for the pages after it. `total`,
-    `relation`: as counted on the first page, None when it was not. `before`: hits of all pages before."""
+    `relation`: as counted on the first page, None when it was not. `before`: hits of all pages before. `code`:
+    with pseudonyms, in place of the key in `start`."""
 
     start: ResumePoint
     snapshot_us: int
@@ -30,6 +31,7 @@ class Token(NamedTuple):
     total: int | None
     relation: str | None
     before: int
+    code: str | None = None
 
 
 def encode(token: Token, query: str) -> str:

@@ -2,6 +2,7 @@
 their number."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -11,6 +12,7 @@ from lake.errors import QueryTimeout, QueryTooLarge
 from lake.export.columns import CID, USERNAME
 from lake.export.formats import Format, Table
 from lake.export.made_columns import add_cids, add_usernames
+from lake.export.pseudonyms import PseudonymRows, plain_cell
 from lake.export.spec import ExportSpec
 from lake.query.spec import ResumePoint, SortKey
 from lake.scan import hit, paged_scan
@@ -56,6 +58,7 @@ class ExportRows:
         self._left = spec.limit
         self._compiled = SearchSql(spec.search)
         self._columns = _select_list(spec, form)
+        self._hidden_names = None if spec.pseudonyms is None else PseudonymRows(reader, spec, spec.pseudonyms, form)
         self._sample = _sample_condition(reader, spec)
 
     def __iter__(self) -> Iterator[RowSlice]:
@@ -113,6 +116,8 @@ class ExportRows:
 
     def _completed(self, table: Table) -> Table:
         """With the columns that SQL can't make."""
+        if self._hidden_names:
+            return self._hidden_names.encoded(table)
         dataset = self._spec.search.of
         for place, column in enumerate(self._spec.columns):
             if column.name == USERNAME:
@@ -139,9 +144,10 @@ class _HandleCache:
 def _select_list(spec: ExportSpec, form: Format) -> str:
     """The columns that SQL makes, then what the resume point and derived CIDs need."""
     search = spec.search
-    columns = [f"{form.sql(column)} AS {column.name}" for column in spec.columns if column.sql]
+    cell = form.sql if spec.pseudonyms is None else partial(plain_cell, form)
+    columns = [f"{cell(column)} AS {column.name}" for column in spec.columns if column.sql]
     columns += [f"{sql} AS _{name}" for name, sql in hit.key_sql(search).items()]
-    if any(column.name == CID and not column.sql for column in spec.columns):
+    if spec.pseudonyms is None and any(column.name == CID and not column.sql for column in spec.columns):
         columns.append(f"{{{', '.join(f'{name!r}: {name}' for name in search.of.names)}}} AS {_ROW}")
     return ", ".join(columns)
 

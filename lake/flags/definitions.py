@@ -23,6 +23,7 @@ class Flags(NamedTuple):
     anonymous_rate: int = 1200
     hide_deleted: bool = True
     purge_deleted: bool = True
+    honor_no_unauthenticated: bool = True
 
 
 class Definition(NamedTuple):
@@ -51,6 +52,9 @@ DEFINITIONS: dict[str, Definition] = {
     "hide_deleted": Definition("Off: searches also show deleted and replaced posts until they are purged."),
     "purge_deleted": Definition(
         "On: the compactor removes deleted text from the files for good. Off: it stays on the disk, hidden."
+    ),
+    "honor_no_unauthenticated": Definition(
+        "On: accounts whose profile has the label !no-unauthenticated show only to who has an API key or is logged in."
     ),
 }
 

@@ -11,7 +11,7 @@ from lake.catalog import commits, lake_root
 from lake.catalog.commits import Commit
 from lake.catalog.identity import Claim
 from lake.errors import LakeUnusable
-from lake.flush import batch_files, batch_run, deletions
+from lake.flush import batch_files, batch_run, deletions, profile_states
 from lake.flush.batch_files import DatasetFiles
 from lake.flush.dedupe import NewEvents, dedupe
 from lake.flush.event_tables import EventTables
@@ -62,6 +62,7 @@ class BatchWriter:
         try:
             tombstones = deletions.tombstones(self._engine, self._root, new)
             accounts = deletions.account_states(self._engine, self._root, new)
+            profiles = profile_states.of_batch(self._engine, new)
             written = [future.result() for future in writing]
         except BaseException:
             wait(writing)
@@ -71,7 +72,7 @@ class BatchWriter:
             raise
         files = [file for dataset in written for file in dataset.files]
         run = batch_run.committed(entries, started, new, files, sum(dataset.type_mismatches for dataset in written))
-        return Commit(run, files, tombstones, accounts, origin.cursor)
+        return Commit(run, files, tombstones, accounts, origin.cursor, profiles)
 
     def _start(self, new: NewEvents, origin: Origin, first_id: str) -> "list[Future[DatasetFiles]]":
         tables = sorted(new.tables.items(), key=lambda item: -item[1].num_rows)  # the longest work first

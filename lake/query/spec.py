@@ -12,6 +12,8 @@ from process.instants import microseconds
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
 CLOCKS = {"seen": "seen", "created": "created_at"}  # and their columns
 EVERYTHING = And(())
+OPTED_OUT, SIGNED_IN_ONLY = "opted_out", "signed_in_only"  # lists of accounts; the tables of their DIDs
+WITHHELD = (OPTED_OUT, SIGNED_IN_ONLY)  # from readers of whom nothing is known
 
 
 class SortKey(NamedTuple):
@@ -47,7 +49,8 @@ class ResumePoint(NamedTuple):
 class Search:
     """Rows of a dataset that the query matches, whose time by the clock is in [start, end). `hide`: leave out rows that
     are deleted, superseded or of an inactive account; without it they show until they are purged. Rows and versions
-    seen after `snapshot_us` do not exist. `timeout`: seconds for a whole page, or for each slice of an export."""
+    seen after `snapshot_us` do not exist. `timeout`: seconds for a whole page, or for each slice of an export.
+    `withhold`: the lists whose accounts' rows do not show, whatever `hide` says."""
 
     query: Node = EVERYTHING
     dataset: str = "posts"
@@ -58,6 +61,7 @@ class Search:
     hide: bool = True
     snapshot_us: int = LAST_US
     timeout: float = 30.0
+    withhold: tuple[str, ...] = WITHHELD
 
     @property
     def of(self) -> Dataset:

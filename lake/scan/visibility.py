@@ -4,7 +4,8 @@ page, and as SQL. tests/lake/scan/test_visibility.py holds one against the other
 
 The state of a compacted row tells what its tombstones told. Likes, reposts, follows and blocks have few tombstones, for
 what is unusual: their usual deletes are rows of the lake. Versions seen after the snapshot do not exist for a search;
-deletes always apply. Deletes and account events are no versions: nothing hides them.
+deletes always apply. Deletes and account events are no versions: none hides them. What is of accounts that are withheld
+from the reader does not show, whatever it is (lake/scan/withheld.py).
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from lake.models import InactiveAccount, Tombstone
 from lake.query.spec import FIRST_US, Search
 from lake.scan.hit import Hit, Version
 from lake.scan.scanner import Scanner
+from lake.scan.withheld import shown_sql, withheld
 from process.instants import utc
 
 KEYS_AT_ONCE = 5000  # four values each: SQLite takes 32,766
@@ -43,11 +45,13 @@ _DELETED = """
 
 def hidden_versions(search: Search, hits: Sequence[Hit], scanner: Scanner, seconds: float) -> set[Version]:
     """Those of the hits that must not show. Raises as Scanner does, and Superseded."""
-    if search.of.are_events:
-        return set()
+    accounts = withheld(search.withhold, {hit.did for hit in hits})
+    kept_back = {hit.version for hit in hits if hit.did in accounts}
+    if not search.hide or search.of.are_events:
+        return kept_back
     by_state = {hit.version for hit in hits if _hidden_by_state(hit, search.snapshot_us)}
     deleted = _deleted(search, hits, scanner, seconds) if search.of.subject else set()
-    return by_state | deleted | _hidden_by_catalog(hits, search.snapshot_us)
+    return kept_back | by_state | deleted | _hidden_by_catalog(hits, search.snapshot_us)
 
 
 class VisibleSql(NamedTuple):
@@ -61,10 +65,10 @@ class VisibleSql(NamedTuple):
 
 def visible_sql(search: Search, scanner: Scanner) -> VisibleSql:
     if not search.hide or search.of.are_events:
-        return VisibleSql("true", {}, [])
+        return VisibleSql(shown_sql(search), {}, [])
     paths = listing.paths_since("deletes", _first_delete(search)) if search.of.subject else []
     same_collection = "" if search.of.collection else " AND later.collection = row.collection"
-    sql = f"""(state IS NULL OR state = 'superseded' AND state_seen > make_timestamp($until))
+    sql = f"""{shown_sql(search)} AND (state IS NULL OR state = 'superseded' AND state_seen > make_timestamp($until))
         AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did)
         AND NOT EXISTS (FROM ({_later_sql(search, bool(paths))}) AS later
             WHERE later.did = row.did AND later.rkey = row.rkey AND later.rev > row.rev{same_collection})"""

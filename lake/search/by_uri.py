@@ -12,7 +12,7 @@ from lake.catalog.read_guard import retry_superseded, superseded_if_replaced
 from lake.errors import QueryTimeout
 from lake.models import InactiveAccount
 from lake.query.filter_sql import FEW
-from lake.query.spec import ResumePoint, Search
+from lake.query.spec import WITHHELD, ResumePoint, Search
 from lake.scan.full_scan import by_hours
 from lake.scan.hit import Hit, select_list, to_hit
 from lake.scan.scan_range import ScanFile, ScanRange
@@ -20,6 +20,7 @@ from lake.scan.scanner import Scanner
 from lake.scan.search_sql import SearchSql
 from lake.scan.snapshot import files_in_range
 from lake.scan.visibility import hidden_versions
+from lake.scan.withheld import withheld
 
 POST_URI = re.compile(rf"at://({DID})/app\.bsky\.feed\.post/({RECORD_KEY})")
 NEAR_US = 600_000_000  # a key is made from the author's clock, which is rarely further from the server's
@@ -43,8 +44,9 @@ class Deletion(NamedTuple):
 
 class UriLookup(NamedTuple):
     """`hits`: the present version of each post that shows. The rest by URI: `deleted`; `hidden`, with the status of the
-    account, which is not active; `purged`: the account was deleted and has come back, without the text; `unknown`.
-    `complete`: False when the time limit was reached; then the rest is as far as it was found."""
+    account, which is not active, or the list that it is on; `purged`: the account was deleted and has come back,
+    without the text; `unknown`. `complete`: False when the time limit was reached; then the rest is as far as it was
+    found."""
 
     hits: list[Hit]
     deleted: list[str]
@@ -55,12 +57,18 @@ class UriLookup(NamedTuple):
 
 
 def look_up(
-    scanner: Scanner, uris: Sequence[str], seconds: float, hide: bool = True, everywhere: bool = True
+    scanner: Scanner,
+    uris: Sequence[str],
+    seconds: float,
+    hide: bool = True,
+    everywhere: bool = True,
+    withhold: tuple[str, ...] = WITHHELD,
 ) -> UriLookup:
-    """`hide`: as of a Search. `everywhere`: False leaves what is not near the time of its key unknown. Raises
-    ValueError for what is no URI of a post, LakeUnusable and QueryTooLarge."""
+    """`hide`, `withhold`: as of a Search. `everywhere`: False leaves what is not near the time of its key unknown.
+    Raises ValueError for what is no URI of a post, LakeUnusable and QueryTooLarge."""
     names = {parse_post_uri(uri): uri for uri in uris}
-    lookup = _Lookup(scanner, set(names), time.monotonic() + seconds, hide)
+    search = Search(hide=hide, withhold=withhold, timeout=seconds)
+    lookup = _Lookup(scanner, set(names), time.monotonic() + seconds, search)
     try:
         lookup.run(everywhere)
         complete = True
@@ -81,14 +89,14 @@ def look_up(
 class _Lookup:
     """What is known so far of these posts: the version that shows, else the newest one; their deletes."""
 
-    def __init__(self, scanner: Scanner, names: set[RecordName], deadline: float, hide: bool) -> None:
+    def __init__(self, scanner: Scanner, names: set[RecordName], deadline: float, search: Search) -> None:
         self._scanner, self._names, self._deadline = scanner, names, deadline
-        self._search = Search(hide=hide, timeout=self._seconds)
+        self._search = search
         self._compiled = SearchSql(self._search)
         self.shown: dict[RecordName, Hit] = {}
         self.hidden: dict[RecordName, Hit] = {}
         self.deletions: dict[RecordName, Deletion] = {}
-        self.inactive: dict[str, str] = {}  # accounts that are not active, and why
+        self.inactive: dict[str, str] = {}  # accounts that do not show, and why
 
     def run(self, everywhere: bool) -> None:
         """Files of the times that the keys carry come first. Only what they don't settle is looked for everywhere: a
@@ -100,7 +108,8 @@ class _Lookup:
 
     def states(self) -> dict[RecordName, str]:
         """Of the posts that do not show: the names of UriLookup."""
-        self.inactive = _inactive({did for did, _ in self.hidden})
+        accounts = {did for did, _ in self.hidden}
+        self.inactive = _inactive(accounts) | withheld(self._search.withhold, accounts)
         return {name: self._state(name) for name in self._left}
 
     def _state(self, name: RecordName) -> str:
@@ -157,7 +166,7 @@ class _Lookup:
             keys = {f"rkey{n}": rkey for n, rkey in enumerate(rkeys)}
             statement = statement.where(f"rkey IN ({', '.join(f'${name}' for name in keys)})", keys)
         hits = [to_hit(self._search, row) for row in self._scanner.rows(statement, scan, self._seconds)]
-        hidden = hidden_versions(self._search, hits, self._scanner, self._seconds) if self._search.hide else set()
+        hidden = hidden_versions(self._search, hits, self._scanner, self._seconds)
         return [(hit, hit.version in hidden) for hit in hits]
 
 
