@@ -35,10 +35,10 @@ def to_results(
     """One object per hit, with these columns. `until_us`: labels that came later do not exist. `names`: in place of
     accounts and records. Raises as Scanner does."""
     rows: Iterable[dict[str, Any]] = [to_result(hit, usernames.get(hit.did)) for hit in hits]
-    rows = with_pseudonyms(names, rows)
     if LABELS in columns:
         labels = labels_of(reader().scanner, hits, until_us, LABEL_SECONDS)
-        rows = (row | {LABELS: labels.get(key, [])} for row, key in zip(rows, map(post_key, hits), strict=True))
+        rows = [row | {LABELS: labels.get(key, [])} for row, key in zip(rows, map(post_key, hits), strict=True)]
+    rows = with_pseudonyms(names, rows)
     if find is not None and MATCHES in columns:
         rows = (row | {MATCHES: find.places(row["text"])} for row in rows)
     if find is not None and MATCHED in columns:

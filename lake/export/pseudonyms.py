@@ -41,7 +41,7 @@ class PseudonymRows:
             if column.name == USERNAME:
                 table = tables.with_accounts(self._names, table, place, USERNAME, "_did")
             elif column.name == LABELS:
-                table = add_labels(table, place, LABELLED, labels)
+                table = tables.replaced(self._names, add_labels(table, place, LABELLED, labels), [LABELS])
             elif column.name == CID and not column.sql:
                 table = tables.with_nothing(table, place, CID)
         return table

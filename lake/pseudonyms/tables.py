@@ -24,13 +24,22 @@ def replaced(names: Pseudonyms, table: pa.Table, columns: Sequence[str]) -> pa.T
             uris = done["id"] if "id" in done else _distinct(values, names.uris)
             done[column] = _links(uris)
         elif pa.types.is_list(values.type):
-            items = _column(names, column, values.values)
+            items = _items(names, column, values.values)
             done[column] = pa.ListArray.from_arrays(values.offsets, items, mask=values.is_null())
         else:
             done[column] = _column(names, column, values)
     for column, new in done.items():
         table = table.set_column(table.schema.get_field_index(column), column, new)
     return table
+
+
+def _items(names: Pseudonyms, column: str, items: Any) -> Any:
+    """Texts, or structs of texts and other values."""
+    if not pa.types.is_struct(items.type):
+        return _column(names, column, items)
+    parts = [items.field(place) for place in range(items.type.num_fields)]
+    new = [_column(names, column, part) if pa.types.is_string(part.type) else part for part in parts]
+    return pa.StructArray.from_arrays(new, fields=list(items.type))
 
 
 def with_accounts(names: Pseudonyms, table: pa.Table, place: int, column: str, dids: str) -> pa.Table:

@@ -15,6 +15,7 @@ from api.models import ApiKey
 from ingest.handles.store import Claim, Store
 from lake.schema import DATASETS
 from tests.builders import ALICE, BOB, NOON_US, commit, delete, identity, like, post, tid
+from tests.lake.labels.labelling import labels_of, write
 
 CAROL = "did:plc:carolaaaaaaaaaaaaaaaaaaa"
 NAMES = {ALICE: "alice.example", BOB: "bob.bsky.social"}
@@ -66,6 +67,10 @@ def world(lake, tmp_path, settings):
         store.claim([Claim(did, name, 1) for did, name in NAMES.items()])
     usernames.handle_lookup.cache_clear()
     lake.flush(*frames())
+    write(
+        lake.root,
+        [row for one in lake.rows("posts") for row in labels_of(one, {"value": CAROL, "model": "m@bob.bsky.social"})],
+    )
     yield lake
     usernames.handle_lookup.cache_clear()
 
