@@ -21,7 +21,7 @@ class TimelineParams(QueryParams):
     by = Choice(BY, default="day", help_text="Width of a bucket; weeks begin on Monday.")
     of = Choice(OF, default="all", help_text="What `all` counts: all rows, or those in the languages asked for.")
 
-    split = Choice(list(SPLITS), default=None, help_text="One series for each value: of author, lang, tag or term.")
+    split = Choice(list(SPLITS), default=None, help_text="One series for each author, lang, tag, label or term.")
     series = Integer(
         min_value=1, max_value=MOST_SERIES, default=100, help_text="With split: so many values, those with most hits."
     )
