@@ -109,6 +109,12 @@ class Store:
         ).fetchone()
         return None if row is None else row[0]
 
+    def dids(self, handles: Sequence[str]) -> dict[str, str]:
+        """The same of many, by handle."""
+        asked = "json_each(?) AS asked CROSS JOIN claim ON claim.handle = asked.value JOIN account USING (did)"
+        sql = f"SELECT claim.handle, did FROM {asked} WHERE account.handle = claim.handle"  # noqa: S608 - our own text
+        return dict(self._run(sql, _json(handles)))
+
     def fresh(self, dids: Sequence[str], since: int) -> set[str]:
         """Those confirmed since then, and those at the head of the queue anyway."""
         asked = _json(dids)

@@ -139,6 +139,7 @@ def known_paths() -> set[str]:
 
 
 def all_listed(paths: Sequence[str]) -> bool:
-    """Whether each of these files is still listed."""
-    parts = (paths[start : start + PATHS_AT_ONCE] for start in range(0, len(paths), PATHS_AT_ONCE))
+    """Whether each of these files is still listed. A path may be given twice."""
+    distinct = list(set(paths))
+    parts = (distinct[start : start + PATHS_AT_ONCE] for start in range(0, len(distinct), PATHS_AT_ONCE))
     return all(DataFile.listed.filter(path__in=part).count() == len(part) for part in parts)

@@ -19,7 +19,7 @@ _URL = rf"https://bsky\.app/profile/({_DID})/post/({_RKEY})/?"
 _FROM_LINE = ", ".join(f"json_extract_string(json, '$.{name}') AS {name}" for name in COLUMNS)
 _LINES = f"""(SELECT row, {_FROM_LINE}, json IS NULL AND line <> '' AS no_json, line = '' AS blank
     FROM (SELECT row, line, CASE WHEN json_valid(line) THEN line::JSON END AS json
-        FROM (SELECT row, trim(line, chr(9) || chr(10) || chr(13) || ' ') AS line FROM raw)))"""  # noqa: S608
+        FROM (SELECT row, trim(line, chr(9) || chr(10) || chr(13) || ' ') AS line FROM raw)))"""  # noqa: S608 - our own columns
 
 _PARSED = rf"""
     WITH cell AS (
@@ -82,4 +82,4 @@ def parse(engine: Engine, raw: pa.Table, first: int, moment_us: int, model: str 
 
 def _cells(names: list[str]) -> str:
     columns = ", ".join(name if name in names else f"NULL::VARCHAR AS {name}" for name in COLUMNS)
-    return f"(SELECT row, {columns}, false AS no_json, false AS blank FROM raw)"  # noqa: S608
+    return f"(SELECT row, {columns}, false AS no_json, false AS blank FROM raw)"  # noqa: S608 - likewise

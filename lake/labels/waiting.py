@@ -81,7 +81,7 @@ def add_waiting(labels: pa.Table, received: datetime) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {WaitingLabel._meta.db_table} ({', '.join(_FIELDS)}, received_at) VALUES "  # noqa: S608
+            f"INSERT INTO {WaitingLabel._meta.db_table} ({', '.join(_FIELDS)}, received_at) VALUES "  # noqa: S608 - our own table
             "(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             rows,
         )

@@ -1,17 +1,19 @@
-"""A timeline of each of the most frequent values: of authors, languages, hashtags or terms."""
+"""A timeline of each of the most frequent values: of authors, languages, hashtags, labels or terms."""
 
 import heapq
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from lake.labelfilter.label_sql import names_of_row
 from lake.query.spec import Search
 from lake.query.sql import Condition, NamedTerm, matched_terms
 from lake.scan.full_scan import FullScan, TooManyValues, summed
 from lake.search.aggregates import Place, TooManyBuckets
 
-# What a timeline is split by, and the column of posts; another dataset has authors only.
-SPLITS = {"author": "did", "lang": "langs", "tag": "hashtags", "term": ""}
+# What a timeline is split by, and its SQL over posts; another dataset has authors only.
+SPLITS = {"author": "did", "lang": "langs", "tag": "hashtags", "label": names_of_row(), "term": ""}
 MOST_SERIES = 10_000
 MOST_COUNTS = 1_000_000  # of one answer, some 100 bytes each
 
@@ -31,6 +33,7 @@ def split_timeline(
     """`most`: series. A post counts once for each value that it has. Raises TooManyBuckets for more than MOST_COUNTS,
     and TooManyValues."""
     deadline = time.monotonic() + search.timeout
+    search = replace(search, labelled=split == "label")
     value, values = _value(search, split, terms)
     totals = scan.grouped(search, value, search.timeout, **values)
     totals.pop(None, None)

@@ -9,6 +9,7 @@ import pytest
 from lake.scan import full_scan
 from lake.search import split_timeline
 from tests.builders import NOON_US, commit, delete, post
+from tests.lake.labels.labelling import labels_of, write
 
 DAY_US = 86_400_000_000
 WORDS, LANGS, TAGS = (
@@ -18,6 +19,7 @@ WORDS, LANGS, TAGS = (
 )
 COLLECTIONS = {"likes": "app.bsky.feed.like", "reposts": "app.bsky.feed.repost", "follows": "app.bsky.graph.follow"}
 WHEN = {"createdAt": "2026-07-01T11:59:59.123Z"}
+LABELS = ["toxic", "lang", "political"]
 
 
 def did(number):
@@ -42,9 +44,8 @@ def generated(seed):
         seen = NOON_US + day * DAY_US + n
         frames.append(post(text, did=did(author), rkey=f"p{n}", time_us=seen, langs=langs, **reply))
         found = {tag.lower() for tag in tags.replace("#", "").split()}
-        rows["posts"].append(
-            {"author": did(author), "day": day, "term": words, "lang": langs, "tag": found, "to": parent}
-        )
+        said = {"key": f"p{n}", "author": did(author), "day": day, "term": words, "lang": langs, "tag": found}
+        rows["posts"].append(said | {"to": parent, "label": random.sample(LABELS, random.randrange(3))})
         for name, collection in COLLECTIONS.items():
             subject = did(random.randrange(5)) if name == "follows" else uri(random.randrange(5))
             target = subject if name == "follows" else {"uri": subject, "cid": "bafyreib"}
@@ -62,6 +63,9 @@ def rows(lake):
     rows, frames = generated(7)
     for start in range(0, len(frames), 150):
         lake.flush(*frames[start : start + 150])
+    labels, stored = {row["key"]: row["label"] for row in rows["posts"]}, lake.rows("posts")
+    said = (({"name": name, "model": model} for name in labels[row["rkey"]] for model in "mn") for row in stored)
+    write(lake.root, [label for row, each in zip(stored, said, strict=True) for label in labels_of(row, *each)])
     return rows
 
 
@@ -85,15 +89,16 @@ def walked(client, **parameters):
     return found
 
 
-@pytest.mark.parametrize("limit", [1, 2, 50])
-def test_top_pages_to_the_last_value_in_the_order_of_all(rows, client, limit):
-    for dataset in COLLECTIONS:
-        assert walked(client, dataset=dataset, by="subjects", limit=limit) == ranked(Counter(rows[dataset]))
-    targets = Counter(row["to"] for row in rows["posts"] if row["to"])
-    assert walked(client, by="replied_to", limit=limit) == walked(client, by="roots", limit=limit) == ranked(targets)
-    assert walked(client, by="quoted", limit=limit) == []
+def test_top_pages_to_the_last_value_in_the_order_of_all(rows, client):
     authors = Counter(row["author"] for row in rows["posts"])
-    assert walked(client, limit=limit) == ranked(authors)
+    targets = ranked(Counter(row["to"] for row in rows["posts"] if row["to"]))
+    for limit in (2, 50):
+        for dataset in COLLECTIONS:
+            assert walked(client, dataset=dataset, by="subjects", limit=limit) == ranked(Counter(rows[dataset]))
+        assert walked(client, by="replied_to", limit=limit) == walked(client, by="roots", limit=limit) == targets
+        assert walked(client, by="quoted", limit=limit) == []
+        assert walked(client, limit=limit) == ranked(authors)
+    assert walked(client, limit=1) == ranked(authors)
 
 
 def test_pages_of_top_are_over_what_the_first_one_counted(rows, lake, client):
@@ -123,18 +128,16 @@ def series(posts, split, most):
     return totals[:most], len(totals) - len(shown), dict(counts)
 
 
-@pytest.mark.parametrize("split", ["author", "lang", "tag", "term"])
-@pytest.mark.parametrize("most", [1, 2, 100])
-def test_a_timeline_in_series_is_what_plain_counting_gives(rows, client, split, most):
-    asked = {"any": WORDS, "split": split, "series": most}
-    body = ask(client, "timeline", **asked)
-    posts = [row for row in rows["posts"] if row["term"]]
-    largest, more, counts = series(posts, split, most)
-    assert {(row["start"], row["value"]): row["hits"] for row in body["results"]} == counts
-    assert [(one["value"], one["hits"]) for one in body["meta"]["split_values"]] == largest
-    assert (body["meta"]["more"], body["meta"]["hits"]) == (more, len(posts))
-    every = Counter(at(row["day"]) for row in rows["posts"])
-    assert all(row["all"] == every[row["start"]] for row in body["results"])
+@pytest.mark.parametrize("split", ["author", "lang", "tag", "label", "term"])
+def test_a_timeline_in_series_is_what_plain_counting_gives(rows, client, split):
+    posts, every = [row for row in rows["posts"] if row["term"]], Counter(at(row["day"]) for row in rows["posts"])
+    for most in (1, 2, 100):
+        body = ask(client, "timeline", any=WORDS, split=split, series=most)
+        largest, more, counts = series(posts, split, most)
+        assert {(row["start"], row["value"]): row["hits"] for row in body["results"]} == counts
+        assert [(one["value"], one["hits"]) for one in body["meta"]["split_values"]] == largest
+        assert (body["meta"]["more"], body["meta"]["hits"]) == (more, len(posts))
+        assert all(row["all"] == every[row["start"]] for row in body["results"])
 
 
 def test_likes_are_counted_by_user_and_day_for_a_cohort(rows, client):
@@ -161,6 +164,7 @@ def test_what_would_be_too_much_is_refused_with_what_to_do(rows, client, monkeyp
     ("path", "field"),
     [
         ("timeline?split=term", "split"), ("timeline?split=lang&dataset=likes", "split"), ("timeline?split=x", "split"),
+        ("timeline?split=label&dataset=likes", "split"),
         ("top?by=subjects", "by"), ("top?by=quoted&dataset=likes", "by"), ("top?by=subjects&dataset=profiles", "by"),
         ("timeline?split=author&series=10001", "series"),
     ],

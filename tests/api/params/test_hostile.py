@@ -281,6 +281,7 @@ CHOICES = {
     "exact",
     "total",
     "excel",
+    "pseudonyms",
     "of",
 }  # closed sets
 NUMBERS = {"page", "limit", "sample", "start", "end", "as_of"}  # and times
