@@ -25,11 +25,13 @@ PREAMBLE = re.findall(r"```python\n(.*?)```", PAGE.partition("\n## ")[0], re.DOT
 
 class Service:
     """A web server over the lake of a folder. `begun`: recipes whose first block was run when half of the events were
-    there, and `old`: an export of that time, as CSV. `labelled`: URI and rev of the posts with a label of politics."""
+    there, and `old`: an export of that time, as CSV. `labelled`: URI and rev of the posts with a label of politics.
+    `handles`: of all people."""
 
     def __init__(self, web, folder, redis_url):
         self.web, self.folder, self.redis_url = web, folder, redis_url
         self.begun, self.old, self.labelled = {}, b"", set()
+        self.handles: set[str] = set()
 
     def command(self, *words, cwd=ROOT):
         self.shell(f"python manage.py {' '.join(words)}", cwd)

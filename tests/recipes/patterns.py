@@ -134,9 +134,9 @@ def _(run, log):
 
 @check("Hits per hour, split at an event")
 def _(run, log):
-    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    event = datetime(2026, 7, 1, 21, tzinfo=UTC)
     hits = [row for row in log.posts if has("la")(row)]
-    expected = sum(row.seen < noon for row in hits), sum(row.seen >= noon for row in hits)
+    expected = sum(row.seen < event for row in hits), sum(row.seen >= event for row in hits)
     assert (run["before"], run["after"]) == expected
     assert min(expected) > 0
 

@@ -27,10 +27,10 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
 ]
 
-START_US = 1_782_896_400_000_000  # 2026-07-01T09:00:00Z
+START_US = 1_782_932_400_000_000  # 2026-07-01T19:00:00Z
 HOUR_US = 3_600_000_000
-EVENTS, PER_SECOND, PEOPLE = 7_000, 0.1, 200  # of 19 hours
-OUTAGE_US = START_US + 5 * HOUR_US, START_US + 5 * HOUR_US + HOUR_US // 2
+EVENTS, PER_SECOND, PEOPLE = 5_000, 0.2, 200  # of 7 hours
+OUTAGE_US = START_US + HOUR_US, START_US + HOUR_US + HOUR_US // 2
 CHECKS = patterns.CHECKS | wishes.CHECKS
 WALK = "Pages to the end, and the same ones twice"
 # What happens before a recipe's last blocks.
@@ -44,7 +44,7 @@ class Events:
     """What went in: `frames` of the first and of the second flush, and the `names` of people, by DID."""
 
     def __init__(self):
-        world = World(7, START_US, PER_SECOND, users=PEOPLE)
+        world = World(31, START_US, PER_SECOND, users=PEOPLE)
         kept = [frame for time_us, frame in islice(world, EVENTS) if not OUTAGE_US[0] <= time_us < OUTAGE_US[1]]
         frames = [frame if number % 20 else backdated(frame) for number, frame in enumerate(kept)]
         self.first, self.second = frames[: EVENTS * 2 // 3], frames[EVENTS * 2 // 3 :]
@@ -85,6 +85,7 @@ def service(events, tmp_path_factory, redis_server, django_db_setup, django_db_b
         build(folder, redis_server.url, events.first, events.names, label)
     with served(folder) as web:
         service = Service(web, folder, redis_server.url)
+        service.handles = set(events.names.values())
         service.labelled = {(row.uri, row.rev) for row in posts if given.is_labelled(row.uri)}
         service.begun[WALK] = Run(WALK, service, folder, {})
         service.begun[WALK].step()
