@@ -123,4 +123,7 @@ def _snapshot(export: Export) -> int:
 
 
 def _file(params: ExportParams, spec: ExportSpec, manifest: dict[str, Any]) -> Generator[EncodedSlice, None, None]:
-    return export(reader(), spec, file_format(params, spec, manifest), handle_lookup().names)
+    """With the handles that were known when the manifest was made: others may come while it is sent."""
+    made_us = microseconds(datetime.fromisoformat(manifest["made_at"]))
+    names = partial(handle_lookup().names_until, made_us)
+    return export(reader(), spec, file_format(params, spec, manifest), names)

@@ -53,6 +53,12 @@ class Handles:
         """The known handles, by DID. Never raises."""
         return self._trying(lambda: self._store.names(list(set(dids))), {})
 
+    def names_until(self, us: int, dids: Sequence[str]) -> dict[str, str]:
+        """Those that were known then: the same whenever it is asked, but for accounts whose handle has changed since.
+        Never raises."""
+        until = self._trying(lambda: self._store.names_until(list(set(dids)), us), None)
+        return self.names(dids) if until is None else until  # a file of an older version does not tell
+
     def did_of(self, handle: str) -> str | None:
         """The DID with this handle, as far as the store knows; any case, with or without @. Never raises."""
         name = normalize_handle(handle)

@@ -24,7 +24,8 @@ SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS account (did TEXT PRIMARY KEY, handle TEXT, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS account (did TEXT PRIMARY KEY, handle TEXT, at INTEGER NOT NULL, learned INTEGER)
+    WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS account_at ON account (at);
 CREATE TABLE IF NOT EXISTS claim (handle TEXT PRIMARY KEY, did TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waiting (did TEXT PRIMARY KEY, rank INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
@@ -40,6 +41,14 @@ BEGIN UPDATE tally SET number = number + 1 WHERE name = 'waiting'; END;
 CREATE TRIGGER IF NOT EXISTS waiting_done AFTER DELETE ON waiting
 BEGIN UPDATE tally SET number = number - 1 WHERE name = 'waiting'; END;
 COMMIT;
+"""
+# account.learned: when its handle was stored, by the clock of this machine; null: before that was noted.
+LEARNED = """
+CREATE TRIGGER IF NOT EXISTS account_learned AFTER INSERT ON account WHEN new.handle IS NOT NULL
+BEGIN UPDATE account SET learned = (julianday('now') - 2440587.5) * 86400000000 WHERE did = new.did; END;
+CREATE TRIGGER IF NOT EXISTS account_learned_again AFTER UPDATE OF handle ON account
+WHEN new.handle IS NOT NULL AND new.handle IS NOT old.handle
+BEGIN UPDATE account SET learned = (julianday('now') - 2440587.5) * 86400000000 WHERE did = new.did; END;
 """
 
 
@@ -73,6 +82,9 @@ class Store:
         """Creates the file and its tables if they are missing."""
         with closing(sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)) as database:
             database.executescript(SCHEMA)
+            if "learned" not in {name for _, name, *_ in database.execute("PRAGMA table_info(account)")}:
+                database.execute("ALTER TABLE account ADD COLUMN learned INTEGER")
+            database.executescript(LEARNED)
         return self
 
     def create_if_missing(self) -> None:
@@ -98,6 +110,16 @@ class Store:
             self._run(
                 "SELECT did, handle FROM account WHERE handle IS NOT NULL AND did IN (SELECT value FROM json_each(?))",
                 _json(dids),
+            )
+        )
+
+    def names_until(self, dids: Sequence[str], us: int) -> dict[str, str]:
+        """Those that were known then."""
+        return dict(
+            self._run(
+                "SELECT did, handle FROM account WHERE handle IS NOT NULL AND did IN (SELECT value FROM json_each(?)) "
+                "AND coalesce(learned, 0) <= ?",
+                *(_json(dids), us),
             )
         )
 
@@ -180,7 +202,7 @@ class Store:
 
     def leave(self, did: str, at: int) -> None:
         """Keeps what is known of the account as if confirmed now: nothing more can be learned."""
-        self._run("INSERT INTO account VALUES (?, NULL, ?) ON CONFLICT DO UPDATE SET at = excluded.at", did, at)
+        self._run("INSERT INTO account (did, at) VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at", did, at)
 
     def count(self, tallies: Mapping[str, int]) -> None:
         """Calls by their outcome, and ASKED."""
@@ -193,8 +215,8 @@ class Store:
     def _claim(self, claim: Claim) -> str | None:
         holder, loser = (None, None) if claim.handle is None else self._take(claim)
         self._run(
-            "INSERT INTO account VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET handle = excluded.handle, at = excluded.at "
-            "WHERE excluded.at >= account.at",
+            "INSERT INTO account (did, handle, at) VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET handle = excluded.handle, at = excluded.at WHERE excluded.at >= account.at",
             *(claim.did, claim.handle if holder == claim.did else None, claim.at),
         )
         return loser

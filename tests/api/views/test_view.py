@@ -55,6 +55,9 @@ def test_a_hit_has_the_documented_columns(lake, client):
         "hidden": 0,
         "query": "LAKE",
         "notes": [],
+        "as_of": "2026-07-01T12:00:00.000000Z",
+        "coverage": {**body["meta"]["coverage"], "complete": True, "gaps": []},
+        "removed_since": 0,
     }
     assert all(f"| `{field}` |" in API for field in [*body["meta"], "took_ms"])
 
