@@ -31,7 +31,7 @@ class Service:
     def __init__(self, web, folder, redis_url):
         self.web, self.folder, self.redis_url = web, folder, redis_url
         self.begun, self.old, self.labelled = {}, b"", set()
-        self.handles: set[str] = set()
+        self.handles = set()
 
     def command(self, *words, cwd=ROOT):
         self.shell(f"python manage.py {' '.join(words)}", cwd)

@@ -134,7 +134,7 @@ def _(run, log):
 
 @check("Hits per hour, split at an event")
 def _(run, log):
-    event = datetime(2026, 7, 1, 21, tzinfo=UTC)
+    event = datetime(2026, 7, 1, 23, tzinfo=UTC)
     hits = [row for row in log.posts if has("la")(row)]
     expected = sum(row.seen < event for row in hits), sum(row.seen >= event for row in hits)
     assert (run["before"], run["after"]) == expected

@@ -27,10 +27,10 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
 ]
 
-START_US = 1_782_932_400_000_000  # 2026-07-01T19:00:00Z
+START_US = 1_782_943_200_000_000  # 2026-07-01T22:00:00Z
 HOUR_US = 3_600_000_000
-EVENTS, PER_SECOND, PEOPLE = 5_000, 0.2, 200  # of 7 hours
-OUTAGE_US = START_US + HOUR_US, START_US + HOUR_US + HOUR_US // 2
+EVENTS, PER_SECOND, PEOPLE = 5_000, 0.5, 200  # of three hours
+OUTAGE_US = START_US + HOUR_US // 2, START_US + HOUR_US // 2 + HOUR_US // 6
 CHECKS = patterns.CHECKS | wishes.CHECKS
 WALK = "Pages to the end, and the same ones twice"
 # What happens before a recipe's last blocks.

@@ -55,6 +55,9 @@ def _(run, log):
     assert (certificate["complete"], certificate["minutes"]) == (False, len(asked))
     assert certificate["minutes_missing"] == len(asked - have)
     assert sum(gap["minutes"] for gap in certificate["gaps"]) == len(asked - have)
+    for name in ("timeline", "top"):
+        assert run["get"](f"/api/v1/{name}", text="la", **run["window"])["meta"]["coverage"] == certificate
+    assert run["get"]("/export/manifest", text="la", **run["window"])["coverage"]["gaps"] == run["coverage"]["gaps"]
     found, between = run["coverage"], set(range(min(have), max(have) + 1))
     assert (found["minutes"], found["minutes_with_data"]) == (len(between), len(have))
     assert sum(gap["minutes"] for gap in found["gaps"]) == len(between - have) > 0
