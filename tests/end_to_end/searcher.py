@@ -37,7 +37,7 @@ def main():
         missed = {uri for uri in missed if uri.split("/")[2] not in away}
         assert not missed, f"missed: {list(missed)[:3]}"
         moments[moment] = set(uris)
-        asked = list(moments)[number // 2]
+        asked = list(moments)[len(moments) // 2]
         again = set(walk(reader, asked))
         more, less = again - moments[asked], (moments[asked] - again) & set(uris)
         if more or less:
