@@ -62,7 +62,7 @@ EACH_WAY = [(True, (1, 700)), (False, (333, 1000))]
 ALL = [pytest.param(names_it, (1, 333, 700, 1000), marks=pytest.mark.slow) for names_it in (True, False)]
 
 
-@pytest.mark.parametrize(("names_it", "sizes"), EACH_WAY + ALL)
+@pytest.mark.parametrize(("names_it", "sizes"), [*EACH_WAY, *ALL])
 @pytest.mark.parametrize("form", ["csv", "csv&excel=true", "ndjson", "parquet", "csv&sample=9&seed=1", "csv&limit=15"])
 def test_both_parts_are_the_file(posts, client, form, names_it, sizes):
     question = f"{QUESTION}&format={form}"
