@@ -27,6 +27,7 @@ from lake.models import (
     Tombstone,
 )
 from lake.schema import DATASETS
+from lake.withheld_models import SignedInOnlyAccount
 from process.instants import iso_us
 
 SHOWN_CHARACTERS = 100  # of a query in a list; its own page shows all
@@ -99,6 +100,16 @@ class InactiveAccountAdmin(ReadOnlyAdmin):
     @admin.display(description="since", ordering="time_us")
     def since(self, account: InactiveAccount) -> str:
         return iso_us(account.time_us)
+
+
+@admin.register(SignedInOnlyAccount)
+class SignedInOnlyAccountAdmin(ReadOnlyAdmin):
+    """Accounts whose profile asks to be shown only to readers who have signed in, and those that no longer do."""
+
+    list_display = ("did", "asks", "rev", "learned_at")
+    list_filter = ("asks",)
+    search_fields = ("did__exact",)
+    search_help_text = "a whole DID"
 
 
 @admin.register(Export)

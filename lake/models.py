@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from lake.journal import Export, Request, Retention
 from lake.label_models import LabelImport, WaitingLabel
+from lake.withheld_models import OptOut, SignedInOnlyAccount
 
 __all__ = [
     "BatchRun",
@@ -17,8 +18,10 @@ __all__ = [
     "InactiveAccount",
     "IndexFile",
     "LabelImport",
+    "OptOut",
     "Request",
     "Retention",
+    "SignedInOnlyAccount",
     "Tombstone",
     "WaitingLabel",
 ]
@@ -33,6 +36,7 @@ class CatalogIdentity(models.Model):
     compact = models.BigIntegerField(default=0, help_text="number of the latest commit of the compactor")
     label = models.BigIntegerField(default=0, db_default=0, help_text="number of the latest commit of labels")
     clock_us = models.BigIntegerField(default=0, db_default=0, help_text="the lake's clock; 0: not known yet")
+    profiles_read_at = models.DateTimeField(null=True, editable=False, help_text="for their labels")
 
     class Meta:
         verbose_name_plural = "catalog identity"
@@ -153,9 +157,8 @@ class IndexFile(CatalogFile):
 
 
 class Tombstone(models.Model):
-    """A delete or a newer version that files may not show yet: versions of the URI below `rev` must not show. It is
-    true for ever, and removed some days after the files show it; those of likes and the like stay, as their files
-    don't."""
+    """A delete or a newer version that files may not show yet: versions of the URI below `rev` must not show. True for
+    ever; removed some days after the files show it, which those of likes and the like never do."""
 
     did = models.CharField(max_length=2048)
     collection = models.CharField(max_length=317)

@@ -44,6 +44,8 @@ DOORWAYS = {
     "redis": ("ingest/buffer/redis_stream.py",),
     "duckdb": ("lake/storage/duckdb_engine.py",),
     "pyarrow": (
+        "api/imports/table_files.py",
+        "lake/pseudonyms/tables.py",
         "lake/storage/derived_cids.py",
         "lake/catalog/tombstone_rows.py",
         "lake/compact/tombstones.py",

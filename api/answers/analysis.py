@@ -8,11 +8,12 @@ from typing import Any
 from rest_framework.exceptions import ValidationError
 
 from api.answers.page import COUNT_SECONDS
+from api.answers.pseudonyms import pseudonyms, with_pseudonyms
 from api.answers.reader import reader
 from api.answers.rows import to_results
 from api.answers.usernames import handle_lookup, pinned_search, uris_with_dids, usernames
 from api.params import tokens
-from api.params.query import result_columns
+from api.params.query import result_columns, withhold
 from lake.catalog.figures import stats
 from lake.coverage.window import coverage_of
 from lake.flags.definitions import Flags
@@ -50,18 +51,20 @@ def _split(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     every = {bucket.start_us: bucket.all for bucket in whole}
     names = handle_lookup().names([value for value, _ in parts.series]) if split == "author" else {}
     rows = sorted(parts.counts.items(), key=lambda one: (one[0][0], one[0][1] is None, one[0][1] or ""))
+    pseudonymous = pseudonyms(values)
+    results = [
+        {"start": iso_us(start), "value": value, "hits": hits, "all": every.get(start, hits)}
+        for (start, value), hits in rows
+    ]
     return {
-        "results": [
-            {"start": iso_us(start), "value": value, "hits": hits, "all": every.get(start, hits)}
-            for (start, value), hits in rows
-        ],
+        "results": with_pseudonyms(pseudonymous, results),
         "meta": {
             "by": by,
             "of": of,
             "hits": sum(bucket.hits for bucket in whole),
             "all": sum(every.values()),
             "split": split,
-            "split_values": _values(parts.series, names, split == "author"),
+            "split_values": with_pseudonyms(pseudonymous, _values(parts.series, names, split == "author")),
             "more": parts.more,
             **_about(values, search),
         },
@@ -75,16 +78,23 @@ def _values(counted: Iterable[tuple[str, int]], names: Mapping[str, str], accoun
 
 def top(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     by, search, after = values["by"], pinned_search(values, flags), None
+    names = pseudonyms(values)
     if values["after"]:
         place, snapshot_us = values["after"]
         after, search = aggregates.Place(*place), replace(search, snapshot_us=snapshot_us)
     try:
-        found = aggregates.top(reader().full_scan, search, by, values["limit"], after)
+        found = aggregates.top(
+            reader().full_scan, search, by, values["limit"], after, None if names is None else names.codes
+        )
     except TooManyValues as error:
         raise ValidationError({"by": [f"{error}."]}) from error
+    except aggregates.UnknownPlace as error:
+        raise ValidationError(
+            {"token": ["was made for another API key, or is too old: leave it out to start over."]}
+        ) from error
     accounts = by == "authors" or (by == "subjects" and search.of.subject == "subject")
-    names = handle_lookup().names([value for value, _ in found.values]) if accounts else {}
-    results = _values(found.values, names, accounts)
+    handles = handle_lookup().names([value for value, _ in found.values]) if accounts else {}
+    results = with_pseudonyms(names, _values(found.values, handles, accounts))
     following = found.next and tokens.encode_place(found.next, search.snapshot_us, values["fingerprint"])
     return {
         "results": results,
@@ -106,16 +116,14 @@ def span(dataset: str) -> tuple[datetime, datetime] | None:
 
 def posts(values: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     uris = uris_with_dids(values["uris"], flags.query_timeout_seconds)
-    lookup = by_uri.look_up(reader().scanner, uris, flags.query_timeout_seconds)
-    return {
-        "results": to_results(lookup.hits, usernames(lookup.hits), result_columns("posts")),
-        "meta": {
-            "asked": len(uris),
-            "found": len(lookup.hits),
-            "deleted": lookup.deleted,
-            "hidden": [{"id": uri, "account": status} for uri, status in lookup.hidden.items()],
-            "purged": lookup.purged,
-            "unknown": lookup.unknown,
-            "complete": lookup.complete,
-        },
+    lookup = by_uri.look_up(reader().scanner, uris, flags.query_timeout_seconds, withhold=withhold(flags))
+    gone = {
+        "deleted": lookup.deleted,
+        "hidden": [{"id": uri, "account": status} for uri, status in lookup.hidden.items()],
+        "purged": lookup.purged,
+        "unknown": lookup.unknown,
     }
+    meta = {"asked": len(uris), "found": len(lookup.hits), **gone, "complete": lookup.complete}
+    results = to_results(lookup.hits, usernames(lookup.hits), result_columns("posts"))
+    answer: dict[str, Any] = with_pseudonyms(pseudonyms(values), {"results": results, "meta": meta})
+    return answer

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import APIException, ValidationError
 
+from api.answers.pseudonyms import pseudonyms
 from api.answers.reader import reader
 from api.answers.usernames import handle_lookup, pinned_search
 from api.params.export import ExportParams
@@ -36,7 +37,7 @@ def new_spec(params: ExportParams, max_rows: int) -> ExportSpec:
     search = pinned_search(values, params.flags)
     sample = values["sample"], values["seed"], values["sample_per"]
     spec = export_spec(search, values["fields"], values["terms"], limit, sample)
-    return replace(spec, recalled=values["as_of"] is not None)
+    return replace(spec, recalled=values["as_of"] is not None, pseudonyms=pseudonyms(values))
 
 
 def new_manifest(params: ExportParams, spec: ExportSpec) -> dict[str, Any]:
@@ -54,7 +55,8 @@ def with_coverage(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def file_format(params: ExportParams, spec: ExportSpec, manifest: dict[str, Any]) -> Format:
     """`manifest`: goes into the metadata of a Parquet file."""
     values = params.validated_data
-    return new_format(values["format"], spec.columns, excel=values["excel"], about=about_file(manifest))
+    inside = manifest | ({"parameters": {}, "notes": []} if spec.pseudonyms else {})  # which repeat what was asked
+    return new_format(values["format"], spec.columns, excel=values["excel"], about=about_file(inside))
 
 
 def about_file(manifest: Mapping[str, Any]) -> dict[str, str]:
@@ -121,4 +123,7 @@ def _snapshot(export: Export) -> int:
 
 
 def _file(params: ExportParams, spec: ExportSpec, manifest: dict[str, Any]) -> Generator[EncodedSlice, None, None]:
-    return export(reader(), spec, file_format(params, spec, manifest), handle_lookup().names)
+    """With the handles that were known when the manifest was made: others may come while it is sent."""
+    made_us = microseconds(datetime.fromisoformat(manifest["made_at"]))
+    names = partial(handle_lookup().names_until, made_us)
+    return export(reader(), spec, file_format(params, spec, manifest), names)

@@ -7,8 +7,10 @@ from itertools import chain, islice
 from typing import Any
 
 from api.answers.export import about_file
+from api.answers.pseudonyms import pseudonyms, with_pseudonyms
 from api.answers.reader import reader
 from api.answers.usernames import handle_lookup, uris_with_dids
+from api.params.query import withhold
 from lake.delivery import record
 from lake.delivery.download import Download, Ended
 from lake.delivery.manifest import describe
@@ -28,7 +30,8 @@ def json_rows(values: Mapping[str, Any], flags: Flags, started: float) -> Iterat
     _, found, specs = _found(values, flags)
 
     def meta() -> dict[str, Any]:
-        return counted(found) | {"took_ms": round((time.monotonic() - started) * 1000)}
+        lookup: dict[str, Any] = with_pseudonyms(pseudonyms(values), counted(found))
+        return lookup | {"took_ms": round((time.monotonic() - started) * 1000)}
 
     first, rest = _begun(found, specs, JsonAnswer(file_columns(specs), meta))
     return (piece for part in chain(first, rest) for piece in chunks(part.body))
@@ -40,14 +43,15 @@ def rows_download(values: Mapping[str, Any], flags: Flags, request_id: str, ende
     manifest = _manifest(values, flags, uris, specs)
     form = new_format(values["format"], file_columns(specs), about=about_file(manifest))
     first, rest = _begun(found, specs, form)
-    export = record.start(manifest | {"lookup": counted(found)}, Asked("", ""))  # no other download goes on with it
+    lookup = with_pseudonyms(pseudonyms(values), counted(found))
+    export = record.start(manifest | {"lookup": lookup}, Asked("", ""))  # no other download goes on with it
     return Download(export, first, rest, request_id, lambda _: {"truncated": False}, ended)
 
 
 def _found(values: Mapping[str, Any], flags: Flags) -> tuple[list[str], list[Found], list[ExportSpec]]:
     uris = uris_with_dids(values["uris"], flags.query_timeout_seconds)
-    found = find(reader(), uris, flags.query_timeout_seconds)
-    return uris, found, joint_specs(found, values["fields"])
+    found = find(reader(), uris, flags.query_timeout_seconds, withhold(flags))
+    return uris, found, joint_specs(found, values["fields"], pseudonyms(values))
 
 
 def _begun(found: list[Found], specs: list[ExportSpec], form: Format) -> tuple[list[EncodedSlice], Encoded]:

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from api.answers.pseudonyms import with_pseudonyms
 from api.answers.reader import reader
 from api.params.search import MATCHES
 from lake.export.columns import LABELS, MATCHED
+from lake.pseudonyms.names import Pseudonyms
 from lake.query.spec import LAST_US
 from lake.scan.hit import Hit
 from lake.search.post_labels import labels_of, post_key
@@ -28,13 +30,15 @@ def to_results(
     columns: Sequence[str],
     find: Finders | None = None,
     until_us: int = LAST_US,
+    names: Pseudonyms | None = None,
 ) -> list[dict[str, Any]]:
-    """One object per hit, with these columns. `until_us`: labels that came later do not exist. Raises as Scanner
-    does."""
-    rows: Iterable[dict[str, Any]] = (to_result(hit, usernames.get(hit.did)) for hit in hits)
+    """One object per hit, with these columns. `until_us`: labels that came later do not exist. `names`: in place of
+    accounts and records. Raises as Scanner does."""
+    rows: Iterable[dict[str, Any]] = [to_result(hit, usernames.get(hit.did)) for hit in hits]
     if LABELS in columns:
         labels = labels_of(reader().scanner, hits, until_us, LABEL_SECONDS)
-        rows = (row | {LABELS: labels.get(key, [])} for row, key in zip(rows, map(post_key, hits), strict=True))
+        rows = [row | {LABELS: labels.get(key, [])} for row, key in zip(rows, map(post_key, hits), strict=True)]
+    rows = with_pseudonyms(names, rows)
     if find is not None and MATCHES in columns:
         rows = (row | {MATCHES: find.places(row["text"])} for row in rows)
     if find is not None and MATCHED in columns:

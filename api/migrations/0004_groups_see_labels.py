@@ -16,6 +16,6 @@ def create(apps: Any, _schema_editor: Any = None) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("api", "0003_groups"), ("lake", "0009_labels")]
+    dependencies = [("api", "0003_groups"), ("lake", "0010_labels")]
 
     operations = [migrations.RunPython(create, migrations.RunPython.noop)]

@@ -4,6 +4,7 @@ from typing import Any
 
 from api.params import tokens
 from api.params.fields import SHOWN, Choice, Integer, Repeatable, Text, Value
+from api.params.pseudonyms import PseudonymParams
 from api.params.query import QueryParams
 from api.params.strict import Faults, StrictSerializer
 from lake.export.columns import joint_names
@@ -60,7 +61,7 @@ class TopParams(QueryParams):
         return values, faults
 
 
-class PostsParams(StrictSerializer):
+class PostsParams(PseudonymParams):
     uris = Repeatable(
         child=Value(POST),
         help_text="AT-URIs of posts, or their URLs at bsky.app.",
@@ -71,7 +72,7 @@ class _Uris(Repeatable):
     most = 100_000
 
 
-class RowsByUriParams(StrictSerializer):
+class RowsByUriParams(PseudonymParams):
     uris = _Uris(child=Value(RECORD), help_text="AT-URIs of records of any dataset, or URLs of posts at bsky.app.")
     format = Choice(["json", "ndjson", "csv", "parquet"], default="json", help_text="Of the answer.")
 
@@ -100,7 +101,7 @@ class AuthorParams(StrictSerializer):
     )
 
 
-class ThreadParams(StrictSerializer):
+class ThreadParams(PseudonymParams):
     uri = Value(
         ONE_POST,
         error_messages={"required": "is required: the AT-URI of a post, or its URL at bsky.app."},

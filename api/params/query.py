@@ -6,6 +6,7 @@ from typing import Any
 
 from api.params.fields import SHOWN, Boolean, Choice, FilterField, Moment, Repeatable, TermList, Text, Value
 from api.params.notes import notes
+from api.params.pseudonyms import PseudonymParams
 from api.params.strict import Faults, WindowParams
 from lake.catalog import clock
 from lake.export.columns import LABELS
@@ -14,7 +15,7 @@ from lake.labelfilter.thresholds import parse_thresholds
 from lake.query import parser
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, FilterSpec
-from lake.query.spec import CLOCKS, EVERYTHING, LAST_US, Search
+from lake.query.spec import CLOCKS, EVERYTHING, LAST_US, OPTED_OUT, WITHHELD, Search
 from lake.query.sql import check_dataset, named_terms
 from lake.query.tree import And
 from lake.scan.hit import COMMON_FIELDS, FIELDS
@@ -25,7 +26,7 @@ FILTER_PARAMETERS = tuple(parameter.name for spec in FILTERS.values() for parame
 _QUERY = ("text", "any", *FILTER_PARAMETERS)  # each is validated to a node of the query
 
 
-class QueryParams(WindowParams):
+class QueryParams(PseudonymParams, WindowParams):
     """What every search takes."""
 
     text = Text(
@@ -46,7 +47,8 @@ class QueryParams(WindowParams):
             default=list,
             help_text="One of these is in the text: each is a word or a phrase, with * or exact: before it, or a #tag.",
         )
-        return first | {"any": alternatives} | fields | _filter_fields()
+        last = {"pseudonyms": fields.pop("pseudonyms")}
+        return first | {"any": alternatives} | fields | _filter_fields() | last
 
     def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
         """`text` and `any` become trees; `notes`: on all of the query; `labels`: its terms by their names."""
@@ -113,6 +115,7 @@ def to_search(values: Mapping[str, Any], flags: Flags) -> Search:
         snapshot_us=LAST_US if values["as_of"] is None else microseconds(values["as_of"]),
         timeout=flags.query_timeout_seconds,
         thresholds=parse_thresholds(flags.label_thresholds),
+        withhold=withhold(flags),
     )
 
 
@@ -124,6 +127,11 @@ def as_of_fault(moment: datetime | None) -> str:
     if present is None:
         return "can't be used yet: nothing has been collected."
     return "" if microseconds(moment) <= present else f"is later than what is here: use {iso_us(present)} or earlier."
+
+
+def withhold(flags: Flags) -> tuple[str, ...]:
+    """The lists whose accounts do not show to the reader for whom these flags were read."""
+    return WITHHELD if flags.honor_no_unauthenticated else (OPTED_OUT,)
 
 
 def result_columns(dataset: str) -> list[str]:

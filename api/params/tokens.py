@@ -25,7 +25,7 @@ class BadToken(ValueError):
 class Token(NamedTuple):
     """`snapshot_us`: of the first page. Rows and versions seen later do not exist for the pages after it. `total`,
     `relation`: as counted on the first page, None when it was not. `before`: hits of all pages before. `removed`: as
-    meta.removed_since of the first page."""
+    meta.removed_since of the first page. `code`: with pseudonyms, in place of the key in `start`."""
 
     start: ResumePoint
     snapshot_us: int
@@ -34,6 +34,7 @@ class Token(NamedTuple):
     relation: str | None
     before: int
     removed: int | None = 0
+    code: str | None = None
 
 
 def encode(token: Token, query: str) -> str:

@@ -32,6 +32,7 @@ _MANIFEST = {
     "as_of": AS_OF,
     "removed_since": REMOVED,
     "hidden": documented("what was deleted, replaced, or is of an inactive account", "What is left out."),
+    "pseudonyms": documented(False, "Whether they stand in place of accounts and records."),
     "row_limit": Shape(null_or(NUMBER), None),
     "row_limit_by": documented(
         Shape({"type": ["string", "null"], "enum": ["limit", "export_limit_rows", None]}, None),
@@ -63,5 +64,5 @@ MADE = shape(
     nuls_replaced=documented(0, "How often NUL became U+FFFD."),
     lookup=documented(shape(**LOOKED_UP), "Of rows by URI only: what became of the URIs."),
 )
-for _name in ("nuls_replaced", "lookup"):
+for _name in ("nuls_replaced", "lookup", "pseudonyms"):  # the last is unknown of what an older version made
     MADE.schema["required"].remove(_name)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.access.concurrency import slot
-from api.access.keys import KeyAuthentication, KeyPermission
+from api.access.keys import KeyAuthentication, KeyPermission, known_reader, project
 from api.access.throttling import Throttle
 from api.params.request_values import read_request
 from api.params.strict import StrictSerializer
@@ -60,12 +60,15 @@ class View(APIView):
 
     @cached_property
     def flags(self) -> Flags:
-        """As of the request's first look: one query."""
-        return flags()
+        """As of the request's first look: one query. A reader who is known sees accounts that ask for that, too."""
+        found = flags()
+        return found._replace(honor_no_unauthenticated=False) if known_reader(self.request) else found
 
     def validated(self, kind: type[P], request: Request) -> P:
         """The parameters of the request. Raises ValidationError with every fault."""
-        params = kind(data=read_request(request, self.longest), context={"flags": self.flags})
+        params = kind(
+            data=read_request(request, self.longest), context={"flags": self.flags, "project": project(request)}
+        )
         params.is_valid(raise_exception=True)
         return params
 

@@ -16,7 +16,17 @@ from lake.catalog.listing import PATHS_AT_ONCE, ingest_time
 from lake.errors import LakeUnusable
 from lake.models import BatchRun, DataFile, InactiveAccount, IndexFile, Tombstone
 from lake.storage.parquet_writer import PendingFile
+from lake.withheld_models import SignedInOnlyAccount
 from process.instants import utc
+
+PROFILE, PROFILE_KEY = "app.bsky.actor.profile", "self"  # an account has one
+_SET_PROFILE = f"""
+    INSERT OR REPLACE INTO {SignedInOnlyAccount._meta.db_table} (did, rev, asks, learned_at) SELECT %s, %s, %s, %s
+    WHERE NOT EXISTS (SELECT 1 FROM {SignedInOnlyAccount._meta.db_table} WHERE did = %s AND rev >= %s)
+    AND (%s OR EXISTS (SELECT 1 FROM {SignedInOnlyAccount._meta.db_table} WHERE did = %s))
+    AND NOT EXISTS (SELECT 1 FROM {Tombstone._meta.db_table}
+        WHERE did = %s AND collection = %s AND rkey = %s AND rev > %s)
+"""  # noqa: S608 - our own names
 
 Advance = Callable[[], None]  # gives a commit its number: Claim.advance
 
@@ -51,6 +61,14 @@ class AccountState(NamedTuple):
     seq: int
 
 
+class ProfileState(NamedTuple):
+    """What the latest profile of a DID, or its delete, says: whether it `asks` to be shown only to known readers."""
+
+    did: str
+    rev: str
+    asks: bool
+
+
 @dataclass(frozen=True)
 class Commit:
     """All that one batch changes. `checkpoint`: where to resume after it. `turn`: with the lake's clock."""
@@ -61,6 +79,7 @@ class Commit:
     accounts: Sequence[AccountState]
     checkpoint: Cursor | None
     turn: Turn
+    profiles: Sequence[ProfileState] = ()
 
 
 def commit(change: Commit, advance: Advance) -> None:
@@ -73,6 +92,7 @@ def commit(change: Commit, advance: Advance) -> None:
         DataFile.objects.bulk_create([_row(file, change.run) for file in change.files])
         add_tombstones(change.tombstones)
         set_accounts(change.accounts, utc(learned_us))
+        set_profiles(change.profiles)
         if change.checkpoint:
             set_checkpoint(change.checkpoint)
 
@@ -147,6 +167,18 @@ def set_accounts(states: Sequence[AccountState], learned: datetime | None = None
         for state in news
         if not state.active
     )
+
+
+def set_profiles(states: Sequence[ProfileState]) -> None:
+    """After the tombstones: of a profile that comes late they tell that a newer one, or its delete, came before. Only
+    those that ask, and those of accounts that did, are stored."""
+    now = timezone.now()
+    rows = [
+        (*(did, rev, asks, now), *(did, rev), *(asks, did), *(did, PROFILE, PROFILE_KEY, rev))
+        for did, rev, asks in states
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(_SET_PROFILE, rows)
 
 
 def _is_later(stored: InactiveAccount | None, state: AccountState) -> bool:

@@ -59,7 +59,7 @@ def _hidden(scan: FullScan, spec: ExportSpec, visible: int, seconds: float) -> i
     """Rows that match and are hidden; None of a sample, and when they could not be counted in time."""
     if spec.sample:
         return None
-    if not spec.search.hide:
+    if not spec.search.hide and not spec.search.withhold:
         return 0
-    total, relation = scan.count(replace(spec.search, hide=False), seconds)
+    total, relation = scan.count(replace(spec.search, hide=False, withhold=()), seconds)
     return max(0, total - visible) if relation == "eq" else None

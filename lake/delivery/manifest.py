@@ -12,7 +12,7 @@ from lake.export.columns import ExportColumn
 from lake.export.spec import ExportSpec
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
-from lake.query.spec import Search
+from lake.query.spec import OPTED_OUT, SIGNED_IN_ONLY, Search
 from lake.schema import VERSION
 from lake.storage.parquet_writer import SOFTWARE
 from process.instants import iso, iso_us, now_us
@@ -21,6 +21,10 @@ MATCHING = (
     "Words and phrases match anywhere in the text, also inside words, in any case (by DuckDB's lower()); all "
     "must match unless OR stands between them; * is any text; exact ones touch no letter or digit."
 )
+_WITHHELD = {
+    OPTED_OUT: "what is of accounts that have opted out",
+    SIGNED_IN_ONLY: "what is of accounts whose profile asks to be shown only to readers who have signed in",
+}
 FLAGS = ("hide_deleted", "purge_deleted", "export_enabled", "export_limit_rows", "query_timeout_seconds")
 
 
@@ -29,7 +33,8 @@ def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> d
     search = spec.search
     return {
         "made_at": iso_us(now_us()),
-        "query": render(search.query),
+        "query": _query(spec),
+        "pseudonyms": spec.pseudonyms is not None,
         "parameters": dict(parameters),
         "window": {
             "clock": search.clock,
@@ -51,6 +56,12 @@ def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> d
         "commit": commit(),
         "schema_version": VERSION,
     }
+
+
+def _query(spec: ExportSpec) -> str:
+    """The handles in it are DIDs."""
+    query = render(spec.search.query)
+    return query if spec.pseudonyms is None else str(spec.pseudonyms.texts([query])[0])
 
 
 def _order(search: Search) -> list[str]:
@@ -88,8 +99,10 @@ def times(ends: tuple[int, int] | None) -> dict[str, str | None]:
 
 def _hidden(search: Search) -> str:
     if search.hide:
-        return "what was deleted, replaced by a newer version, or is of an account that is not active"
-    return "nothing but what was purged; deleted and replaced versions are here, as far as they are still there"
+        said = "what was deleted, replaced by a newer version, or is of an account that is not active"
+    else:
+        said = "nothing but what was purged; deleted and replaced versions are here, as far as they are still there"
+    return "; ".join([said, *(_WITHHELD[name] for name in search.withhold)])
 
 
 def iso_or_none(time: datetime | None) -> str | None:

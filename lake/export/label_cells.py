@@ -16,6 +16,8 @@ TYPE = pa.list_(
         ]
     )
 )
+# What labels are found by, and the columns that hold it.
+LABELLED = {name: f"_{name}" for name in ("seen", "seen_us", "did", "rkey", "rev")}
 STRUCTS = "labels"  # SQL over the list `labels` of lake.search.post_labels
 # The same as JSON: what is in a list is as in an answer of the API.
 JSON = """to_json(list_transform(labels, lambda x: struct_update(x,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lake.errors import QueryTimeout, QueryTooLarge
 from lake.export.columns import ExportColumn, joint_columns
 from lake.export.formats import Format, Table
+from lake.export.pseudonyms import PseudonymRows, cells
 from lake.export.rows import (
     FEWEST_ROWS,
     MOST_ROWS,
@@ -19,6 +20,7 @@ from lake.export.rows import (
     select_list,
 )
 from lake.export.spec import ExportSpec
+from lake.pseudonyms.names import Pseudonyms
 from lake.query.spec import ResumePoint, Search
 from lake.scan.full_scan import by_hours
 from lake.scan.hit import Hit, collection_sql
@@ -43,27 +45,25 @@ class Found(NamedTuple):
     lookup: UriLookup
 
 
-def find(reader: Reader, uris: Sequence[str], seconds: float) -> list[Found]:
-    """Of each dataset that the URIs are of. The first one that needs the time takes it. Raises LakeUnusable and
-    QueryTooLarge."""
+def find(reader: Reader, uris: Sequence[str], seconds: float, withhold: tuple[str, ...]) -> list[Found]:
+    """Of each dataset that the URIs are of. The first one that needs the time takes it. `withhold`: as of a Search.
+    Raises LakeUnusable and QueryTooLarge."""
     of: dict[str, list[str]] = {}
     for uri in uris:
         of.setdefault(dataset_of("create", record_name(uri)[1]), []).append(uri)
     deadline = time.monotonic() + seconds
-    return [
-        Found(
-            Search(dataset=dataset, newest=False, timeout=seconds),
-            find_versions(reader.scanner, dataset, of[dataset], deadline - time.monotonic()),
-        )
-        for dataset in DATASETS
-        if dataset in of
-    ]
+    found = []
+    for dataset in filter(of.__contains__, DATASETS):
+        search = Search(dataset=dataset, newest=False, timeout=seconds, withhold=withhold)
+        left = replace(search, timeout=deadline - time.monotonic())
+        found.append(Found(search, find_versions(reader.scanner, left, of[dataset])))
+    return found
 
 
-def joint_specs(found: Sequence[Found], names: Sequence[str]) -> list[ExportSpec]:
+def joint_specs(found: Sequence[Found], names: Sequence[str], pseudonyms: Pseudonyms | None) -> list[ExportSpec]:
     """With the same columns for each."""
     columns = joint_columns([one.search.dataset for one in found], names)
-    return [ExportSpec(one.search, columns[one.search.dataset], {}) for one in found]
+    return [ExportSpec(one.search, columns[one.search.dataset], {}, pseudonyms=pseudonyms) for one in found]
 
 
 def file_columns(specs: Sequence[ExportSpec]) -> list[ExportColumn]:
@@ -101,7 +101,13 @@ class ListedRows:
                 left = left[len(part) :]
                 self._adapt(tables)
                 for table in tables:
-                    yield RowSlice(completed(spec, table, self._handles, self._labels), ResumePoint(0))
+                    yield RowSlice(self._completed(spec, table), ResumePoint(0))
+
+    def _completed(self, spec: ExportSpec, table: Table) -> Table:
+        if spec.pseudonyms is None:
+            return completed(spec, table, self._handles, self._labels)
+        named = PseudonymRows(self._reader, spec, spec.pseudonyms, self._form, self._plain)
+        return named.encoded(table, self._labels)
 
     def _labels(self, rows: Table) -> Table:
         search = self._found[0][1].search
@@ -116,12 +122,7 @@ class ListedRows:
         search = replace(spec.search, start=utc(part[0].seen_us), end=utc(part[-1].seen_us + 1))
         dids, collections, rkeys, revs = (list(column) for column in zip(*(hit.version for hit in part), strict=True))
         versions = {"dids": dids, "collections": collections, "rkeys": rkeys, "revs": revs}
-        made = {
-            column.name: column.sql if column.name in self._plain else self._form.sql(column)
-            for column in spec.columns
-            if column.sql
-        }
-        columns, compiled = select_list(spec, made), SearchSql(search)
+        columns, compiled = select_list(spec, cells(spec, self._form, self._plain)), SearchSql(search)
 
         def read(files: Sequence[ScanFile]) -> Table:
             low, high = search.positions()

@@ -10,8 +10,9 @@ from lake.catalog.read_guard import superseded_if_replaced
 from lake.errors import QueryTimeout, QueryTooLarge
 from lake.export.columns import CID, LABELS, USERNAME
 from lake.export.formats import Format, Table
-from lake.export.label_cells import add_labels
+from lake.export.label_cells import LABELLED, add_labels
 from lake.export.made_columns import add_cids, add_usernames
+from lake.export.pseudonyms import PseudonymRows, cells
 from lake.export.spec import ExportSpec
 from lake.query.spec import ResumePoint, SortKey
 from lake.scan import hit, paged_scan
@@ -33,8 +34,6 @@ FEWEST_ROWS = 100
 FAILURES = 5  # in a row, each of which a smaller slice may avoid
 MOST_HANDLES = 100_000  # kept from slice to slice, at some 250 bytes each
 _KEY = [f"_{name}" for name in SortKey._fields]  # of a row, for the resume point
-# What labels are found by, and the columns that hold it.
-_LABELLED = {name: f"_{name}" for name in ("seen", "seen_us", "did", "rkey", "rev")}
 _ROW = "_row"  # all columns of a row, where its CID must be derived
 
 FindHandles = Callable[[Sequence[str]], Mapping[str, str]]  # of DIDs: those that are known
@@ -59,7 +58,8 @@ class ExportRows:
         self._size = paged_scan.FIRST_ROWS
         self._left = spec.limit
         self._compiled = SearchSql(spec.search)
-        self._columns = select_list(spec, {column.name: form.sql(column) for column in spec.columns if column.sql})
+        self._columns = select_list(spec, cells(spec, form))
+        self._hidden_names = None if spec.pseudonyms is None else PseudonymRows(reader, spec, spec.pseudonyms, form)
         self._sample = _sample_condition(reader, spec)
 
     def __iter__(self) -> Iterator[RowSlice]:
@@ -88,7 +88,7 @@ class ExportRows:
             if self._left is not None:
                 self._left -= table.num_rows
             if table.num_rows:
-                yield RowSlice(completed(self._spec, table, self._handles, self._labels), scan.resume)
+                yield RowSlice(self._completed(table), scan.resume)
             if self._left == 0:
                 return
 
@@ -120,6 +120,11 @@ class ExportRows:
         search = self._spec.search
         return label_column(self._reader.scanner, rows, self._form.labels, search.snapshot_us, search.timeout)
 
+    def _completed(self, table: Table) -> Table:
+        if self._hidden_names:
+            return self._hidden_names.encoded(table, self._labels)
+        return completed(self._spec, table, self._handles, self._labels)
+
 
 class HandleCache:
     def __init__(self, find: FindHandles) -> None:
@@ -142,7 +147,7 @@ def completed(spec: ExportSpec, table: Table, handles: HandleCache, labels: Call
         if column.name == USERNAME:
             table = add_usernames(table, place, "_did", handles.find)
         elif column.name == LABELS:
-            table = add_labels(table, place, _LABELLED, labels)
+            table = add_labels(table, place, LABELLED, labels)
         elif not column.sql:
             table = add_cids(table, place, _ROW, lambda rows: derived_cids.filled(dataset, rows))
     return table
@@ -155,7 +160,7 @@ def select_list(spec: ExportSpec, made: Mapping[str, str]) -> str:
     columns += [f"{sql} AS _{name}" for name, sql in hit.key_sql(search).items()]
     if any(column.name == LABELS for column in spec.columns):
         columns += ["seen AS _seen", "epoch_us(seen) AS _seen_us", "rev AS _rev"]
-    if any(column.name == CID and not column.sql for column in spec.columns):
+    if spec.pseudonyms is None and any(column.name == CID and not column.sql for column in spec.columns):
         columns.append(f"{{{', '.join(f'{name!r}: {name}' for name, _ in search.of.in_every_file)}}} AS {_ROW}")
     return ", ".join(columns)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lake.export.columns import MATCHED, ExportColumn, export_columns
+from lake.pseudonyms.names import Pseudonyms
 from lake.query.spec import Search
 from lake.query.sql import Condition, NamedTerm, matched_terms
 
@@ -13,7 +14,7 @@ from lake.query.sql import Condition, NamedTerm, matched_terms
 class ExportSpec:
     """`search`: pinned to a snapshot, without handles. `values`: of the parameters in the columns' SQL. `limit`: the
     most rows. `sample`: the size of a sample, drawn with `seed` (lake.search.sample), and of each `sample_per`.
-    `recalled`: its moment was asked for."""
+    `recalled`: its moment was asked for. `pseudonyms`: in place of all accounts and records."""
 
     search: Search
     columns: Sequence[ExportColumn]
@@ -23,6 +24,7 @@ class ExportSpec:
     seed: str = ""
     sample_per: str | None = None
     recalled: bool = False
+    pseudonyms: Pseudonyms | None = None
 
 
 def export_spec(

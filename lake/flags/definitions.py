@@ -28,6 +28,7 @@ class Flags(NamedTuple):
     hide_deleted: bool = True
     purge_deleted: bool = True
     label_thresholds: str = "0.5"
+    honor_no_unauthenticated: bool = True
 
 
 class Definition(NamedTuple):
@@ -60,6 +61,9 @@ DEFINITIONS: dict[str, Definition] = {
     "label_thresholds": Definition(
         "Scores from which on a post has a label, where a search names no score: one for all labels, then those of "
         "single ones, as in 0.5, toxic 0.7, political 0.6."
+    ),
+    "honor_no_unauthenticated": Definition(
+        "On: accounts whose profile has the label !no-unauthenticated show only to who has an API key or is logged in."
     ),
 }
 

@@ -12,7 +12,7 @@ from lake.catalog.clock import Turn
 from lake.catalog.commits import Commit
 from lake.catalog.identity import Claim
 from lake.errors import LakeUnusable
-from lake.flush import batch_files, batch_run, deletions
+from lake.flush import batch_files, batch_run, deletions, profile_states
 from lake.flush.batch_files import DatasetFiles
 from lake.flush.dedupe import NewEvents, dedupe
 from lake.flush.event_tables import EventTables
@@ -68,6 +68,7 @@ class BatchWriter:
         try:
             tombstones = deletions.tombstones(self._engine, self._root, new, turn)
             accounts = deletions.account_states(self._engine, self._root, new)
+            profiles = profile_states.of_batch(self._engine, new)
             written = [future.result() for future in writing]
         except BaseException:
             wait(writing)
@@ -77,7 +78,7 @@ class BatchWriter:
             raise
         files = [file for dataset in written for file in dataset.files]
         run = batch_run.committed(entries, started, new, files, sum(dataset.type_mismatches for dataset in written))
-        return Commit(run, files, tombstones, accounts, origin.cursor, turn)
+        return Commit(run, files, tombstones, accounts, origin.cursor, turn, profiles)
 
     def _start(self, new: NewEvents, origin: Origin, turn: Turn) -> "list[Future[DatasetFiles]]":
         tables = sorted(new.tables.items(), key=lambda item: -item[1].num_rows)  # the longest work first

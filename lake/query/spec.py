@@ -13,6 +13,8 @@ from process.instants import iso_us, microseconds
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
 CLOCKS = {"seen": "seen", "created": "created_at"}  # and their columns
 EVERYTHING = And(())
+OPTED_OUT, SIGNED_IN_ONLY = "opted_out", "signed_in_only"  # lists of accounts; the tables of their DIDs
+WITHHELD = (OPTED_OUT, SIGNED_IN_ONLY)  # from readers of whom nothing is known
 
 
 class SortKey(NamedTuple):
@@ -50,7 +52,8 @@ class Search:
     are deleted, superseded or of an inactive account; without it they show until they are purged. Rows and versions
     that came after `snapshot_us`, by the lake's clock, do not exist. `timeout`: seconds for a whole page, or for each
     slice of an export. `thresholds`: of labels that are asked for without a score. `labelled`: what is made of the rows
-    needs their labels, also where the query does not."""
+    needs their labels, also where the query does not. `withhold`: the lists whose accounts' rows do not show, whatever
+    `hide` says."""
 
     query: Node = EVERYTHING
     dataset: str = "posts"
@@ -63,6 +66,7 @@ class Search:
     timeout: float = 30.0
     thresholds: Thresholds = DEFAULT
     labelled: bool = False
+    withhold: tuple[str, ...] = WITHHELD
 
     @property
     def reads_labels(self) -> bool:

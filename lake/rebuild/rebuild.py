@@ -24,6 +24,7 @@ from lake.compact.plan import PartitionKey, Reason, RewriteJob
 from lake.compact.rewrite import rewrite
 from lake.compact.tombstones import KEPT, take_snapshot
 from lake.errors import LakeUnusable
+from lake.flush import profile_states
 from lake.flush.statements import define_macros
 from lake.models import CatalogIdentity, DataFile
 from lake.rebuild import catalog_rows, files
@@ -71,6 +72,7 @@ def rebuild(root: Path, engine: Engine, scratch: Path) -> Rebuilt:
     accounts = _add_accounts(root, engine, chosen)
     tombstones = _add_tombstones(root, engine, chosen)
     _commit(chosen, state, cursor)
+    profile_states.catch_up(engine, root)
     identity.write_marker(root, state)
     index_upkeep.remove_orphans(root)
     sweep.finish(root)

@@ -52,6 +52,11 @@ class Scanner:
         with _readable(left):
             return self._engine.table(statement.sql, values, left, **picked)
 
+    def of_table(self, sql: str, seconds: float, **tables: Any) -> Any:
+        """What the SELECT makes of these Arrow tables, as one."""
+        with _readable(seconds):
+            return self._engine.table(sql, {}, seconds, **tables)
+
     def rows_of(
         self, sql: str, paths: Sequence[str], values: Mapping[str, Any], seconds: float
     ) -> list[tuple[Any, ...]]:

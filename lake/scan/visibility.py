@@ -4,7 +4,8 @@ page, and as SQL. tests/lake/scan/test_visibility.py holds one against the other
 
 The state of a compacted row tells what its tombstones told. Likes, reposts, follows and blocks have few tombstones, for
 what is unusual: their usual deletes are rows of the lake. Versions that came after its moment do not exist for a
-search; deletes always apply. Deletes and account events are no versions: nothing hides them.
+search; deletes always apply. Deletes and account events are no versions: none hides them. What is of accounts that are
+withheld from the reader does not show, whatever it is (lake/withheld/lists.py).
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from lake.models import InactiveAccount, Tombstone
 from lake.query.spec import FIRST_US, Search
 from lake.scan.hit import Hit, Version
 from lake.scan.scanner import Scanner
+from lake.withheld.lists import shown_sql, withheld
 from process.instants import utc
 
 _UNTIL = "{} <= make_timestamp($until)"
@@ -44,11 +46,13 @@ _DELETED = """
 
 def hidden_versions(search: Search, hits: Sequence[Hit], scanner: Scanner, seconds: float) -> set[Version]:
     """Those of the hits that must not show. Raises as Scanner does, and Superseded."""
-    if search.of.are_events:
-        return set()
+    accounts = withheld(search.withhold, {hit.did for hit in hits})
+    kept_back = {hit.version for hit in hits if hit.did in accounts}
+    if not search.hide or search.of.are_events:
+        return kept_back
     by_state = {hit.version for hit in hits if _hidden_by_state(hit, search.snapshot_us)}
     deleted = _deleted(search, hits, scanner, seconds) if search.of.subject else set()
-    return by_state | deleted | _hidden_by_catalog(hits, search.snapshot_us)
+    return kept_back | by_state | deleted | _hidden_by_catalog(hits, search.snapshot_us)
 
 
 class VisibleSql(NamedTuple):
@@ -62,21 +66,23 @@ class VisibleSql(NamedTuple):
 
 def visible_sql(search: Search, scanner: Scanner) -> VisibleSql:
     if not search.hide or search.of.are_events:
-        return VisibleSql("true", {}, [])
+        return VisibleSql(shown_sql(search), {}, [])
     paths = _delete_paths(search)
     deletes = "lake_rows($deletes)" if paths else ""
-    return VisibleSql(_shows_now(search, deletes), _bound(search, scanner, paths), paths)
+    sql = f"{shown_sql(search)} AND {_shows_now(search, deletes)}"
+    return VisibleSql(sql, _bound(search, scanner, paths), paths)
 
 
 def removed_sql(search: Search, scanner: Scanner) -> VisibleSql:
-    """The rows that showed at the moment of the search, and have been deleted or hidden since."""
+    """The rows that showed at the moment of the search, and have been deleted or hidden since. What is withheld from
+    the reader is not among them."""
     if search.of.are_events:
         return VisibleSql("false", {}, [])
     paths = _delete_paths(search)
     now, then, known = ("lake_rows($deletes)" if paths else "",) * 2 + ("seen",)
     if listing.hold_late_rows(paths):
         then, known = "full_lake_rows($deletes)", "coalesce(learned, seen)"
-    sql = f"{_showed_then(search, then, known)} AND NOT ({_shows_now(search, now)})"
+    sql = f"{shown_sql(search)} AND {_showed_then(search, then, known)} AND NOT ({_shows_now(search, now)})"
     return VisibleSql(sql, _bound(search, scanner, paths), paths)
 
 

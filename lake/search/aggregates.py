@@ -2,6 +2,7 @@
 
 import heapq
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -32,6 +33,9 @@ BY_LABELS = ("labels", "models")
 
 class TooManyBuckets(TooManyValues):
     """The message says what to do."""
+
+
+Codes = Callable[[Iterable[str]], Sequence[str]]  # of values
 
 
 class Place(NamedTuple):
@@ -80,15 +84,39 @@ def counted_in(dataset: Dataset) -> list[str]:
     return ["authors", *(["subjects"] if dataset.subject else [])]
 
 
-def top(scan: FullScan, search: Search, what: str, size: int, after: Place | None = None) -> TopValues:
-    """The values with most hits, or those behind a place. Raises TooManyValues."""
+def top(
+    scan: FullScan,
+    search: Search,
+    what: str,
+    size: int,
+    after: Place | None = None,
+    codes: Codes | None = None,
+) -> TopValues:
+    """The values with most hits, or those behind a place. `codes`: places have them instead of values. Raises
+    TooManyValues, and UnknownPlace."""
     value = value_sql(search.of, TOP[what] or str(search.of.subject))
     counts = scan.grouped(replace(search, labelled=what in BY_LABELS), value, search.timeout)
     counts.pop(None, None)
+    if after and codes:
+        after = _decoded(after, counts, codes)
     places = (Place(-rows, value) for value, rows in counts.items())
     first = heapq.nsmallest(size + 1, (place for place in places if after is None or place > after))
     more = first[size - 1] if len(first) > size else None
+    if more and codes:
+        more = more._replace(value=codes([more.value])[0])
     return TopValues([(place.value, -place.less) for place in first[:size]], len(counts), more)
+
+
+class UnknownPlace(ValueError):
+    """A code is of no value that was counted."""
+
+
+def _decoded(after: Place, counts: Mapping[str, int], codes: Codes) -> Place:
+    values = list(counts)
+    found = dict(zip(codes(values), values, strict=True)).get(after.value)
+    if found is None:
+        raise UnknownPlace
+    return after._replace(value=found)
 
 
 def value_sql(dataset: Dataset, column: str) -> str:

@@ -13,7 +13,7 @@ from lake.catalog.read_guard import retry_superseded, superseded_if_replaced
 from lake.errors import QueryTimeout
 from lake.models import InactiveAccount
 from lake.query.filter_sql import FEW
-from lake.query.spec import ResumePoint, Search
+from lake.query.spec import WITHHELD, ResumePoint, Search
 from lake.scan.full_scan import by_hours
 from lake.scan.hit import Hit, collection_sql, select_key, select_list, to_hit, to_key_hit
 from lake.scan.scan_range import ScanFile, ScanRange
@@ -22,6 +22,7 @@ from lake.scan.search_sql import SearchSql
 from lake.scan.snapshot import files_in_range
 from lake.scan.visibility import hidden_versions
 from lake.schema import Dataset, deletes_of
+from lake.withheld.lists import withheld
 
 POST_URI = re.compile(rf"at://({DID})/app\.bsky\.feed\.post/({RECORD_KEY})")
 NEAR_US = 600_000_000  # a key is made from the author's clock, which is rarely further from the server's
@@ -46,8 +47,9 @@ class Deletion(NamedTuple):
 
 class UriLookup(NamedTuple):
     """`hits`: the present version of each record that shows. The rest by URI: `deleted`; `hidden`, with the status of
-    the account, which is not active; `purged`: the account was deleted and has come back, without the text; `unknown`.
-    `complete`: False when the time limit was reached; then the rest is as far as it was found."""
+    the account, which is not active, or the list that it is on; `purged`: the account was deleted and has come back,
+    without the text; `unknown`. `complete`: False when the time limit was reached; then the rest is as far as it was
+    found."""
 
     hits: list[Hit]
     deleted: list[str]
@@ -58,18 +60,24 @@ class UriLookup(NamedTuple):
 
 
 def look_up(
-    scanner: Scanner, uris: Sequence[str], seconds: float, hide: bool = True, everywhere: bool = True
+    scanner: Scanner,
+    uris: Sequence[str],
+    seconds: float,
+    hide: bool = True,
+    everywhere: bool = True,
+    withhold: tuple[str, ...] = WITHHELD,
 ) -> UriLookup:
-    """`hide`: as of a Search. `everywhere`: False leaves what is not near the time of its key unknown. Raises
-    ValueError for what is no URI of a post, LakeUnusable and QueryTooLarge."""
+    """`hide`, `withhold`: as of a Search. `everywhere`: False leaves what is not near the time of its key unknown.
+    Raises ValueError for what is no URI of a post, LakeUnusable and QueryTooLarge."""
     names = {parse_post_uri(uri): uri for uri in uris}
-    return _looked_up(_Lookup(scanner, set(names), time.monotonic() + seconds, hide), names, everywhere)
+    search = Search(hide=hide, withhold=withhold, timeout=seconds)
+    return _looked_up(_Lookup(scanner, set(names), time.monotonic() + seconds, search), names, everywhere)
 
 
-def find_versions(scanner: Scanner, dataset: str, uris: Sequence[str], seconds: float) -> UriLookup:
-    """As look_up(), of records of this dataset, with hits without fields: some 600 bytes each."""
+def find_versions(scanner: Scanner, search: Search, uris: Sequence[str]) -> UriLookup:
+    """As look_up(), of records of the search's dataset, with hits without fields: some 600 bytes each."""
     names = {record_name(uri): uri for uri in uris}
-    lookup = _Lookup(scanner, set(names), time.monotonic() + seconds, True, dataset)
+    lookup = _Lookup(scanner, set(names), time.monotonic() + search.timeout, search)
     lookup.columns, lookup.to_hit = select_key, to_key_hit
     return _looked_up(lookup, names, True)
 
@@ -95,18 +103,16 @@ def _looked_up(lookup: "_Lookup", names: dict[RecordName, str], everywhere: bool
 class _Lookup:
     """What is known so far of these records: the version that shows, else the newest one; their deletes."""
 
-    def __init__(
-        self, scanner: Scanner, names: set[RecordName], deadline: float, hide: bool, dataset: str = "posts"
-    ) -> None:
+    def __init__(self, scanner: Scanner, names: set[RecordName], deadline: float, search: Search) -> None:
         self._scanner, self._names, self._deadline = scanner, names, deadline
-        self._search = Search(dataset=dataset, hide=hide, timeout=self._seconds)
+        self._search = search
         self._compiled = SearchSql(self._search)
         self.columns: Callable[[Search], str] = select_list
         self.to_hit: Callable[[Search, tuple[Any, ...]], Hit] = to_hit
         self.shown: dict[RecordName, Hit] = {}
         self.hidden: dict[RecordName, Hit] = {}
         self.deletions: dict[RecordName, Deletion] = {}
-        self.inactive: dict[str, str] = {}  # accounts that are not active, and why
+        self.inactive: dict[str, str] = {}  # accounts that do not show, and why
 
     def run(self, everywhere: bool) -> None:
         """Files of the times that the keys carry come first. Only what they don't settle is looked for everywhere: a
@@ -120,7 +126,8 @@ class _Lookup:
 
     def states(self) -> dict[RecordName, str]:
         """Of the records that do not show: the names of UriLookup."""
-        self.inactive = _inactive({did for did, *_ in self.hidden})
+        accounts = {did for did, *_ in self.hidden}
+        self.inactive = _inactive(accounts) | withheld(self._search.withhold, accounts)
         return {name: self._state(name) for name in self._left}
 
     def _state(self, name: RecordName) -> str:
@@ -177,7 +184,7 @@ class _Lookup:
             keys = {f"rkey{n}": rkey for n, rkey in enumerate(rkeys)}
             statement = statement.where(f"rkey IN ({', '.join(f'${name}' for name in keys)})", keys)
         hits = [self.to_hit(self._search, row) for row in self._scanner.rows(statement, scan, self._seconds)]
-        hidden = hidden_versions(self._search, hits, self._scanner, self._seconds) if self._search.hide else set()
+        hidden = hidden_versions(self._search, hits, self._scanner, self._seconds)
         return [(hit, hit.version in hidden) for hit in hits]
 
 

@@ -135,7 +135,7 @@ class Reader:
             deadline = time.monotonic() + seconds
             rows = candidates.read(scan, size, seconds)
             left = deadline - time.monotonic()
-            hidden = hidden_versions(search, rows, self.scanner, left) if search.hide else set()
+            hidden = hidden_versions(search, rows, self.scanner, left)
             shown = [Found(hit, place) for place, hit in enumerate(rows, 1) if hit.version not in hidden]
             return Slice(shown, len(rows), rows[-1].key if rows else None)
 

@@ -14,6 +14,7 @@ RELEASED = (FOLDER / "migrations.txt").read_text().split()
 CONTRACTIONS = {
     "api.0003_groups": "adds rows alone: groups and permissions, of which older code has the tables",
     "api.0004_groups_see_labels": "adds rows alone, as api.0003_groups does",
+    "api.0007_consent_groups": "adds rows alone: permissions of the same groups",
 }
 
 

@@ -287,6 +287,7 @@ CHOICES = {
     "exact",
     "total",
     "excel",
+    "pseudonyms",
     "of",
     "split",
     "sample_per",

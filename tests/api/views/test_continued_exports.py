@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.access.concurrency import LIMITS
+from api.answers import usernames
 from api.params.byte_range import first_byte, named
+from ingest.handles.store import Claim, Store
 from lake.delivery import download, record
 from lake.export import formats
 from lake.models import Export
@@ -105,6 +107,20 @@ def test_a_deletion_in_what_the_client_has_sends_the_whole_anew(posts, client, n
     assert response["ETag"] != first["ETag"]
     body = body_of(response)
     assert (b"n19" in got, b"n19" in body, body.count(b"\r\n")) == (True, False, 20)
+
+
+def test_a_handle_that_was_learned_meanwhile_changes_nothing(posts, client, tmp_path, settings):
+    settings.HANDLES_PATH = tmp_path / "handles.sqlite3"
+    store = Store(settings.HANDLES_PATH, 1).create()
+    usernames.handle_lookup.cache_clear()
+    first, got = broken(client, QUESTION, 900)
+    with store.transaction():
+        store.claim([Claim(ALICE, "alice.example", 1)])
+    response = go_on(client, QUESTION, len(got), first["ETag"])
+    assert response.status_code == 206
+    assert b"alice.example" not in streamed(response)
+    assert b"alice.example" in body_of(client.get(QUESTION))
+    usernames.handle_lookup.cache_clear()
 
 
 def test_a_deletion_in_the_rest_leaves_it_out(posts, client):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('lake', '0007_lake_clock'),
+        ('lake', '0008_lake_clock'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('lake', '0008_learned_of_batches'),
+        ('lake', '0009_learned_of_batches'),
     ]
 
     operations = [
