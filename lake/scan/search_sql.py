@@ -50,9 +50,9 @@ class SearchSql:
         late = " AND (learned IS NULL OR learned <= make_timestamp($until))" if scan.late else ""
         rows = f"""FROM {_relation(scan)} AS row WHERE {self._where}{late}
             AND {time} >= make_timestamp($first) AND {time} <= make_timestamp($last)"""
-        if search.reads_labels:
-            # First the labels, of few columns: DuckDB joins conditions that come later with all columns of all rows.
-            rows = f"FROM (SELECT {_needed(columns, search)} {rows}) AS row WHERE true"
+        if (needed := _needed(columns, search)) != "*":
+            # DuckDB joins the conditions that come later with all columns of all rows, unless few are named before.
+            rows = f"FROM (SELECT {needed} {rows}) AS row WHERE true"
         statement = Statement(
             f"{self._labels(scan)}SELECT {columns} {rows}",
             self._values | {"first": first, "last": last},

@@ -98,14 +98,14 @@ def _shows_now(search: Search, deletes: str) -> str:
     """`deletes`: SQL of the rows of deletes; empty without any."""
     hides = f"deleted OR {_UNTIL.format('seen')}"
     return f"""(state IS NULL OR state = 'superseded' AND NOT {_UNTIL.format("state_seen")})
-        AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did)
+        AND row.did NOT IN (SELECT did FROM inactive_account)
         AND {_nothing_later(search, hides, deletes)}"""
 
 
 def _showed_then(search: Search, deletes: str, known: str) -> str:
     """`known`: SQL of when a delete came."""
     return f"""(state IS NULL OR NOT {_UNTIL.format("state_seen")})
-        AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did AND {_UNTIL.format("learned")})
+        AND row.did NOT IN (SELECT did FROM inactive_account WHERE {_UNTIL.format("learned")})
         AND {_nothing_later(search, _UNTIL.format("seen"), deletes, f"AND {_UNTIL.format(known)}")}"""
 
 
@@ -149,11 +149,12 @@ def _first_delete(search: Search) -> datetime | None:
 
 
 def _nothing_later(search: Search, hides: str, deletes: str, when: str = "") -> str:
-    """Of what hides older versions: tombstones that do so, and rows of deletes."""
+    """Of what hides older versions: tombstones that do so, and rows of deletes. By the latest rev, as DuckDB would keep
+    all rows of the search in memory for a NOT EXISTS."""
     collection = f"WHERE collection = '{search.of.collection}'" if search.of.collection else "WHERE true"
     later = f"SELECT did, collection, rkey, rev FROM tombstone {collection} AND ({hides})"
     if deletes:
         later += f" UNION ALL SELECT did, collection, rkey, rev FROM {deletes} {collection} {when}"
     same_collection = "" if search.of.collection else " AND later.collection = row.collection"
-    return f"""NOT EXISTS (FROM ({later}) AS later
-        WHERE later.did = row.did AND later.rkey = row.rkey AND later.rev > row.rev{same_collection})"""
+    return f"""coalesce(row.rev >= (SELECT max(later.rev) FROM ({later}) AS later
+        WHERE later.did = row.did AND later.rkey = row.rkey{same_collection}), true)"""
