@@ -198,7 +198,7 @@ def test_posts_are_counted_by_their_labels(reader, lake):
 
 
 def picked(reader, text):
-    """The rkeys of the rows that are picked of each file, the newest first; None: all rows are read."""
+    """Numbers of the rows that are picked of each file, the newest file first; None: all rows are read."""
     search = asked(text)
     pruner = IndexPruner(reader.scanner, search, page_cost)
     files = [pruner.pruned(file) for file in files_in_range(search)]
