@@ -237,3 +237,12 @@ def test_an_hour_of_many_labels_is_scanned(reader, lake, eager, monkeypatch):
 def test_times_among_others(times, wanted):
     places = among(np.array(times, np.int64), np.array(wanted, np.int64)).tolist()
     assert places == [place for place, time in enumerate(times) if time in wanted]
+
+
+def test_a_page_of_picked_rows_that_are_read_in_parts(reader, lake, eager):
+    """Each part is read beside the labels of its own hours."""
+    posts = by_rkey(lake)
+    write(lake.root, [row for h in range(HOURS) for row in labels_of(posts[f"p{h}-1"], {"labelled_at": LABELLED})])
+    build(lake, range(HOURS))
+    search = asked("lake (label:toxic OR label:lang)")
+    assert [hit.key.rkey for hit in reader.find(search, 3).hits] == ["p3-1", "p2-1", "p1-1"]
