@@ -96,7 +96,9 @@ class ExportRows:
         self._reader.tombstones.refresh()
         size = min(size, self._size, MOST_ROWS if self._left is None else self._left)
         visible = visible_sql(self._spec.search, self._reader.scanner)
-        statement = self._compiled.select("*", scan).where(visible.sql, visible.values).where(*self._sample)
+        statement = (
+            self._compiled.select("*", scan, visible.without).where(visible.sql, visible.values).where(*self._sample)
+        )
         statement = Statement(
             f"SELECT {self._columns} FROM ({statement.sql} {self._compiled.order_by} LIMIT {size:d})",
             statement.values | dict(self._spec.values),

@@ -27,11 +27,16 @@ def has_one(wanted: Sequence[Wanted], thresholds: Thresholds, bound: Bound) -> I
     """Each condition: the post has one of some of these labels. The rows that pass, older ones too, are found first:
     they are few, and grouping all would take twice as long."""
     for part in (wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE)):
-        passes = " OR ".join(_passes(one, thresholds, bound) for one in part)
+        passes = says_one(part, thresholds, bound)
         yield f"""(row.seen, row.did, row.rkey) IN (SELECT seen, did, rkey FROM {LABELS}
             WHERE name IN ({", ".join(dict.fromkeys(bound(one.name) for one in part))})
             AND seen IN (SELECT seen FROM {LABELS} WHERE {passes})
             GROUP BY {KEY} HAVING arg_max({passes}, {LATER}))"""
+
+
+def says_one(wanted: Sequence[Wanted], thresholds: Thresholds, bound: Bound) -> str:
+    """A condition on a label row: it is one of these, whether it is the latest or not."""
+    return " OR ".join(_passes(one, thresholds, bound) for one in wanted)
 
 
 def names_of_row() -> str:

@@ -111,7 +111,7 @@ class Labeller:
         visible = visible_sql(self._search, self._scanner)
         key = [f"{sql} AS _{name}" for name, sql in hit.key_sql(self._search).items()]
         columns = ["seen", "did", "rkey", "rev", "created_at", "text", "langs", "alt", *key]
-        statement = self._compiled.select(", ".join(columns), scan).where(visible.sql, visible.values)
+        statement = self._compiled.select(", ".join(columns), scan, visible.without).where(visible.sql, visible.values)
         statement = statement.where(*_lacks(self._labelling))
         statement = statement._replace(sql=f"{statement.sql} {self._compiled.order_by} LIMIT {size:d}")
         with superseded_if_replaced(visible.paths):

@@ -117,7 +117,11 @@ class FullScan:
             self._tombstones.refresh()
             scan = ScanRange(left, low, ResumePoint(high))
             visible = visible_sql(search, self._scanner)
-            statement = compiled.select(columns, scan).where(visible.sql, visible.values).inside(template, values)
+            statement = (
+                compiled.select(columns, scan, visible.without)
+                .where(visible.sql, visible.values)
+                .inside(template, values)
+            )
             with superseded_if_replaced(visible.paths):
                 return self._scanner.rows(statement, scan, deadline - time.monotonic())
 

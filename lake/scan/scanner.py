@@ -70,6 +70,10 @@ class Scanner:
         with _readable(seconds):
             return self._engine.table(sql, files | dict(values), seconds, **tables)
 
+    def times_of(self, path: str) -> NDArray[int64]:
+        """`seen` of all rows of this file, in microseconds since 1970."""
+        return row_reader.times_of(self.root / path)
+
     def absolute(self, paths: Sequence[str]) -> list[str]:
         return [f"{self.root}/{path}" for path in paths]
 

@@ -43,16 +43,17 @@ class SearchSql:
         order = (search.time, *search.of.order.values())
         self.order_by = "ORDER BY " + ", ".join(f"{column} {way}" for column in order)
 
-    def select(self, columns: str, scan: ScanRange) -> Statement:
-        """SELECT of the candidates in this range: all rows that match, hidden ones too."""
+    def select(self, columns: str, scan: ScanRange, without: str = "") -> Statement:
+        """SELECT of the candidates in this range: all rows that match, hidden ones too. `without`: an ANTI JOIN of
+        `row`."""
         time, search = self.search.time, self.search
         first, last = (scan.low, scan.high.position) if search.newest else (-scan.high.position, -scan.low)
         late = " AND (learned IS NULL OR learned <= make_timestamp($until))" if scan.late else ""
         rows = f"""FROM {_relation(scan)} AS row WHERE {self._where}{late}
             AND {time} >= make_timestamp($first) AND {time} <= make_timestamp($last)"""
-        if search.reads_labels:
-            # First the labels, of few columns: DuckDB joins conditions that come later with all columns of all rows.
-            rows = f"FROM (SELECT {_needed(columns, search)} {rows}) AS row WHERE true"
+        if (needed := _needed(columns, search)) != "*" or without:
+            # DuckDB joins the conditions that come later with all columns of all rows, unless few are named before.
+            rows = f"FROM (SELECT {needed} {rows}) AS row {without} WHERE true"
         statement = Statement(
             f"{self._labels(scan)}SELECT {columns} {rows}",
             self._values | {"first": first, "last": last},

@@ -24,6 +24,9 @@ from lake.withheld.lists import shown_sql, withheld
 from process.instants import utc
 
 _UNTIL = "{} <= make_timestamp($until)"
+_HIDES = f"deleted OR {_UNTIL.format('seen')}"
+_SHOWN_STATE = f"""(state IS NULL OR state = 'superseded' AND NOT {_UNTIL.format("state_seen")})
+    AND row.did NOT IN (SELECT did FROM inactive_account)"""
 KEYS_AT_ONCE = 5000  # four values each: SQLite takes 32,766
 # A delete without a tombstone is seen after its like. Either may be stamped by another host, the like an hour ahead.
 BEFORE_US = 4_200_000_000
@@ -57,11 +60,12 @@ def hidden_versions(search: Search, hits: Sequence[Hit], scanner: Scanner, secon
 
 class VisibleSql(NamedTuple):
     """A condition on `row` over the tables of the TombstoneCache, the values of its parameters, and the paths of the
-    files that it reads."""
+    files that it reads. `without`: an ANTI JOIN of `row` that belongs to it."""
 
     sql: str
     values: dict[str, Any]
     paths: list[str]
+    without: str = ""
 
 
 def visible_sql(search: Search, scanner: Scanner) -> VisibleSql:
@@ -69,8 +73,8 @@ def visible_sql(search: Search, scanner: Scanner) -> VisibleSql:
         return VisibleSql(shown_sql(search), {}, [])
     paths = _delete_paths(search)
     deletes = "lake_rows($deletes)" if paths else ""
-    sql = f"{shown_sql(search)} AND {_shows_now(search, deletes)}"
-    return VisibleSql(sql, _bound(search, scanner, paths), paths)
+    sql = f"{shown_sql(search)} AND {_SHOWN_STATE}"
+    return VisibleSql(sql, _bound(search, scanner, paths), paths, _without_older(search, deletes))
 
 
 def removed_sql(search: Search, scanner: Scanner) -> VisibleSql:
@@ -96,16 +100,18 @@ def _bound(search: Search, scanner: Scanner, paths: Sequence[str]) -> dict[str, 
 
 def _shows_now(search: Search, deletes: str) -> str:
     """`deletes`: SQL of the rows of deletes; empty without any."""
-    hides = f"deleted OR {_UNTIL.format('seen')}"
-    return f"""(state IS NULL OR state = 'superseded' AND NOT {_UNTIL.format("state_seen")})
-        AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did)
-        AND {_nothing_later(search, hides, deletes)}"""
+    return f"{_SHOWN_STATE} AND {_nothing_later(search, _HIDES, deletes)}"
+
+
+def _without_older(search: Search, deletes: str) -> str:
+    """What _nothing_later() says, as a join: for a condition DuckDB would keep all rows of the search in memory."""
+    return f"""ANTI JOIN ({_later(search, _HIDES, deletes)}) AS later ON {_same_uri(search)} AND later.rev > row.rev"""
 
 
 def _showed_then(search: Search, deletes: str, known: str) -> str:
     """`known`: SQL of when a delete came."""
     return f"""(state IS NULL OR NOT {_UNTIL.format("state_seen")})
-        AND NOT EXISTS (FROM inactive_account AS account WHERE account.did = row.did AND {_UNTIL.format("learned")})
+        AND row.did NOT IN (SELECT did FROM inactive_account WHERE {_UNTIL.format("learned")})
         AND {_nothing_later(search, _UNTIL.format("seen"), deletes, f"AND {_UNTIL.format(known)}")}"""
 
 
@@ -149,11 +155,19 @@ def _first_delete(search: Search) -> datetime | None:
 
 
 def _nothing_later(search: Search, hides: str, deletes: str, when: str = "") -> str:
-    """Of what hides older versions: tombstones that do so, and rows of deletes."""
+    return f"""NOT EXISTS (FROM ({_later(search, hides, deletes, when)}) AS later
+        WHERE {_same_uri(search)} AND later.rev > row.rev)"""
+
+
+def _same_uri(search: Search) -> str:
+    same_collection = "" if search.of.collection else " AND later.collection = row.collection"
+    return f"later.did = row.did AND later.rkey = row.rkey{same_collection}"
+
+
+def _later(search: Search, hides: str, deletes: str, when: str = "") -> str:
+    """What hides older versions: tombstones that do so, and rows of deletes."""
     collection = f"WHERE collection = '{search.of.collection}'" if search.of.collection else "WHERE true"
     later = f"SELECT did, collection, rkey, rev FROM tombstone {collection} AND ({hides})"
     if deletes:
         later += f" UNION ALL SELECT did, collection, rkey, rev FROM {deletes} {collection} {when}"
-    same_collection = "" if search.of.collection else " AND later.collection = row.collection"
-    return f"""NOT EXISTS (FROM ({later}) AS later
-        WHERE later.did = row.did AND later.rkey = row.rkey AND later.rev > row.rev{same_collection})"""
+    return later

@@ -57,7 +57,8 @@ class Candidates:
             matches.append(self._scanner.matches(condition, taken, deadline - monotonic()))
         if not any(len(match.table) for match in matches):
             return []
-        return self._scanner.rows_of_matches(self._first(taken, size), matches, deadline - monotonic())
+        found = scan._replace(files=tuple(file for match in matches for file in match.files))
+        return self._scanner.rows_of_matches(self._first(found, size), matches, deadline - monotonic())
 
     def _first(self, scan: ScanRange, size: int) -> Statement:
         statement = self._compiled.select(select_list(self._compiled.search), scan)

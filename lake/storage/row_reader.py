@@ -44,6 +44,17 @@ def read_rows(
         raise LakeUnusable(f"The lake can't be read: {error}") from error
 
 
+def times_of(path: Path) -> NDArray[np.int64]:
+    """`seen` of all rows, in microseconds since 1970: 6 ms a million. Raises LakeUnusable."""
+    try:
+        file = pq.ParquetFile(path, metadata=_footer(path)[0], pre_buffer=False)
+        seen = file.read(["seen"], use_threads=False)["seen"]
+    except (OSError, pa.ArrowException) as error:
+        raise LakeUnusable(f"The lake can't be read: {error}") from error
+    times: NDArray[np.int64] = seen.cast(pa.timestamp("us", seen.type.tz)).cast(pa.int64()).to_numpy()
+    return times
+
+
 def joined(tables: Sequence[Table]) -> Table:
     """Of the same columns."""
     return pa.concat_tables(tables).combine_chunks()

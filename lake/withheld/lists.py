@@ -30,5 +30,5 @@ def withheld(lists: Collection[str], accounts: Collection[str]) -> dict[str, str
 
 def shown_sql(search: Search) -> str:
     """A condition on `row` over the tables of the TombstoneCache."""
-    conditions = [f"NOT EXISTS (FROM {name} AS account WHERE account.did = row.did)" for name in search.withhold]
+    conditions = [f"row.did NOT IN (SELECT did FROM {name})" for name in search.withhold]
     return " AND ".join(conditions) or "true"

@@ -1,7 +1,8 @@
 """Imports a million labels of ten million posts, and searches by them: `python -m tests.bench labels --posts N
 --labels M --format parquet`.
 
-The posts are made once for each number and kept in var/bench; the labels of a run before are removed.
+The posts and their text indexes are made once for each number and kept in var/bench; the labels of a run before are
+removed.
 """
 
 from argparse import ArgumentParser
@@ -40,7 +41,7 @@ def main(given: list[str]) -> None:
     parser.add_argument("--format", choices=("parquet", "csv"), default="parquet")
     parser.add_argument("--runs", type=int, default=10, help="of each search")
     options = parser.parse_args(given)
-    months = made(Labelled(options.posts, options.per_day), index=False)
+    months = made(Labelled(options.posts, options.per_day))
     _forget()
     file = _file(months, options.labels, options.format)
     env = commands.environment(months.folder)

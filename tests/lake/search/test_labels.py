@@ -5,6 +5,7 @@ import random
 from datetime import datetime, timedelta
 from functools import partial
 
+import numpy as np
 import pytest
 
 from lake.labelfilter.thresholds import Thresholds
@@ -12,6 +13,10 @@ from lake.query.parser import parse
 from lake.query.rendering import render
 from lake.query.spec import Search
 from lake.query.tree import And, Filter, Not, Or
+from lake.scan import index_pruning
+from lake.scan.index_pruning import IndexPruner, page_cost
+from lake.scan.label_summaries import among
+from lake.scan.snapshot import files_in_range
 from lake.search.aggregates import top
 from lake.search.reader import Reader
 from lake.search.sample import draw
@@ -19,6 +24,7 @@ from lake.storage.duckdb_engine import Engine
 from tests.builders import NOON_US, post
 from tests.lake.compact.compacting import HOUR, make
 from tests.lake.labels.labelling import labels_of, write
+from tests.lake.scan.test_index_pruning import build
 
 HOURS, EACH = 4, 6
 LABELLED = datetime.fromisoformat("2026-07-02T00:00:00")
@@ -37,6 +43,15 @@ def reader(lake, lake_root):
             )
         )
     return Reader(Engine("500MB", 2, fence=lake_root), lake_root)
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Rows are picked however few a file has."""
+    for name in ("STORED_COST", "COUNTED_COST", "GROUP_COST"):
+        monkeypatch.setattr(index_pruning, name, 0)
+    monkeypatch.setattr(index_pruning, "USELESS", 1.0)
+    index_pruning.open_index.cache_clear()
 
 
 def by_rkey(lake):
@@ -154,8 +169,8 @@ def some_query(chance, depth=2):
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 20))])
-def test_any_query_of_any_labels(reader, lake, seed):
-    """Labels come in some commits, with compaction in between."""
+def test_any_query_of_any_labels(reader, lake, seed, eager):
+    """Labels come in some commits, with compaction in between, which makes text indexes."""
     chance, posts, rows = random.Random(seed), by_rkey(lake), []
     for step in ["labels", "labels", "compact", "labels", chance.choice(["labels", "compact"])]:
         if step == "compact":
@@ -180,3 +195,54 @@ def test_posts_are_counted_by_their_labels(reader, lake):
     assert counted(asked(""), "labels", 9) == ([("toxic", 2), ("x", 1)], 2, None)
     assert counted(asked("label:x"), "labels", 1)[:2] == ([("toxic", 1)], 2)
     assert counted(asked("fish"), "models", 9) == ([("m", 2), ("n", 1)], 2, None)
+
+
+def picked(reader, text):
+    """Numbers of the rows that are picked of each file, the newest file first; None: all rows are read."""
+    search = asked(text)
+    pruner = IndexPruner(reader.scanner, search, page_cost)
+    files = [pruner.pruned(file) for file in files_in_range(search)]
+    return [None if file.picked is None else file.picked.tolist() for file in files]
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_rows_without_a_label_that_must_be_there_are_not_read(reader, lake, eager, indexed):
+    posts = by_rkey(lake)
+    newest = HOURS - 1
+    says = [{"score": 0.9, "labelled_at": LABELLED}, {"score": 0.1, "labelled_at": LABELLED + timedelta(1)}]
+    write(lake.root, [*labels_of(posts[f"p{newest}-1"], says[0]), *labels_of(posts[f"p{newest}-4"], *says)])
+    if indexed:
+        build(lake, [newest])
+    none = [[]] * (2 * HOURS - 2)
+    assert picked(reader, "lake label:toxic>=0.7")[:2] == ([[], [1]] if indexed else [[1], [1]])  # 4 is about a fish
+    assert picked(reader, "label:toxic>=0.7") == [[1], [1], *none]  # 4 had it, which DuckDB is left to judge
+    assert picked(reader, "label:toxic>=0.7 label:toxic<0.5")[:2] == [[1], []]
+    for text in ("label:toxic>=0.7 OR fish", "-label:toxic>=0.7", "label:toxic>=0.7 OR label:other"):
+        assert picked(reader, text)[:2] == [None, None]
+    assert answers(reader, asked("lake label:toxic>=0.7")) == [f"p{newest}-1"]
+
+
+def test_an_hour_of_many_labels_is_scanned(reader, lake, eager, monkeypatch):
+    monkeypatch.setattr("lake.scan.label_summaries.FEW", 1)
+    posts = by_rkey(lake)
+    write(
+        lake.root, [row for n in range(3) for row in labels_of(posts[f"p3-{n}"], {"score": 1, "labelled_at": LABELLED})]
+    )
+    assert picked(reader, "label:toxic")[:2] == [None, None]
+    assert answers(reader, asked("label:toxic")) == ["p3-2", "p3-1", "p3-0"]
+
+
+@pytest.mark.parametrize("times", [[1, 3, 3, 5, 9], [9, 3, 1, 3, 5], [], [2]])
+@pytest.mark.parametrize("wanted", [[], [3], [0, 3, 4, 9, 12], [5]])
+def test_times_among_others(times, wanted):
+    places = among(np.array(times, np.int64), np.array(wanted, np.int64)).tolist()
+    assert places == [place for place, time in enumerate(times) if time in wanted]
+
+
+def test_a_page_of_picked_rows_that_are_read_in_parts(reader, lake, eager):
+    """Each part is read beside the labels of its own hours."""
+    posts = by_rkey(lake)
+    write(lake.root, [row for h in range(HOURS) for row in labels_of(posts[f"p{h}-1"], {"labelled_at": LABELLED})])
+    build(lake, range(HOURS))
+    search = asked("lake (label:toxic OR label:lang)")
+    assert [hit.key.rkey for hit in reader.find(search, 3).hits] == ["p3-1", "p2-1", "p1-1"]
