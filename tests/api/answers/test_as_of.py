@@ -5,6 +5,7 @@ import json
 import pytest
 from django.core.management import call_command
 
+from api.answers import analysis, page
 from lake.compact.compactor import Compactor
 from lake.models import CatalogIdentity
 from lake.storage.layout import SCRATCH
@@ -16,6 +17,13 @@ HOUR_US = 3600 * SECOND_US
 
 def at(rkey, seconds, **fields):
     return post(f"lake {rkey}", rkey=rkey, time_us=NOON_US + seconds * SECOND_US, **fields)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Counts are not given up on a busy machine."""
+    for module in (page, analysis):
+        monkeypatch.setattr(module, "COUNT_SECONDS", 30)
 
 
 @pytest.fixture
