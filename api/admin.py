@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from constance.admin import Config, ConstanceAdmin
 from constance.forms import ConstanceForm
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -12,17 +13,21 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from api.answers.usernames import handle_lookup
 from api.models import ApiKey
+from ingest.identifiers import is_did
 from lake.adminpages.changes import Change, LoggedAdmin, latest_changes, message
+from lake.withheld_models import OptOut
 
 FLAGS = "Config"  # the object_id under which the library logs changes of flags
 
 Config._meta.verbose_name_plural = "flags"
 
 if TYPE_CHECKING:
-    from django import forms
-
     _Form = forms.ModelForm[ApiKey]
+    _OptOutForm = forms.ModelForm[OptOut]
+else:
+    _OptOutForm = forms.ModelForm
 
 
 class FlagForm(ConstanceForm):  # type: ignore[misc]
@@ -62,12 +67,72 @@ admin.site.unregister([Config])
 admin.site.register([Config], FlagAdmin)
 
 
+class OptOutForm(_OptOutForm):
+    did = forms.CharField(
+        label="account", max_length=2048, help_text="a DID, or a handle that is known here, such as alice.example"
+    )
+
+    def clean_did(self) -> str:
+        """Of a handle the DID."""
+        given: str = self.cleaned_data["did"].strip()
+        did = given if is_did(given) else handle_lookup().did_of(given)
+        if did is None:
+            raise forms.ValidationError("is no DID, and no handle that is known here: give the DID, did:plc:...")
+        return did
+
+
+@admin.register(OptOut)
+class OptOutAdmin(LoggedAdmin):
+    """Accounts that are never shown, from the moment on that they are here. What others say of them stays."""
+
+    form = OptOutForm
+    list_display = ("did", "reason", "purge", "added_by", "added_at")
+    list_filter = ("purge",)
+    list_select_related = ("added_by",)
+    search_fields = ("did__exact", "reason")
+    fields = ("did", "reason", "purge")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("did", "added_by", "added_at") if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("did", "reason", "purge", "added_by", "added_at") if obj else self.fields
+
+    def save_model(self, request: HttpRequest, obj: OptOut, form: Any, change: bool) -> None:
+        if not change:
+            obj.added_by_id = request.user.pk
+        super().save_model(request, obj, form, change)
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(LoggedAdmin):
-    list_display = ("name", "prefix", "state", "rate_per_minute", "expires_at", "created_at", "last_used_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter), ("last_used_at", admin.EmptyFieldListFilter))
+    list_display = (
+        "name",
+        "prefix",
+        "state",
+        "rate_per_minute",
+        "may_label",
+        "expires_at",
+        "created_at",
+        "last_used_at",
+    )
+    list_filter = (
+        "force_pseudonyms",
+        ("revoked_at", admin.EmptyFieldListFilter),
+        ("last_used_at", admin.EmptyFieldListFilter),
+    )
     search_fields = ("name", "prefix")
-    fields = ("name", "rate_per_minute", "expires_at", "prefix", "revoked_at", "created_at", "last_used_at")
+    fields = (
+        "name",
+        "rate_per_minute",
+        "may_label",
+        "force_pseudonyms",
+        "expires_at",
+        "prefix",
+        "revoked_at",
+        "created_at",
+        "last_used_at",
+    )
     readonly_fields = ("prefix", "revoked_at", "created_at", "last_used_at")
     actions = ("revoke",)
 

@@ -12,7 +12,10 @@ from process.metrics import Series, counter, histogram, series_of
 from process.records import ERROR_TYPES, JOBS
 
 PROCESSES = tuple(name for name in COMMANDS if name != "web")  # those beside the web process
-QUERIES = ("search", "count", "timeline", "top", "posts", "thread", "stats", "coverage", "manifest", "export")
+QUERIES = (
+    *("search", "count", "timeline", "top", "posts", "rows", "thread", "stats", "coverage", "manifest", "export"),
+    "labels",
+)
 OUTCOMES = ("ok", "refused", "timeout", "error", "abandoned")
 QUERY_BUCKETS = (0.03, 0.1, 0.3, 1, 2, 3, 5, 10, 30, 100, 300)
 

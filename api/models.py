@@ -18,7 +18,23 @@ class ApiKey(models.Model):
     rate_per_minute = models.PositiveIntegerField(
         "requests a minute", default=RATE, help_text="0: no limit. Counted in place of the address's."
     )
+    may_label = models.BooleanField(
+        "may send labels", default=False, db_default=False, help_text="to POST /api/v1/labels"
+    )
     expires_at = models.DateTimeField(null=True, blank=True, help_text="empty: never")
+    force_pseudonyms = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="every answer to this key has pseudonyms in place of accounts and records",
+    )
+    pseudonym_secret = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="what the pseudonyms of this key are made with",
+    )
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="to the minute")
@@ -41,6 +57,10 @@ class ApiKey(models.Model):
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
+
+def new_pseudonym_secret() -> str:
+    return secrets.token_hex(32)
 
 
 def digest(secret: str) -> str:

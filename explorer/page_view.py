@@ -5,7 +5,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
 
+from api.access.keys import project
 from api.answers.errors import Problem, ProblemResponse, error_response, problem
 from api.views.view import View
 from explorer.headers import PAGE
@@ -26,6 +29,11 @@ class Page(View):
     http_method_names = ["get", "head"]
     error_template = "explorer/error.html"
     section = ""  # which link of the header is the present one
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if project(request).forced:
+            raise PermissionDenied("The pages show accounts: with this API key use the API, which gives pseudonyms.")
 
     def html(self, template: str, context: Mapping[str, Any], status: int = 200) -> PageResponse:
         body = render(self.request._request, template, {"section": self.section, **context}).content

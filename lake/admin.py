@@ -14,6 +14,7 @@ from lake.adminpages.changes import LogAdmin, LoggedAdmin
 from lake.adminpages.files import DataFileAdmin, IndexFileAdmin, Sized
 from lake.adminpages.requests import RequestAdmin
 from lake.delivery import record
+from lake.label_models import LabelImport, WaitingLabel
 from lake.models import (
     BatchRun,
     CatalogIdentity,
@@ -26,6 +27,7 @@ from lake.models import (
     Tombstone,
 )
 from lake.schema import DATASETS
+from lake.withheld_models import SignedInOnlyAccount
 from process.instants import iso_us
 
 SHOWN_CHARACTERS = 100  # of a query in a list; its own page shows all
@@ -57,7 +59,25 @@ class RetentionAdmin(LoggedAdmin):
 
 @admin.register(CatalogIdentity)
 class CatalogIdentityAdmin(ReadOnlyAdmin):
-    list_display = ("catalog", "flush", "compact")
+    list_display = ("catalog", "flush", "compact", "label")
+
+
+@admin.register(LabelImport)
+class LabelImportAdmin(ReadOnlyAdmin):
+    list_display = ("started_at", "name", "model", "rows", "joined", "folded", "waiting", "wrong", "finished_at")
+    list_filter = (("finished_at", admin.EmptyFieldListFilter),)
+    search_fields = ("name", "sha256")
+
+
+@admin.register(WaitingLabel)
+class WaitingLabelAdmin(ReadOnlyAdmin):
+    """Perhaps a million rows: only whole DIDs are searched for."""
+
+    list_display = ("received_at", "did", "rkey", "name", "score", "model", "version", "unknown_at")
+    list_filter = (("unknown_at", admin.EmptyFieldListFilter),)
+    ordering = ("-pk",)
+    search_fields = ("did__exact",)
+    search_help_text = "a whole DID"
 
 
 @admin.register(Tombstone)
@@ -80,6 +100,16 @@ class InactiveAccountAdmin(ReadOnlyAdmin):
     @admin.display(description="since", ordering="time_us")
     def since(self, account: InactiveAccount) -> str:
         return iso_us(account.time_us)
+
+
+@admin.register(SignedInOnlyAccount)
+class SignedInOnlyAccountAdmin(ReadOnlyAdmin):
+    """Accounts whose profile asks to be shown only to readers who have signed in, and those that no longer do."""
+
+    list_display = ("did", "asks", "rev", "learned_at")
+    list_filter = ("asks",)
+    search_fields = ("did__exact",)
+    search_help_text = "a whole DID"
 
 
 @admin.register(Export)

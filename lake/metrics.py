@@ -1,6 +1,6 @@
 """The series of the flusher and of the compactor: all that this package exports itself."""
 
-from lake.schema import DATASETS
+from lake.schema import FLUSHED
 from process.metrics import counter, gauge, histogram
 
 REASONS = ("closed", "late", "deleted", "asked")  # lake.compact.plan.Reason
@@ -10,9 +10,9 @@ ROWS = counter(
     "lake_rows_written_total",
     "Rows committed. No rise for two flush intervals: nothing becomes searchable, the operator looks at the flusher's "
     "log.",
-    dataset=DATASETS,
+    dataset=FLUSHED,
 )
-FILE_BYTES = counter("lake_bytes_written_total", "Bytes of the files of these rows. For information.", dataset=DATASETS)
+FILE_BYTES = counter("lake_bytes_written_total", "Bytes of the files of these rows. For information.", dataset=FLUSHED)
 JSON_BYTES = counter(
     "lake_bytes_flushed_total",
     "Bytes of JSON of the events in committed batches. Divided by the bytes written: the compression at the first "
@@ -87,6 +87,21 @@ OLDEST_TOMBSTONE = gauge(
     "pass fails, the operator looks at the compactor's log.",
 )
 
+LABELS_JOINED = counter(
+    "lake_labels_joined_total",
+    "Labels that waited and were joined to their posts; not those of import_labels that need not wait. For information "
+    "only.",
+)
+LABELS_WAITING = gauge(
+    "lake_labels_waiting",
+    "Labels that wait for their posts, as of the last look. For information only: each is given up after a day.",
+)
+LABELS_UNKNOWN = counter(
+    "lake_labels_unknown_total",
+    "Labels given up, as no post had come for a day. A steep rise: they are of posts that the lake never had; the "
+    "operator tells whoever sends them. The admin lists them at Waiting labels.",
+)
+
 # --- both ---
 ORPHANS = gauge(
     "lake_orphan_files",
@@ -101,5 +116,5 @@ FLUSHER = (
 )
 COMPACTOR = (
     *(COMPACTIONS, COMPACTION_SECONDS, COMPACTION_BYTES, PURGED, PARTITIONS_WAITING, SUPERSEDED),
-    OLDEST_TOMBSTONE,
+    *(OLDEST_TOMBSTONE, LABELS_JOINED, LABELS_WAITING, LABELS_UNKNOWN),
 )

@@ -7,6 +7,8 @@ from django.db import models
 from django.utils import timezone
 
 from lake.journal import Export, Request, Retention
+from lake.label_models import LabelImport, WaitingLabel
+from lake.withheld_models import OptOut, SignedInOnlyAccount
 
 __all__ = [
     "BatchRun",
@@ -15,9 +17,13 @@ __all__ = [
     "Export",
     "InactiveAccount",
     "IndexFile",
+    "LabelImport",
+    "OptOut",
     "Request",
     "Retention",
+    "SignedInOnlyAccount",
     "Tombstone",
+    "WaitingLabel",
 ]
 
 
@@ -25,10 +31,12 @@ class CatalogIdentity(models.Model):
     """The catalog's identity and the numbers of its writers' latest commits: one row. The marker is its copy."""
 
     ONLY = 1  # its pk
-
     catalog = models.UUIDField(default=uuid.uuid4, editable=False)
     flush = models.BigIntegerField(default=0, help_text="number of the latest commit of the flusher")
     compact = models.BigIntegerField(default=0, help_text="number of the latest commit of the compactor")
+    label = models.BigIntegerField(default=0, db_default=0, help_text="number of the latest commit of labels")
+    clock_us = models.BigIntegerField(default=0, db_default=0, help_text="the lake's clock; 0: not known yet")
+    profiles_read_at = models.DateTimeField(null=True, editable=False, help_text="for their labels")
 
     class Meta:
         verbose_name_plural = "catalog identity"
@@ -60,6 +68,9 @@ class BatchRun(models.Model):
     )
     rows = models.JSONField(default=dict, help_text="rows written per dataset")
     minutes = models.JSONField(default=dict, help_text="rows written per minute of seen")
+    learned_us = models.BigIntegerField(
+        default=0, db_default=0, help_text="from when on its late rows exist, by the lake's clock; 0: it has none"
+    )
     bytes_in = models.BigIntegerField(default=0)
     bytes_out = models.BigIntegerField(default=0)
 
@@ -95,7 +106,6 @@ class CatalogFile(models.Model):
     bytes = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
     superseded_at = models.DateTimeField(null=True, blank=True)
-
     objects = models.Manager()
     listed = ListedManager()
     superseded = SupersededManager()
@@ -119,6 +129,7 @@ class DataFile(CatalogFile):
     rows_by_arrival = models.BigIntegerField(
         default=0, help_text="rows whose seen is their ingest time, as their time_us is impossible"
     )
+    late_rows = models.BigIntegerField(default=0, db_default=0, help_text="rows that came late: they have learned")
     batch = models.ForeignKey(
         BatchRun, null=True, on_delete=models.PROTECT, related_name="files", help_text="null: made by compaction"
     )
@@ -146,9 +157,8 @@ class IndexFile(CatalogFile):
 
 
 class Tombstone(models.Model):
-    """A delete or a newer version that files may not show yet: versions of the URI below `rev` must not show. It is
-    true for ever, and removed some days after the files show it; those of likes and the like stay, as their files
-    don't."""
+    """A delete or a newer version that files may not show yet: versions of the URI below `rev` must not show. True for
+    ever; removed some days after the files show it, which those of likes and the like never do."""
 
     did = models.CharField(max_length=2048)
     collection = models.CharField(max_length=317)

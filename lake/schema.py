@@ -6,7 +6,7 @@ VERSION = 1  # of the columns. They are only ever added, nullable
 
 
 class Column(NamedTuple):
-    """`type` is the DuckDB type: VARCHAR, BIGINT, BOOLEAN, VARCHAR[] or TIMESTAMP (UTC, microseconds)."""
+    """`type` is the DuckDB type: VARCHAR, BIGINT, DOUBLE, BOOLEAN, VARCHAR[] or TIMESTAMP (UTC, microseconds)."""
 
     name: str
     type: str = "VARCHAR"
@@ -25,6 +25,11 @@ class Dataset(NamedTuple):
         return tuple(column.name for column in self.columns)
 
     @property
+    def in_every_file(self) -> tuple[Column, ...]:
+        """The columns that files of every release have, in file order."""
+        return tuple(column for column in self.columns if column.name not in ADDED)
+
+    @property
     def subject(self) -> str | None:
         """The column with the subject of a like, repost, follow or block."""
         return next((name for name in ("subject_uri", "subject") if name in self.names), None)
@@ -35,11 +40,18 @@ class Dataset(NamedTuple):
         return self.name in ("deletes", "accounts")
 
     @property
+    def are_records(self) -> bool:
+        """Its rows hold whole records: these can be rebuilt, and hash to their CIDs."""
+        return not self.are_events and self.name != "labels"
+
+    @property
     def order(self) -> dict[str, str]:
         """SQL of what orders rows of the same time, by the names of SortKey: without the collection where all rows have
         the same one."""
         if self.name == "accounts":
             return {"did": "did", "rkey": "coalesce(rkey, '')", "version": "concat_ws(' ', kind, seq, time)"}
+        if self.name == "labels":  # many of one post; `arrival` has 19 digits at most
+            return {"did": "did", "rkey": "rkey", "version": "concat(rev, ' ', lpad(arrival::VARCHAR, 19, '0'))"}
         several = {} if self.collection else {"collection": "collection"}
         return {"did": "did", **several, "rkey": "rkey", "version": "rev"}
 
@@ -53,6 +65,9 @@ class Dataset(NamedTuple):
         """SQL of what identifies an event, however often it is received. `{row}`: the row's name."""
         if self.name == "accounts":  # an event without a seq has no other identity than its time and the rest
             return ("{row}.did", "{row}.kind", "coalesce({row}.seq::VARCHAR, concat_ws(' ', {row}.time, {row}.extra))")
+        if self.name == "labels":  # one that was purged is like no other
+            said = (f"{{row}}.{column}" for column in self.key_columns if column != "arrival")
+            return (*said, "CASE WHEN {row}.name IS NULL THEN {row}.arrival END")
         return tuple(f"{{row}}.{column}" for column in self.key_columns)
 
     @property
@@ -60,6 +75,8 @@ class Dataset(NamedTuple):
         """The columns that `key` needs."""
         if self.name == "accounts":
             return ("did", "kind", "seq", "time", "extra")
+        if self.name == "labels":
+            return ("did", "rkey", "rev", "name", "model", "version", "labelled_at", "score", "value", "arrival")
         return ("did", *(() if self.collection else ("collection",)), "rkey", "rev", "operation")
 
 
@@ -74,7 +91,9 @@ COMMON = (
     Column("state"),
     Column("state_seen", "TIMESTAMP"),  # seen of the delete or newer version that `state` comes from
     Column("extra"),
+    Column("learned", "TIMESTAMP"),  # of a late row: the moment of the lake's clock from which it exists; else null
 )
+ADDED = ("learned",)  # columns that files of older releases lack
 STATE = ("state", "state_seen")  # null when flushed, set by compaction
 
 
@@ -108,10 +127,20 @@ DATASETS: dict[str, Dataset] = {
         _dataset("records", None, "collection", "record"),
         _dataset("deletes", None, "collection"),
         _dataset("accounts", None, "kind", "handle", "active:BOOLEAN", "status", "seq:BIGINT", "time"),
+        # A label of one version of a post, with that version's seen, did, rkey, rev and created_at; cid is null. Either
+        # `score` (0 to 1) or `value` may be null, or both. `arrival` grows from label to label: of those with the same
+        # (did, rkey, rev, name, model) the one with the highest (labelled_at, arrival) counts.
+        _dataset(
+            "labels",
+            "app.bsky.feed.post",
+            *("name", "score:DOUBLE", "value", "model", "version", "labelled_at:TIMESTAMP", "arrival:BIGINT"),
+        ),
     )
 }
-_BY_COLLECTION = {dataset.collection: dataset.name for dataset in DATASETS.values() if dataset.collection}
-STATEFUL = ("posts", "profiles", "records")  # whose rows compaction marks as deleted or superseded
+FLUSHED = tuple(name for name in DATASETS if name != "labels")  # whose rows are events
+_BY_COLLECTION = {DATASETS[name].collection: name for name in FLUSHED if DATASETS[name].collection}
+VERSIONED = ("posts", "profiles", "records")  # whose newer versions and deletes make tombstones
+STATEFUL = (*VERSIONED, "labels")  # whose rows compaction marks as deleted or superseded
 INTERACTIONS = tuple(dataset.name for dataset in DATASETS.values() if dataset.subject)  # likes and the like
 
 
@@ -124,5 +153,4 @@ def deletes_of(dataset: str) -> str:
     """SQL: whether a row of deletes, by its collection, is of a record of this dataset."""
     if collection := DATASETS[dataset].collection:
         return f"collection = '{collection}'"
-    others = [other.collection for other in DATASETS.values() if other.collection]
-    return f"collection NOT IN ({', '.join(map(repr, others))})"
+    return f"collection NOT IN ({', '.join(map(repr, filter(None, _BY_COLLECTION)))})"

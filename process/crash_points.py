@@ -9,6 +9,7 @@ CRASH_POINTS = (
     *("consume:received", "consume:appended"),
     *("flush:read", "flush:written", "flush:renamed", "flush:committed", "flush:trimmed"),
     *("compact:written", "compact:renamed", "compact:committed", "compact:moved", "compact:swept"),
+    *("label:written", "label:renamed", "label:committed"),
 )
 
 

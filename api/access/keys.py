@@ -3,15 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.contrib.auth import get_user
 from django.db import DatabaseError, connection
+from django.utils.crypto import salted_hmac
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from api.models import ApiKey, digest
+from api.models import ApiKey, digest, new_pseudonym_secret
+from api.params.pseudonyms import Project
 
 log = structlog.get_logger("api")
 
@@ -64,6 +67,28 @@ def signed_in(request: Request) -> bool:
         return False
     user = get_user(request._request)
     return user.is_active and bool(getattr(user, "is_staff", False))
+
+
+def known_reader(request: Request) -> bool:
+    """Who has sent a key, or has signed in to the admin."""
+    cookie: str = settings.SESSION_COOKIE_NAME
+    return request.auth is not None or (cookie in request.COOKIES and signed_in(request))
+
+
+def project(request: Request) -> Project:
+    """With whom a request shares its pseudonyms."""
+    return Project(request.auth, request.auth.force_pseudonyms) if isinstance(request.auth, ApiKey) else Project()
+
+
+def pseudonym_secret(whose: Project) -> bytes:
+    """Of the key, made when it is first asked for; of all requests without a key the same."""
+    if whose.key is None:
+        return salted_hmac("pseudonyms of requests without a key", "", algorithm="sha256").digest()
+    keys = ApiKey.objects.filter(pk=whose.key.pk)
+    if not whose.key.pseudonym_secret:  # a key of before; of two requests at a time one makes it
+        keys.filter(pseudonym_secret="").update(pseudonym_secret=new_pseudonym_secret())
+        whose.key.pseudonym_secret = keys.values_list("pseudonym_secret", flat=True).get()
+    return str(whose.key.pseudonym_secret).encode()
 
 
 def sent_key(authorization: str, x_api_key: str) -> str | None:

@@ -17,6 +17,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from api import metrics
+from api.params.request_values import LONG_BODY
 from ingest.handles.appview import HandleServiceDown
 from lake.errors import LakeError, QueryTimeout, QueryTooLarge
 from process.records import error_type
@@ -47,7 +48,10 @@ UNEXPECTED = Problem(500, "internal_error", "An unexpected error. It is logged u
 _NARROWER = "Narrow the dates or add a word, then try again."
 TIMEOUTS = ("query_too_slow", "query_too_large")  # codes: a limit of time or memory was reached
 _UNAVAILABLE = "lake_unavailable"
-_TOO_LARGE = f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes: split the request."
+_TOO_LARGE = (
+    f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes, or of /api/v1/rows more than {LONG_BODY}: "
+    "split the request."
+)
 
 # The first match counts. REST framework's exceptions have a status and a text of their own; others are unexpected.
 _PROBLEMS: tuple[tuple[type[Exception], Problem], ...] = (

@@ -10,8 +10,9 @@ from itertools import islice
 from typing import Any
 
 from django.utils.crypto import salted_hmac
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ValidationError
 
+from api.answers.pseudonyms import pseudonyms
 from api.answers.reader import reader
 from api.answers.usernames import handle_lookup, pinned_search
 from api.params.export import ExportParams
@@ -25,6 +26,7 @@ from lake.export.spec import ExportSpec, export_spec
 from lake.export.stream import EncodedSlice, export
 from lake.models import Export
 from lake.query.spec import LAST_US
+from lake.scan.full_scan import TooManyValues
 from process.instants import microseconds
 
 
@@ -33,7 +35,9 @@ def new_spec(params: ExportParams, max_rows: int) -> ExportSpec:
     values = params.validated_data
     limit = min((rows for rows in (values["limit"], max_rows) if rows), default=None)
     search = pinned_search(values, params.flags)
-    return export_spec(search, values["fields"], limit, values["sample"], values["seed"])
+    sample = values["sample"], values["seed"], values["sample_per"]
+    spec = export_spec(search, values["fields"], values["terms"], limit, sample)
+    return replace(spec, recalled=values["as_of"] is not None, pseudonyms=pseudonyms(values))
 
 
 def new_manifest(params: ExportParams, spec: ExportSpec) -> dict[str, Any]:
@@ -51,17 +55,25 @@ def with_coverage(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def file_format(params: ExportParams, spec: ExportSpec, manifest: dict[str, Any]) -> Format:
     """`manifest`: goes into the metadata of a Parquet file."""
     values = params.validated_data
+    inside = manifest | ({"parameters": {}, "notes": []} if spec.pseudonyms else {})  # which repeat what was asked
+    return new_format(values["format"], spec.columns, excel=values["excel"], about=about_file(inside))
+
+
+def about_file(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The metadata of a Parquet file."""
     about = {name: str(manifest[name]) for name in ("query", "software", "schema_version")}
-    about["manifest"] = json.dumps(manifest)
-    return new_format(values["format"], spec.columns, excel=values["excel"], about=about)
+    return about | {"manifest": json.dumps(manifest)}
 
 
 def start_download(params: ExportParams, asked: Asked, request_id: str, ended: Ended) -> Download:
     """Reads the first rows, so that what fails at once is an error answer and not a broken file."""
     spec = new_spec(params, params.flags.export_limit_rows)
     manifest = new_manifest(params, spec)
-    file = _file(params, spec, manifest)
-    first = list(islice(file, 2))
+    try:
+        file = _file(params, spec, manifest)
+        first = list(islice(file, 2))
+    except TooManyValues as error:
+        raise ValidationError({"sample": [f"{error}."]}) from error
     facts = partial(counts.after, reader().full_scan, spec)
     return Download(record.start(manifest, asked), first, file, request_id, facts, ended)
 
@@ -111,4 +123,7 @@ def _snapshot(export: Export) -> int:
 
 
 def _file(params: ExportParams, spec: ExportSpec, manifest: dict[str, Any]) -> Generator[EncodedSlice, None, None]:
-    return export(reader(), spec, file_format(params, spec, manifest), handle_lookup().names)
+    """With the handles that were known when the manifest was made: others may come while it is sent."""
+    made_us = microseconds(datetime.fromisoformat(manifest["made_at"]))
+    names = partial(handle_lookup().names_until, made_us)
+    return export(reader(), spec, file_format(params, spec, manifest), names)

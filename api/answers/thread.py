@@ -4,13 +4,14 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from api.answers.pseudonyms import pseudonyms, with_pseudonyms
 from api.answers.reader import reader
 from api.answers.rows import to_results
 from api.answers.usernames import uris_with_dids, usernames
-from api.params.query import result_columns
+from api.params.query import result_columns, withhold
 from lake.flags.definitions import Flags
-from lake.search.thread import read_thread
-from lake.search.thread_tree import Place
+from lake.threads.thread import read_thread
+from lake.threads.thread_tree import Place
 
 MOST_LEVELS = 100  # of nested objects: parsers of JSON have limits
 
@@ -18,7 +19,7 @@ MOST_LEVELS = 100  # of nested objects: parsers of JSON have limits
 def thread(values: Mapping[str, Any], flags: Flags, deadline: float) -> dict[str, Any]:
     """`deadline`: in monotonic seconds."""
     (asked,) = uris_with_dids([values["uri"]], deadline - time.monotonic())
-    found = read_thread(reader().scanner, asked, flags.hide_deleted, deadline - time.monotonic())
+    found = read_thread(reader().scanner, asked, flags.hide_deleted, deadline - time.monotonic(), withhold(flags))
     names, columns = usernames([*found.posts.values(), *found.quotes]), result_columns("posts")
     in_tree = [found.posts[place.uri] for place in found.order if place.uri in found.posts]
     rows = {row["id"]: row for row in to_results(in_tree, names, columns)}
@@ -32,7 +33,7 @@ def thread(values: Mapping[str, Any], flags: Flags, deadline: float) -> dict[str
         }
         for uri, _ in found.order
     }
-    return {
+    answer = {
         "root": nested(found.order, nodes),
         "quotes": to_results(found.quotes, names, columns),
         "meta": {
@@ -45,6 +46,8 @@ def thread(values: Mapping[str, Any], flags: Flags, deadline: float) -> dict[str
             "complete": found.complete,
         },
     }
+    told: dict[str, Any] = with_pseudonyms(pseudonyms(values), answer)
+    return told
 
 
 def nested(order: Iterable[Place], nodes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from api.health import readings
 from api.health.components import verdicts
 from api.health.freshness import freshness
 from lake.catalog.coverage import coverage
-from lake.catalog.statistics import stats
+from lake.catalog.figures import stats
 from lake.delivery.software import commit
 from lake.models import BatchRun
 from lake.schema import VERSION

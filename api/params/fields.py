@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.fields import empty
 
 from lake.query.filter_values import QueryError, ValueKind
+from lake.query.parser import MAX_ITEMS, MAX_ITEMS_CHARACTERS, parse_item
 from lake.query.spec import EVERYTHING
 from lake.query.tree import And, Filter, Node, Not
 from process.instants import parse_timestamp
@@ -45,6 +46,17 @@ class Timestamp(Parameter, serializers.Field[datetime, str, str, Any]):
 
     def to_representation(self, value: datetime) -> str:
         return value.isoformat()
+
+
+class Moment(Timestamp):
+    """A point of time, inclusive: a date means the last microsecond of that day."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(end_of_day=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> datetime:
+        moment = super().to_internal_value(data)
+        return moment - timedelta(microseconds=moment != parse_timestamp(str(data)))
 
 
 class Integer(Parameter, serializers.IntegerField):
@@ -111,21 +123,36 @@ class Value(Text):
 
 
 class Repeatable(Parameter, serializers.ListField):
-    """A parameter that may be repeated."""
+    """A parameter that may be repeated, up to `most` times."""
 
+    most = MAX_VALUES
     json = ("string", "list")
     default_error_messages = {"required": "is required."}
 
     def run_child_validation(self, data: Any) -> Any:
         """Reports the first wrong value only."""
-        if len(data) > MAX_VALUES:
-            raise serializers.ValidationError(f"has {len(data)} values, at most {MAX_VALUES} are allowed.")
+        if len(data) > self.most:
+            raise serializers.ValidationError(f"has {len(data)} values, at most {self.most} are allowed.")
         return [self._value(text) for text in data]
 
     def _value(self, text: str) -> Any:
         if not text:
             raise serializers.ValidationError("has an empty value: leave it out.")
         return self.child.run_validation(text)
+
+
+class TermList(Repeatable):
+    """Alternatives as they were written, with their nodes."""
+
+    most = MAX_ITEMS
+
+    def run_child_validation(self, data: Any) -> Any:
+        if (size := sum(map(len, data))) > MAX_ITEMS_CHARACTERS:
+            raise serializers.ValidationError(f"has {size} characters, at most {MAX_ITEMS_CHARACTERS} are allowed.")
+        try:
+            return [(text, parse_item(text)) for text in super().run_child_validation(data)]
+        except QueryError as error:
+            raise serializers.ValidationError(f"{error}.") from error
 
 
 class FilterField(Repeatable):

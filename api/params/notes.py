@@ -25,14 +25,14 @@ _LOWER_CASE = {
 _DASHES = "‐‑‒–—―−"
 _QUOTES = "‘‚‛`´‹›«»"
 _COMMAS = ",;，、；"
-_NAMED = re.compile(r"([A-Za-z_]{2,})[:：](?!:)(.*)", re.DOTALL)
+_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_-]+)[:：](?!:)(.*)", re.DOTALL)
+_MAY_BE_TEXT = {spec.operator: spec.value.takes for spec in FILTERS.values() if spec.may_be_text}
 _OPERATORS = [name for spec in FILTERS.values() for name in (spec.operator, *synonyms(spec.operator))]
 # Operators of other services, and what comes nearest.
 _ELSEWHERE = {
     "after": "since:", "at": "subject:at:", "author": "from:", "before": "until:", "by": "from:", "did": "from:did:",
     "filter": "has:", "link": "url:", "links": "url:", "media": "has:", "parent": "subject:", "quote": "is:quote",
-    "reply": "is:reply", "root": "subject:", "site": "domain:", "thread": "subject:", "to": "mentions:",
-    "user": "from:",
+    "quoted": "quotes:", "reply": "is:reply", "site": "domain:", "thread": "root:", "to": "mentions:", "user": "from:",
 }  # fmt: skip
 # With those that it has withdrawn.
 _ISO_639_1 = (
@@ -69,7 +69,14 @@ def _of_text(text: str) -> Iterator[str]:
             continue
         before = at > 0 and tokens[at - 1].kind in (*_LEAVES, TokenKind.CLOSE)
         after = at + 1 < len(tokens) and tokens[at + 1].kind in (*_LEAVES, TokenKind.OPEN, TokenKind.NOT)
-        if slip := _lower_case(word, before, after) or _unknown_operator(word, after) or _odd_sign(word, text, token):
+        touching = (
+            word + text[token.end - 1 : tokens[at + 1].end - 1] if after and tokens[at + 1].at == token.end else word
+        )
+        if (
+            slip := _lower_case(word, before, after)
+            or _unknown_operator(touching, after)
+            or _odd_sign(word, text, token)
+        ):
             yield f'"{_short(word)}" at character {token.at} of text {slip}.'
 
 
@@ -86,6 +93,8 @@ def _unknown_operator(word: str, followed: bool) -> str:
     if match is None or (match[2].startswith("//") and match[1].lower() != "at"):
         return ""
     name, value = match[1].lower(), match[2]
+    if name in _MAY_BE_TEXT:
+        return f"is searched for as text: {name}: takes {_MAY_BE_TEXT[name]}"
     nearest = _ELSEWHERE.get(name) if value or followed else None
     if nearest is None and value:
         nearest = next((f"{close}:" for close in get_close_matches(name, _OPERATORS, 1, _ALIKE)), "")

@@ -12,6 +12,7 @@ from django.http import HttpRequest, UnreadablePostError
 
 BODY = "body"
 MAX_DRAINED = 64 << 20  # bytes
+LONG_BODY = 10_000_000  # bytes, of what takes 100,000 URIs; deploy/caddy lets no more through
 KINDS = {str: "string", int: "number", float: "number", bool: "boolean", list: "list"}
 
 
@@ -24,12 +25,12 @@ class RequestValues(NamedTuple):
     kinds: dict[str, str] = {}
 
 
-def read_request(request: HttpRequest) -> RequestValues:
-    """Raises RequestDataTooBig for a body beyond DATA_UPLOAD_MAX_MEMORY_SIZE, UnreadablePostError for a cut one."""
+def read_request(request: HttpRequest, most: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE) -> RequestValues:
+    """Raises RequestDataTooBig for a body of more than `most` bytes, UnreadablePostError for a cut one."""
     query = _from_query(request.META.get("QUERY_STRING", "").encode("latin-1"))
     if request.method != "POST":
         return query
-    body = _from_body(_body(request))
+    body = _from_body(_body(request, most))
     misplaced = {name: ["is in the query string: in a POST it belongs into the JSON."] for name in query.values}
     return body._replace(faults=body.faults | misplaced)
 
@@ -51,10 +52,12 @@ def _decoded(raw: bytes) -> bytes:
     return unquote_to_bytes(raw.replace(b"+", b" "))
 
 
-def _body(request: HttpRequest) -> bytes:
+def _body(request: HttpRequest, most: int) -> bytes:
     """Too large a body is read nevertheless, up to MAX_DRAINED: a client that is still sending reads no answer."""
     try:
-        return _chunks(request) if "HTTP_TRANSFER_ENCODING" in request.META else request.body
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return _chunks(request, most)
+        return request.read() if _is_long(request, most) else request.body
     except RequestDataTooBig:
         left = min(int(request.META.get("CONTENT_LENGTH") or MAX_DRAINED), MAX_DRAINED)
         with suppress(Exception):  # then the client has gone
@@ -63,9 +66,14 @@ def _body(request: HttpRequest) -> bytes:
         raise
 
 
-def _chunks(request: HttpRequest) -> bytes:
+def _is_long(request: HttpRequest, most: int) -> bool:
+    """Whether it has more bytes than Django takes of a body, and no more than may be."""
+    size = int(request.META.get("CONTENT_LENGTH") or 0)
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE < size <= most
+
+
+def _chunks(request: HttpRequest, most: int) -> bytes:
     """A chunked body: Django takes one without a Content-Length for empty."""
-    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         raw: bytes = request.META["wsgi.input"].read(most + 1)
     except Exception as error:  # each web server has its own
@@ -77,12 +85,9 @@ def _chunks(request: HttpRequest) -> bytes:
 
 def _from_body(raw: bytes) -> RequestValues:
     """A JSON object of strings, numbers, true, false, lists of strings, and null, which counts as absent."""
-    try:
-        body = json.loads(raw.decode() or "{}", object_pairs_hook=_pairs, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        return RequestValues({}, {BODY: [f"is not valid JSON: {_reason(error)}."]})
-    if not isinstance(body, dict):
-        return RequestValues({}, {BODY: ['must be a JSON object, such as {"text": "lake"}.']})
+    body, fault = _object(raw)
+    if fault:
+        return RequestValues({}, {BODY: [fault]})
     values = RequestValues({}, {}, {})
     for name, value in ((_named(name), value) for name, value in body.items()):
         if value is None:
@@ -94,6 +99,19 @@ def _from_body(raw: bytes) -> RequestValues:
         except ValueError as error:
             values.values[name], values.faults[name] = [], [str(error)]
     return values
+
+
+def read_json(request: HttpRequest) -> tuple[dict[str, Any], str]:
+    """The JSON object of a POST whatever it holds, and why it is none. Raises as read_request()."""
+    return _object(_body(request, settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
+
+
+def _object(raw: bytes) -> tuple[dict[str, Any], str]:
+    try:
+        body = json.loads(raw.decode() or "{}", object_pairs_hook=_pairs, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        return {}, f"is not valid JSON: {_reason(error)}."
+    return (body, "") if isinstance(body, dict) else ({}, 'must be a JSON object, such as {"text": "lake"}.')
 
 
 def _scalar(value: Any) -> list[str]:

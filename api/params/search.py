@@ -3,10 +3,12 @@
 from typing import Any
 
 from api.params import tokens
-from api.params.fields import Boolean, Integer, Seed, Text
+from api.params.fields import Boolean, Choice, Integer, Seed, Text
 from api.params.query import RowsParams
 from api.params.strict import Faults
+from lake.export.columns import MATCHED
 from lake.flags.definitions import MAX_LIMIT, Flags
+from lake.search.sample import PER
 
 MAX_SKIPPED = 100_000  # hits before a page by number: all of them are read
 MATCHES = "matches"  # a column of posts: where the query is in the text
@@ -28,9 +30,10 @@ class SearchParams(RowsParams):
     total = Boolean(default=None, help_text="true: count as long as it takes; false: don't count.")
     sample = Integer(min_value=1, max_value=MAX_LIMIT, default=None, help_text="A random sample of so many hits.")
     seed = Seed(default="", help_text="Of the sample: the same seed, the same hits.")
+    sample_per = Choice(PER, default=None, help_text="A sample of each of these; weeks begin on Monday.")
 
     def columns(self, dataset: str) -> list[str]:
-        return [*super().columns(dataset), *([MATCHES] if dataset == "posts" else [])]
+        return [*super().columns(dataset), *([MATCHES, MATCHED] if dataset == "posts" else [])]
 
     def combined(self, values: dict[str, Any]) -> tuple[dict[str, Any], Faults]:
         """`token` becomes a Token, None without one; `fingerprint` is what the token of the next page is bound to."""

@@ -12,7 +12,9 @@ from django.core import signing
 from lake.query.spec import ResumePoint, saved_key
 from lake.schema import DATASETS
 
-_SALT = "page"
+_SALT, _PLACE_SALT = "page", "place"
+_NOT_OURS = "is not a token of this service: copy it unchanged from meta.next, or leave it out to start over"
+_BOUND_ELSEWHERE = "belongs to another query: repeat all parameters of the page that it came from"
 FREE = {"token", "page", "limit", "total", "fields"}  # may differ from page to page
 
 
@@ -22,7 +24,8 @@ class BadToken(ValueError):
 
 class Token(NamedTuple):
     """`snapshot_us`: of the first page. Rows and versions seen later do not exist for the pages after it. `total`,
-    `relation`: as counted on the first page, None when it was not. `before`: hits of all pages before."""
+    `relation`: as counted on the first page, None when it was not. `before`: hits of all pages before. `removed`: as
+    meta.removed_since of the first page. `code`: with pseudonyms, in place of the key in `start`."""
 
     start: ResumePoint
     snapshot_us: int
@@ -30,6 +33,8 @@ class Token(NamedTuple):
     total: int | None
     relation: str | None
     before: int
+    removed: int | None = 0
+    code: str | None = None
 
 
 def encode(token: Token, query: str) -> str:
@@ -45,14 +50,28 @@ def decode(text: str, query: str, dataset: str) -> Token:
         key = None if after is None else saved_key(after, DATASETS[dataset])
         token = Token(ResumePoint(at, key), *rest)
     except (signing.BadSignature, ValueError, TypeError) as error:
-        raise BadToken(
-            "is not a token of this service: copy it unchanged from meta.next, or leave it out to start over"
-        ) from error
+        raise BadToken(_NOT_OURS) from error
     if bound != query:
-        raise BadToken("belongs to another query: repeat all parameters of the page that it came from")
+        raise BadToken(_BOUND_ELSEWHERE)
     if after is not None and key is None:
         raise BadToken("was made by an older version of this service: leave it out to start over")
     return token
+
+
+def encode_place(place: tuple[int, str], snapshot_us: int, query: str) -> str:
+    """Of a list of values: where its next page begins."""
+    return signing.dumps([query, *place, snapshot_us], salt=_PLACE_SALT, compress=True)
+
+
+def decode_place(text: str, query: str) -> tuple[tuple[int, str], int]:
+    """The place and the snapshot. Raises BadToken."""
+    try:
+        bound, less, value, snapshot_us = signing.loads(text, salt=_PLACE_SALT)
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise BadToken(_NOT_OURS) from error
+    if bound != query:
+        raise BadToken(_BOUND_ELSEWHERE)
+    return (less, value), snapshot_us
 
 
 def fingerprint(values: dict[str, list[str]]) -> str:

@@ -4,13 +4,13 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 
-from api.params.analysis import PostsParams, ThreadParams, TimelineParams, TopParams
+from api.params.analysis import PostsParams, RowsByUriParams, ThreadParams, TimelineParams, TopParams
 from api.params.export import ExportParams, MadeParams
 from api.params.search import SearchParams
 from api.params.strict import WindowParams
-from api.schema import manifests, shapes
+from api.schema import lookups, manifests, shapes
+from api.schema.forms import BINARY, TEXT, Shape
 from api.schema.openapi import JSON, described, header
-from api.schema.shapes import Shape
 
 _COHORT = [shapes.DID, "did:plc:bbbbbbbbbbbbbbbbbbbbbbbb"]
 _DAYS = {"start": "2026-07-01", "end": "2026-07-31"}
@@ -62,9 +62,9 @@ EXPORT = described(
     "anew (200). Also at /export.",
     ExportParams,
     {
-        "text/csv": Shape(shapes.TEXT, f"id,text\r\n{shapes.POST_URI},A walk around the lake\r\n"),
-        "application/x-ndjson": Shape(shapes.TEXT, f'{{"id":"{shapes.POST_URI}","text":"A walk around the lake"}}\n'),
-        "application/vnd.apache.parquet": Shape(shapes.BINARY, None),
+        "text/csv": Shape(TEXT, f"id,text\r\n{shapes.POST_URI},A walk around the lake\r\n"),
+        "application/x-ndjson": Shape(TEXT, f'{{"id":"{shapes.POST_URI}","text":"A walk around the lake"}}\n'),
+        "application/vnd.apache.parquet": Shape(BINARY, None),
     },
     query="text=lake&format=csv&fields=id,text&start=2026-07-01&end=2026-07-01",
     bodies=_EXPORT_BODIES,
@@ -91,7 +91,7 @@ MADE = described(
     "was sent. Kept for 30 days. With format=text, as the "
     "paragraphs of a methods section.",
     MadeParams,
-    {JSON: manifests.MADE, "text/plain": Shape(shapes.TEXT, "Data. The posts come from the public Bluesky network.")},
+    {JSON: manifests.MADE, "text/plain": Shape(TEXT, "Data. The posts come from the public Bluesky network.")},
     errors=(404,),
     headers=[
         OpenApiParameter(
@@ -107,9 +107,31 @@ POSTS = described(
     "Up to 10,000, by AT-URI or by URL at bsky.app: the rows, and which are deleted, hidden or unknown here. To bring "
     "an old export into line with deletions, send its `id` column and drop what is not in `results`.",
     PostsParams,
-    {JSON: shapes.POSTS},
+    {JSON: lookups.POSTS},
     bodies={"two posts": {"uris": [shapes.POST_URI, shapes.DELETED_URI]}},
     errors=(404,),
+)
+ROWS = described(
+    "Rows of any dataset by their AT-URIs.",
+    "Up to 100,000 URIs of posts, likes, reposts, follows, blocks, profiles and other records, of several of them in "
+    "one request: the rows, oldest first in each dataset, with the columns of all of these datasets. JSON says what is "
+    "deleted, hidden or unknown in `meta`; of a file, `lookup` of the manifest that `X-Export-Id` names says it.",
+    RowsByUriParams,
+    {
+        JSON: lookups.LISTED_ROWS,
+        "text/csv": Shape(TEXT, f"id,dataset\r\n{shapes.POST_URI},posts\r\n"),
+        "application/x-ndjson": Shape(TEXT, f'{{"id":"{shapes.POST_URI}","dataset":"posts"}}\n'),
+        "application/vnd.apache.parquet": Shape(BINARY, None),
+    },
+    bodies={
+        "a post and a like": {"uris": [shapes.POST_URI, lookups.LIKE_URI]},
+        "as a file": {"uris": [shapes.POST_URI], "format": "csv", "fields": ["id", "dataset", "text"]},
+    },
+    errors=(403, 404),
+    headers=[
+        header("Content-Disposition", "Name of the file; not of JSON.", [200], required=False),
+        header("X-Export-Id", "Of its manifest; not of JSON.", [200], required=False),
+    ],
 )
 THREAD = described(
     "The thread of a post.",

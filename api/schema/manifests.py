@@ -1,19 +1,9 @@
 """The shapes of manifests, as in api.schema.shapes."""
 
-from api.schema.shapes import (
-    BOOLEAN,
-    COVERED,
-    NOTES,
-    NUMBER,
-    QUERY,
-    TEXT,
-    Shape,
-    choice,
-    documented,
-    null_or,
-    nullable,
-    shape,
-)
+from api.schema.evidence import AS_OF, REMOVED
+from api.schema.forms import BOOLEAN, NUMBER, TEXT, Shape, choice, documented, null_or, nullable, shape
+from api.schema.lookups import LOOKED_UP
+from api.schema.shapes import COVERED, NOTES, QUERY
 from lake.query.spec import CLOCKS
 
 _ANY = {"type": "object", "additionalProperties": {}}
@@ -38,8 +28,11 @@ _MANIFEST = {
     "matching": documented("Words match anywhere in the text.", "How words match."),
     "order": "seen, did, rkey; newest first",
     "columns": [shape(name="id", type="string", meaning="AT-URI of the record")],
-    "newest_seen": _SEEN_UNTIL,
+    "newest_seen": documented(_SEEN_UNTIL, "The same as as_of."),
+    "as_of": AS_OF,
+    "removed_since": REMOVED,
     "hidden": documented("what was deleted, replaced, or is of an inactive account", "What is left out."),
+    "pseudonyms": documented(False, "Whether they stand in place of accounts and records."),
     "row_limit": Shape(null_or(NUMBER), None),
     "row_limit_by": documented(
         Shape({"type": ["string", "null"], "enum": ["limit", "export_limit_rows", None]}, None),
@@ -69,5 +62,7 @@ MADE = shape(
     first_row=documented(nullable("2026-07-01T23:59:59.120000Z"), "Its time by the clock; null without rows."),
     last_row=documented(nullable("2026-07-01T00:00:03.004000Z"), "Likewise."),
     nuls_replaced=documented(0, "How often NUL became U+FFFD."),
+    lookup=documented(shape(**LOOKED_UP), "Of rows by URI only: what became of the URIs."),
 )
-MADE.schema["required"].remove("nuls_replaced")
+for _name in ("nuls_replaced", "lookup", "pseudonyms"):  # the last is unknown of what an older version made
+    MADE.schema["required"].remove(_name)

@@ -12,7 +12,9 @@ from rest_framework.views import APIView
 
 from api.params.strict import StrictSerializer
 from api.schema import parameters  # noqa: F401 - registers the extension that maps them
-from api.schema.shapes import SCHEMAS, TEXT, Schema, Shape
+from api.schema.forms import TEXT, Schema, Shape
+from api.schema.lookups import listed_row
+from api.schema.shapes import SCHEMAS
 
 JSON = "application/json"
 V = TypeVar("V", bound=type[APIView])
@@ -85,7 +87,7 @@ def versioned(endpoints: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def with_components(result: Schema, **_: Any) -> Schema:
     """With the shapes that others refer to."""
-    result["components"]["schemas"] |= SCHEMAS
+    result["components"]["schemas"] |= SCHEMAS | {"ListedRow": listed_row()}
     return result
 
 
@@ -111,7 +113,7 @@ def described(
         summary=summary,
         description=f"{description}\n\nFor example `?{query}`." if query else description,
         parameters=[params, *headers],
-        responses={**success, **_errors(*_ALWAYS, *errors), (414, "text/html"): OpenApiResponse(TEXT, _TOO_LONG)},
+        responses={**success, **error_answers(*_ALWAYS, *errors), (414, "text/html"): OpenApiResponse(TEXT, _TOO_LONG)},
     )
     post = extend_schema(
         methods=["POST"],
@@ -120,12 +122,12 @@ def described(
         request={JSON: params},
         parameters=list(headers),
         examples=[OpenApiExample(name, body, request_only=True) for name, body in (bodies or {}).items()],
-        responses={**success, **_errors(*_ALWAYS, *errors, 413)},
+        responses={**success, **error_answers(*_ALWAYS, *errors, 413)},
     )
     return lambda view: get(post(view))
 
 
-def _errors(*statuses: int) -> dict[int, OpenApiResponse]:
+def error_answers(*statuses: int) -> dict[int, OpenApiResponse]:
     return {status: OpenApiResponse(_ERROR, _ERRORS[status]) for status in sorted(statuses)}
 
 

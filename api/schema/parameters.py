@@ -5,8 +5,8 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 
-from api.params.fields import MAX_VALUES, Boolean, Choice, FilterField, Integer, Repeatable, Seed, Timestamp, Value
-from api.schema.shapes import Schema
+from api.params.fields import Boolean, Choice, FilterField, Integer, Repeatable, Seed, Timestamp, Value
+from api.schema.forms import Schema
 from lake.query.filters import synonyms
 
 
@@ -43,7 +43,7 @@ def _in_body(field: Any) -> Schema:
     value = _value(field)
     allowed = [value]
     if isinstance(field, Repeatable):
-        allowed.append({"type": "array", "items": value, "minItems": int(field.required), "maxItems": MAX_VALUES})
+        allowed.append({"type": "array", "items": value, "minItems": int(field.required), "maxItems": field.most})
     if isinstance(field, Seed):
         allowed.append({"type": "integer"})
     if not field.required:

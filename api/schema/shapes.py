@@ -4,86 +4,44 @@ Columns are those of lake.export.columns. As serializers of REST framework the s
 or 90, as classes.
 """
 
-import re
-from typing import Any, NamedTuple
-
 from api.params.search import MATCHES
+from api.schema.evidence import AS_OF, GAP, OF_WINDOW, REMOVED
+from api.schema.forms import (
+    BOOLEAN,
+    NUMBER,
+    SCORE,
+    TEXT,
+    TIME,
+    URI,
+    Schema,
+    Shape,
+    by_name,
+    choice,
+    documented,
+    null_or,
+    nullable,
+    shape,
+)
 from lake.export.columns import MATCHED, USERNAME, CellType, ExportColumn, column_names, export_columns
 from lake.schema import DATASETS
 from lake.search.aggregates import BY, OF, TOP
+from lake.search.split_timeline import SPLITS
 
-Schema = dict[str, Any]
-
-
-class Shape(NamedTuple):
-    schema: Schema
-    example: Any
-
-
-TEXT: Schema = {"type": "string"}
-NUMBER: Schema = {"type": "integer", "minimum": 0}
-BINARY: Schema = {"type": "string", "format": "binary"}
-BOOLEAN: Schema = {"type": "boolean"}
-TIME: Schema = {"type": "string", "format": "date-time"}
-URI: Schema = {"type": "string", "pattern": "^at://"}
-
-
-def null_or(schema: Schema) -> Schema:
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-def shape(**parts: Any) -> Shape:
-    """An object of exactly these properties, each given by an example of it."""
-    of = {name: of_example(part) for name, part in parts.items()}
-    properties = {name: part.schema for name, part in of.items()}
-    schema = {"type": "object", "required": list(of), "properties": properties, "additionalProperties": False}
-    return Shape(schema, {name: part.example for name, part in of.items()})
-
-
-def of_example(example: Any) -> Shape:
-    """What the example stands for; a list for lists of its one item. A value that may be something else than its
-    example shows is given as a Shape."""
-    match example:
-        case Shape():
-            return example
-        case [item]:
-            return Shape({"type": "array", "items": of_example(item).schema}, [of_example(item).example])
-        case bool():
-            return Shape(BOOLEAN, example)
-        case int():
-            return Shape(NUMBER, example)
-        case str() if example.startswith("at://"):
-            return Shape(URI, example)
-        case str() if re.match(r"\d{4}-\d{2}-\d{2}T", example):
-            return Shape(TIME, example)
-    return Shape(TEXT, example)
-
-
-def nullable(example: Any) -> Shape:
-    schema, example = of_example(example)
-    return Shape(null_or(schema), example)
-
-
-def choice(example: str, *others: str) -> Shape:
-    return Shape({"type": "string", "enum": [example, *others]}, example)
-
-
-def documented(example: Any, description: str) -> Shape:
-    schema, example = of_example(example)
-    return Shape({**schema, "description": description}, example)
-
-
-def by_name(name: str, example: Any) -> Shape:
-    """Objects whose names are not known beforehand."""
-    schema, example = of_example(example)
-    return Shape({"type": "object", "additionalProperties": schema}, {name: example})
-
-
+LABEL = shape(
+    name="toxic",
+    score=Shape(null_or(SCORE), 0.93),
+    value=Shape(null_or(TEXT), None),
+    model=nullable("model-x"),
+    version=nullable("2"),
+    labelled_at=Shape(null_or(TIME), "2026-07-02T08:00:00.000000Z"),
+)
 _KINDS: dict[CellType, Schema] = {
     CellType.TEXT: null_or(TEXT),
     CellType.LIST: {"type": "array", "items": TEXT},
     CellType.TIME: null_or(TIME),
     CellType.BOOLEAN: null_or(BOOLEAN),
+    CellType.NUMBER: null_or(SCORE),
+    CellType.LABELS: {"type": "array", "items": LABEL.schema},
 }
 _NEVER_NULL = {"id": URI, "did": TEXT, "seen_at": TIME, "url": TEXT}
 
@@ -96,7 +54,7 @@ _PLACES = {
 }
 
 
-def _column(column: ExportColumn) -> Schema:
+def column_schema(column: ExportColumn) -> Schema:
     schema = _NEVER_NULL.get(column.name, _KINDS[column.kind])
     return {**schema, "description": column.meaning.replace(" when it was exported", "")}
 
@@ -104,7 +62,7 @@ def _column(column: ExportColumn) -> Schema:
 def _row() -> Schema:
     """The columns of all datasets; docs/api.md says which dataset has which. `fields` leaves columns out."""
     every = (column for name in DATASETS for column in export_columns(name, column_names(name), "''"))
-    columns = {column.name: _column(column) for column in every if column.name != MATCHED} | {MATCHES: _PLACES}
+    columns = {column.name: column_schema(column) for column in every} | {MATCHES: _PLACES}
     return {"type": "object", "properties": columns, "additionalProperties": False, "minProperties": 1}
 
 
@@ -130,11 +88,12 @@ ROW = Shape(
         "mentions": [],
         "media": ["image"],
         "alt": ["A lake in the morning"],
-        "labels": [],
+        "self_labels": [],
         "url": f"https://bsky.app/profile/{DID}/post/3mabcdefghi2k",
+        "labels": [LABEL.example],
     },
 )
-_HIT = Shape(ROW.schema, ROW.example | {MATCHES: [[18, 22]]})
+_HIT = Shape(ROW.schema, ROW.example | {MATCHES: [[18, 22]], MATCHED: ["lake"]})
 QUERY = documented("lake", "text and exact as they were understood, in the search syntax.")
 _SENTENCES = Shape({"type": "array", "items": TEXT}, [])
 NOTES = documented(_SENTENCES, "What was probably meant otherwise, and the right form; empty when nothing was.")
@@ -163,31 +122,46 @@ PAGE = shape(
             Shape(null_or(TIME), None), "How far it came within the time limit; null when it came to the end."
         ),
         hidden=documented(0, "Hits passed over, because they are deleted, replaced or of an inactive account."),
+        coverage=OF_WINDOW,
+        as_of=AS_OF,
+        removed_since=REMOVED,
         took_ms=TOOK,
         query=QUERY,
         notes=NOTES,
     ),
 )
+_ABOUT = {
+    "coverage": OF_WINDOW,
+    "as_of": AS_OF,
+    "removed_since": REMOVED,
+    "query": QUERY,
+    "notes": NOTES,
+    "took_ms": TOOK,
+}
 _ALL = documented(141_207, "Rows of that time, hits or not; with of=lang in those languages.")
-TIMELINE = shape(
-    results=[shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)],
-    meta=shape(by=choice(*BY), of=choice(*OF), hits=87, all=141_207, query=QUERY, notes=NOTES, took_ms=TOOK),
-)
 _TOP = shape(value="alice.example", hits=12)
-_TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of authors only."}
-TOP_VALUES = shape(results=[_TOP], meta=shape(by=choice(*TOP), distinct=831, query=QUERY, notes=NOTES, took_ms=TOOK))
-_INACTIVE = shape(id=f"{POST_URI}a", account="deactivated")
-POSTS = shape(
-    results=[ROW],
+_TOP.schema["properties"][USERNAME] = {**null_or(TEXT), "description": "Of accounts only."}
+_COUNT = shape(start="2026-07-01T12:00:00.000000Z", hits=87, all=_ALL)
+_OF_VALUE = "With split: whose hits these are; null for all that is in no series."
+_COUNT.schema["properties"]["value"] = {**null_or(TEXT), "description": _OF_VALUE}
+TIMELINE = shape(
+    results=[_COUNT],
     meta=shape(
-        asked=documented(4, "Different URIs."),
-        found=1,
-        deleted=documented([DELETED_URI], "The author deleted them."),
-        hidden=documented([_INACTIVE], "Their account is not active: its status."),
-        purged=documented([f"{POST_URI}c"], "Seen here, but their text is gone: their account was deleted for a time."),
-        unknown=documented([f"{POST_URI}b"], "Neither they nor their deletes were seen here."),
-        complete=documented(True, "False when the time limit was reached: some of the others may show after all."),
-        took_ms=TOOK,
+        by=choice(*BY), of=choice(*OF), hits=87, all=141_207,
+        split=Shape({"type": "string", "enum": list(SPLITS)}, "author"),
+        split_values=documented([_TOP], "With split: the series, and their hits."),
+        more=documented(0, "With split: values that are in no series."),
+        **_ABOUT,
+    ),
+)  # fmt: skip
+TIMELINE.schema["properties"]["meta"]["required"] = ["by", "of", "hits", "all", *_ABOUT]
+TOP_VALUES = shape(
+    results=[_TOP],
+    meta=shape(
+        by=choice(*TOP),
+        distinct=831,
+        next=documented(Shape(null_or(TEXT), None), "The token of the next values; null with the last ones."),
+        **_ABOUT,
     ),
 )
 _STATES = Shape({"type": "string", "enum": ["shown", "deleted", "hidden", "unknown"]}, "shown")
@@ -220,14 +194,13 @@ STATS = shape(
     days=[shape(day=_DAY, datasets=by_name("posts", shape(**_SUMS)))],
     meta=shape(took_ms=TOOK),
 )
-_WHY = "connection closed (jetstream.example: no frame for 30 s)"
 COVERED = {
     "start": nullable("2026-07-01T00:00:00Z"),
     "end": nullable("2026-07-02T00:00:00Z"),
     "minutes": 1440,
     "minutes_with_data": 1437,
     "events": 41_000_000,
-    "gaps": [shape(start="2026-07-01T03:10:00Z", end="2026-07-01T03:13:00Z", minutes=3, why=_WHY)],
+    "gaps": [GAP],
     "gaps_total": documented(1, "gaps lists the first 1000 of them."),
     "newest": documented(nullable("2026-07-02T00:00:00.003000Z"), "The newest row of the lake."),
 }

@@ -14,10 +14,14 @@ from api.access.concurrency import slot
 from api.access.throttling import caller
 from api.answers.errors import request_id
 from api.answers.export import asked_by, continue_download, new_manifest, new_spec, start_download, with_coverage
+from api.answers.listed_rows import json_rows, rows_download
 from api.answers.reader import reader
 from api.params import byte_range
+from api.params.analysis import RowsByUriParams
 from api.params.export import ExportParams, MadeParams
-from api.schema.endpoints import EXPORT, MADE, MANIFEST
+from api.params.request_values import LONG_BODY
+from api.schema.endpoints import EXPORT, MADE, MANIFEST, ROWS
+from api.schema.openapi import JSON
 from api.views.measured import at_end
 from api.views.view import View
 from lake.delivery import counts, record
@@ -54,6 +58,30 @@ class ExportView(View):
         if first and (not body or (body := byte_range.named(body))):
             rest = continue_download(params, asked, first, body, request_id(request), ended)
         return rest or start_download(params, asked, request_id(request), ended)
+
+
+@ROWS
+class RowsView(View):
+    """POST only: its lists are long."""
+
+    http_method_names = ["post"]
+    query = "rows"
+    longest = LONG_BODY
+
+    def post(self, request: Request) -> HttpResponseBase:
+        started = time.monotonic()
+        values = self.validated(RowsByUriParams, request).validated_data
+        if values["format"] == "json":
+            with slot("export") as held:
+                rows = json_rows(values, self.flags, started)
+                return StreamingHttpResponse(held.over(rows), content_type=JSON)
+        if not self.flags.export_enabled:
+            raise PermissionDenied("Exports are switched off; format=json still works.", "export_disabled")
+        with slot("export") as held:
+            download = rows_download(values, self.flags, request_id(request), at_end(values["format"], started, "rows"))
+            response = _file_response(values | {"dataset": "rows"}, held.over(download))
+        response["X-Export-Id"] = download.export.pk
+        return response
 
 
 @MANIFEST

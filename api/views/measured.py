@@ -41,11 +41,11 @@ def _complete(response: HttpResponseBase) -> bool:
     return not isinstance(data, dict) or data.get("meta", {}).get("complete") is not False
 
 
-def at_end(form: str, started: float) -> Ended:
-    """To be called with an export in this format when it has ended."""
-    return partial(_measure_export, form, started)
+def at_end(form: str, started: float, kind: str = "export") -> Ended:
+    """To be called with an export in this format when it has ended. `kind`: one of metrics.QUERIES."""
+    return partial(_measure_export, form, started, kind)
 
 
-def _measure_export(form: str, started: float, export: Export) -> None:
-    metrics.QUERY_SECONDS.labels("export", export_outcome(export)).observe(time.monotonic() - started)
+def _measure_export(form: str, started: float, kind: str, export: Export) -> None:
+    metrics.QUERY_SECONDS.labels(kind, export_outcome(export)).observe(time.monotonic() - started)
     metrics.ROWS_EXPORTED.labels(form).inc(export.rows)

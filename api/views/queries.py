@@ -12,7 +12,7 @@ from api.params.strict import WindowParams
 from api.schema.endpoints import COVERAGE, POSTS, SEARCH, STATS, THREAD, TIMELINE, TOP
 from api.views.view import AnswerView
 from lake.catalog.coverage import coverage
-from lake.catalog.statistics import stats
+from lake.catalog.figures import stats
 
 
 @SEARCH

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import BaseContentNegotiation
@@ -15,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.access.concurrency import slot
-from api.access.keys import KeyAuthentication, KeyPermission
+from api.access.keys import KeyAuthentication, KeyPermission, known_reader, project
 from api.access.throttling import Throttle
 from api.params.request_values import read_request
 from api.params.strict import StrictSerializer
@@ -45,6 +46,7 @@ class View(APIView):
     permission_classes = [KeyPermission]
     throttle_classes = [Throttle]
     query = ""  # one of metrics.QUERIES, if it is one
+    longest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # bytes of a body
 
     def dispatch(self, request: HttpRequest, *args: Any, **named: Any) -> HttpResponseBase:
         started = time.monotonic()
@@ -58,12 +60,15 @@ class View(APIView):
 
     @cached_property
     def flags(self) -> Flags:
-        """As of the request's first look: one query."""
-        return flags()
+        """As of the request's first look: one query. A reader who is known sees accounts that ask for that, too."""
+        found = flags()
+        return found._replace(honor_no_unauthenticated=False) if known_reader(self.request) else found
 
     def validated(self, kind: type[P], request: Request) -> P:
         """The parameters of the request. Raises ValidationError with every fault."""
-        params = kind(data=read_request(request), context={"flags": self.flags})
+        params = kind(
+            data=read_request(request, self.longest), context={"flags": self.flags, "project": project(request)}
+        )
         params.is_valid(raise_exception=True)
         return params
 

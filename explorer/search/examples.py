@@ -29,5 +29,7 @@ OPERATORS = (
     ("from:alice.bsky.social", "posts of this account (handle or DID)"),
     ("mentions:alice.bsky.social", "posts that mention it"),
     ("since:2026-07-01 until:2026-07-02", "dates, or times such as 2026-07-01T12:00"),
+    ("label:toxic>=0.7 label:lang=ja", "labels of classifiers: a score, a value"),
+    ("self:porn", "labelled so by its author"),
     ("subject:https://bsky.app/…", "replies to a post, and quotes of it"),
 )

@@ -19,7 +19,7 @@ IS = {"original": "original post", "reply": "reply", "quote": "quote"}
 _CHIPS = {
     "username": "author", "did": "author", "lang": "language", "tag": "hashtag", "domain": "domain",
     "mention": "mentions", "url": "link", "subject": "about", "has": "has", "is": "is", "start": "from", "end": "until",
-    "dataset": "dataset", "sample": "sample of",
+    "dataset": "dataset", "sample": "sample of", "as_of": "as of",
 }  # fmt: skip
 _ENTERED = ("text", "exact", "start", "end", "clock")  # one visible field each
 _LEFT_OUT = ("page", "token", "total")  # another question begins at its first page

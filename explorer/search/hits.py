@@ -60,7 +60,7 @@ def to_hit(row: Mapping[str, Any]) -> Hit:
         kinds=_kinds(row),
         media=row.get("media") or (),
         alts=[text for text in row.get("alt") or () if text],
-        labels=row.get("labels") or (),
+        labels=row.get("self_labels") or (),
         links=links[:MOST_LINKS],
         more_links=max(0, len(links) - MOST_LINKS),
         url=row.get("url") or "",

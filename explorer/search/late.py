@@ -125,7 +125,8 @@ class Download(Part, ManifestView):
 
     def get(self, request: Request) -> HttpResponseBase:
         manifest = self.described(request)
-        address = self.address.without("page", "token", "total", "limit")
+        # As of the moment that was counted: the file has the rows that the page speaks of, also tomorrow.
+        address = self.address.without("page", "token", "total", "limit").having(as_of=manifest["as_of"] or "")
         export = self.request.build_absolute_uri(address.at("/export"))
         covered = manifest["coverage"]
         return self.html(

@@ -55,6 +55,7 @@ class Hits(OfSearch, SearchView):
             "go_on": meta["next"]
             and _own(address.having(), token=meta["next"], longer="true").at("/fragments/results"),
             "previous": self._previous(meta["page"], meta["limit"]),
+            "permalink": meta["as_of"] and address.having(as_of=meta["as_of"]).at(),
             "empty": self._empty(body),
         }
 

@@ -9,7 +9,10 @@ from rest_framework.request import Request
 from api.health import overview
 from explorer.page_view import Fragment, Page
 
-DATASETS_SHOWN = ("posts", "likes", "reposts", "follows", "blocks", "profiles", "records", "deletes", "accounts")
+DATASETS_SHOWN = (
+    *("posts", "likes", "reposts", "follows", "blocks", "profiles", "records", "deletes", "accounts"),
+    "labels",
+)
 
 
 class StatusPage(Page):

@@ -6,14 +6,14 @@ Handles are decoration: when the store is missing or locked, everything else wor
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
 import structlog
 from django.conf import settings
 
-from ingest.handles.appview import AppView
+from ingest.handles.appview import AppView, HandleServiceDown
 from ingest.handles.appview_replies import Outcome
 from ingest.handles.store import FIRST, LONGEST_DID, Figures, Store
 from ingest.identifiers import is_did, normalize_handle
@@ -53,10 +53,26 @@ class Handles:
         """The known handles, by DID. Never raises."""
         return self._trying(lambda: self._store.names(list(set(dids))), {})
 
+    def names_until(self, us: int, dids: Sequence[str]) -> dict[str, str]:
+        """Those that were known then: the same whenever it is asked, but for accounts whose handle has changed since.
+        Never raises."""
+        until = self._trying(lambda: self._store.names_until(list(set(dids)), us), None)
+        return self.names(dids) if until is None else until  # a file of an older version does not tell
+
     def did_of(self, handle: str) -> str | None:
         """The DID with this handle, as far as the store knows; any case, with or without @. Never raises."""
         name = normalize_handle(handle)
         return None if name is None else self._trying(lambda: self._store.did_of(name), None)
+
+    def dids(self, handles: Collection[str]) -> dict[str, str]:
+        """The DIDs of those handles, in their normal form, that are known. Raises HandleServiceDown if the store can't
+        be read: none is taken for unknown."""
+        if not self._path.exists():
+            return {}
+        try:
+            return self._store.dids(list(handles))
+        except sqlite3.Error as error:
+            raise HandleServiceDown(f"The handles' file can't be read ({error}).") from error
 
     def want(self, dids: Sequence[str]) -> None:
         """Puts those without a fresh handle at the head of the queue: they are on a page. Never raises."""

@@ -14,33 +14,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from ingest.handles.tables import LEARNED, SCHEMA
+
 ASKED = "asked"  # the tally of accounts about which the AppView has answered
 FIRST, LATER = 0, 1  # ranks in the queue: on a page, or changed; newly seen
 LONGEST_DID = 256  # the protocol allows 2,048; none so long exists, and 25 of them must fit into one URL
 MAX_WAITING = 1_000_000  # accounts in the queue, 80 MB; one without room is seen again
-
-# account.handle is null if the account is known to have none. The tallies save counting millions of rows.
-SCHEMA = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS account (did TEXT PRIMARY KEY, handle TEXT, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS account_at ON account (at);
-CREATE TABLE IF NOT EXISTS claim (handle TEXT PRIMARY KEY, did TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS waiting (did TEXT PRIMARY KEY, rank INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS waiting_rank ON waiting (rank, at);
-CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
-INSERT OR IGNORE INTO tally VALUES ('known', 0), ('waiting', 0);
-CREATE TRIGGER IF NOT EXISTS account_added AFTER INSERT ON account WHEN new.handle IS NOT NULL
-BEGIN UPDATE tally SET number = number + 1 WHERE name = 'known'; END;
-CREATE TRIGGER IF NOT EXISTS account_changed AFTER UPDATE ON account WHEN (new.handle IS NULL) != (old.handle IS NULL)
-BEGIN UPDATE tally SET number = number + iif(new.handle IS NULL, -1, 1) WHERE name = 'known'; END;
-CREATE TRIGGER IF NOT EXISTS waiting_added AFTER INSERT ON waiting
-BEGIN UPDATE tally SET number = number + 1 WHERE name = 'waiting'; END;
-CREATE TRIGGER IF NOT EXISTS waiting_done AFTER DELETE ON waiting
-BEGIN UPDATE tally SET number = number - 1 WHERE name = 'waiting'; END;
-COMMIT;
-"""
 
 
 class Claim(NamedTuple):
@@ -73,6 +52,9 @@ class Store:
         """Creates the file and its tables if they are missing."""
         with closing(sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)) as database:
             database.executescript(SCHEMA)
+            if "learned" not in {name for _, name, *_ in database.execute("PRAGMA table_info(account)")}:
+                database.execute("ALTER TABLE account ADD COLUMN learned INTEGER")
+            database.executescript(LEARNED)
         return self
 
     def create_if_missing(self) -> None:
@@ -101,6 +83,16 @@ class Store:
             )
         )
 
+    def names_until(self, dids: Sequence[str], us: int) -> dict[str, str]:
+        """Those that were known then."""
+        return dict(
+            self._run(
+                "SELECT did, handle FROM account WHERE handle IS NOT NULL AND did IN (SELECT value FROM json_each(?)) "
+                "AND coalesce(learned, 0) <= ?",
+                *(_json(dids), us),
+            )
+        )
+
     def did_of(self, handle: str) -> str | None:
         """The DID with this handle, which is in its normal form."""
         row = self._run(
@@ -108,6 +100,12 @@ class Store:
             handle,
         ).fetchone()
         return None if row is None else row[0]
+
+    def dids(self, handles: Sequence[str]) -> dict[str, str]:
+        """The same of many, by handle."""
+        asked = "json_each(?) AS asked CROSS JOIN claim ON claim.handle = asked.value JOIN account USING (did)"
+        sql = f"SELECT claim.handle, did FROM {asked} WHERE account.handle = claim.handle"  # noqa: S608 - our own text
+        return dict(self._run(sql, _json(handles)))
 
     def fresh(self, dids: Sequence[str], since: int) -> set[str]:
         """Those confirmed since then, and those at the head of the queue anyway."""
@@ -174,7 +172,7 @@ class Store:
 
     def leave(self, did: str, at: int) -> None:
         """Keeps what is known of the account as if confirmed now: nothing more can be learned."""
-        self._run("INSERT INTO account VALUES (?, NULL, ?) ON CONFLICT DO UPDATE SET at = excluded.at", did, at)
+        self._run("INSERT INTO account (did, at) VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at", did, at)
 
     def count(self, tallies: Mapping[str, int]) -> None:
         """Calls by their outcome, and ASKED."""
@@ -187,8 +185,8 @@ class Store:
     def _claim(self, claim: Claim) -> str | None:
         holder, loser = (None, None) if claim.handle is None else self._take(claim)
         self._run(
-            "INSERT INTO account VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET handle = excluded.handle, at = excluded.at "
-            "WHERE excluded.at >= account.at",
+            "INSERT INTO account (did, handle, at) VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET handle = excluded.handle, at = excluded.at WHERE excluded.at >= account.at",
             *(claim.did, claim.handle if holder == claim.did else None, claim.at),
         )
         return loser

@@ -42,7 +42,7 @@ def coverage(start: datetime | None = None, end: datetime | None = None) -> dict
         return _to_dict(None, None, 0, {}, [])
     minutes = _minutes(low, high)
     now = datetime.now(UTC)
-    gaps = [Gap(*gap, cause(*gap, _connections(*gap), now)) for gap in gaps_between(low, high, minutes)]
+    gaps = [Gap(*gap, why(*gap, now)) for gap in gaps_between(low, high, minutes)]
     return _to_dict(low, high, (high - low) // MINUTE, minutes, gaps)
 
 
@@ -72,6 +72,11 @@ def _connections(start: datetime, end: datetime) -> list[Connection]:
     """Those that were open at some time from BEFORE the gap until its end."""
     until_then = Q(closed_at=None, saved_at__gte=start - BEFORE) | Q(closed_at__gte=start - BEFORE)
     return list(Connection.objects.filter(until_then, opened_at__lt=end).order_by("opened_at"))
+
+
+def why(start: datetime, end: datetime, now: datetime) -> str:
+    """Why there is nothing of [start, end), as the journal of connections tells now."""
+    return cause(start, end, _connections(start, end), now)
 
 
 def cause(start: datetime, end: datetime, connections: Sequence[Connection], now: datetime) -> str:

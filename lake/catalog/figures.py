@@ -1,12 +1,13 @@
 """What the catalog says of the whole, in numbers: cheap enough to be asked every 10 s."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models.functions import TruncDate
 
 from ingest.models import Connection
 from lake.models import BatchRun, DataFile, IndexFile
@@ -150,3 +151,26 @@ def _name(minute: datetime) -> str:
 
 def _floor(time: datetime) -> datetime:
     return time.replace(second=0, microsecond=0)
+
+
+def stats(start: datetime | None = None, end: datetime | None = None) -> dict[str, Any]:
+    """Rows (all versions, the hidden ones too), bytes and files of the hours in [start, end), newest day first."""
+    files = DataFile.listed.all()
+    files = files.filter(hour__gte=start) if start else files
+    files = files.filter(hour__lt=end) if end else files
+    sums = {"rows": Sum("rows"), "bytes": Sum("bytes"), "files": Count("pk")}
+    days = files.annotate(day=TruncDate("hour")).values("day", "dataset").annotate(**sums).order_by("-day", "dataset")
+    totals = files.order_by().values("dataset").annotate(**sums, oldest=Min("min_seen"), newest=Max("max_seen"))
+    return {
+        "datasets": {row["dataset"]: {**row} for row in totals.order_by("dataset")},
+        "days": _by_day(days),
+    }
+
+
+def _by_day(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    days: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        day, dataset = row["day"].isoformat(), row["dataset"]
+        counted = {name: row[name] for name in ("rows", "bytes", "files")}
+        days.setdefault(day, {"day": day, "datasets": {}})["datasets"][dataset] = counted
+    return list(days.values())

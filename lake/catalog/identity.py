@@ -34,15 +34,16 @@ class State(NamedTuple):
     catalog: str
     flush: int = 0
     compact: int = 0
+    label: int = 0
 
     def number(self, writer: Writer) -> int:
-        return self.flush if writer == Writer.FLUSH else self.compact
+        return {Writer.FLUSH: self.flush, Writer.COMPACT: self.compact, Writer.LABEL: self.label}[writer]
 
 
 def of_catalog() -> State | None:
     """None: it has no identity yet, as when it is new or of release 0.1."""
-    row = CatalogIdentity.objects.values_list("catalog", "flush", "compact").first()
-    return State(str(row[0]), row[1], row[2]) if row else None
+    row = CatalogIdentity.objects.values_list("catalog", "flush", "compact", "label").first()
+    return State(str(row[0]), *row[1:]) if row else None
 
 
 def read_marker(root: Path) -> State | None:
@@ -50,7 +51,8 @@ def read_marker(root: Path) -> State | None:
     path = root / layout.MARKER
     try:
         stored = json.loads(path.read_text())
-        return State(str(UUID(stored["catalog"])), int(stored["flush"]), int(stored["compact"]))
+        labels = int(stored.get("label", 0))  # markers of before have none
+        return State(str(UUID(stored["catalog"])), int(stored["flush"]), int(stored["compact"]), labels)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -72,13 +74,17 @@ def refusal(state: State | None, marker: State | None, root: Path) -> str:
         return ""
     if state is None or state.catalog != marker.catalog:
         return f"LAKE_ROOT {root} belongs to another catalog than the one at {settings.DATABASE_PATH}. {HELP}"
-    if state.flush < marker.flush or state.compact < marker.compact:
+    if any(state.number(writer) < marker.number(writer) for writer in Writer):
         return (
-            f"The catalog at {settings.DATABASE_PATH} is an older copy: it ends with flush {state.flush} and "
-            f"compaction {state.compact}, LAKE_ROOT {root} with flush {marker.flush} and compaction {marker.compact}. "
-            f"{HELP}"
+            f"The catalog at {settings.DATABASE_PATH} is an older copy: it ends with {_numbers(state)}, LAKE_ROOT "
+            f"{root} with {_numbers(marker)}. {HELP}"
         )
     return ""
+
+
+def _numbers(state: State) -> str:
+    labels = f" and labels {state.label}" if state.label else ""
+    return f"flush {state.flush} and compaction {state.compact}{labels}"
 
 
 def mismatch(root: Path) -> str:
@@ -125,9 +131,9 @@ class Claim:
         """The catalog's identity, the writer and the number of its next commit: the first fields of an Origin."""
         return self.known().catalog, self._writer, self.known().number(self._writer) + 1
 
-    def flushed(self) -> int:
-        """Number of the flusher's latest commit now."""
-        return (of_catalog() or self.known()).flush
+    def now(self) -> State:
+        """The catalog's state with the latest commits of all writers."""
+        return of_catalog() or self.known()
 
     def check(self) -> None:
         """To be called before a commit, and before anything is trimmed or deleted. Raises LakeUnusable unless the open

@@ -1,13 +1,15 @@
 """Which files exist: queries of the files that the catalog lists."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import NamedTuple
 
-from django.db.models import Max, Q, QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet
 
 from lake.models import BatchRun, DataFile
+from lake.schema import DATASETS
 from lake.storage import layout
 from process.instants import utc
 
@@ -19,6 +21,7 @@ NEARBY = timedelta(minutes=10)  # hosts stamp one event at different times, neve
 AHEAD = timedelta(hours=38)
 # An event that is seen so late is no replay of a host: tombstones of that time may have been removed.
 LATE = timedelta(days=2)
+_NEWEST = f"SELECT max(max_seen) AS newest FROM {DataFile._meta.db_table} WHERE superseded_at IS NULL AND dataset = %s"  # noqa: S608 - our own table
 
 
 class ListedFile(NamedTuple):
@@ -45,7 +48,8 @@ def listed_files(fresh_hours_only: bool = False) -> list[ListedFile]:
     """All of them, or those of hours that have files which no compaction has seen."""
     files = DataFile.listed.all()
     if fresh_hours_only:
-        files = files.filter(hour__in=files.filter(batch__isnull=False).values("hour"))
+        fresh = Q(batch__isnull=False) | Q(dataset="labels", path__contains="/l-")
+        files = files.filter(hour__in=files.filter(fresh).values("hour"))
     names = ("dataset", "hour", "path", "rows", "bytes", "rows_by_arrival", "unpurged")
     return [ListedFile(*row) for row in files.order_by().values_list(*names)]
 
@@ -79,18 +83,48 @@ def paths_since(dataset: str, start: datetime | None) -> list[str]:
     return list((files if start is None else files.filter(max_seen__gte=start)).values_list("path", flat=True))
 
 
-def newest_seen(dataset: str | None = None) -> datetime | None:
-    """The latest `seen` of the dataset, or of all; None if there are no rows."""
-    files = DataFile.listed.all() if dataset is None else files_of(dataset)
-    newest: datetime | None = files.aggregate(Max("max_seen"))["max_seen__max"]
-    return newest
+def label_files(first: datetime | None = None, last: datetime | None = None) -> dict[datetime, tuple[str, ...]]:
+    """Paths of the label files of each hour from `first` to `last` that has some, sorted."""
+    files = files_of("labels").order_by("hour", "path")
+    files = files.filter(hour__gte=first) if first else files
+    files = files.filter(hour__lte=last) if last else files
+    found: dict[datetime, tuple[str, ...]] = {}
+    for hour, path in files.values_list("hour", "path"):
+        found[hour] = (*found.get(hour, ()), path)
+    return found
+
+
+def label_hours_near(hour: datetime, earlier: bool, count: int) -> list[tuple[str, ...]]:
+    """Paths of the label files of so many hours from this one on, each hour's sorted."""
+    files = files_of("labels").filter(**{"hour__lte" if earlier else "hour__gte": hour})
+    hours = files.order_by("-hour" if earlier else "hour").values_list("hour", flat=True).distinct()[:count]
+    return list(label_files(min(hours), max(hours)).values()) if hours else []
+
+
+def newest_seen() -> datetime | None:
+    """The latest `seen` of all datasets; None if there are no rows. From the end of each dataset's index: 0.1 ms."""
+    of_each = " UNION ALL ".join([_NEWEST] * len(DATASETS))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT max(newest) FROM ({of_each})", list(DATASETS))  # noqa: S608 - our own names
+        (newest,) = cursor.fetchone()
+    return None if newest is None else datetime.fromisoformat(newest).replace(tzinfo=UTC)
+
+
+def hold_late_rows(paths: Sequence[str]) -> bool:
+    """Whether one of these files has a row with `learned`."""
+    parts = (paths[start : start + PATHS_AT_ONCE] for start in range(0, len(paths), PATHS_AT_ONCE))
+    return any(DataFile.objects.filter(path__in=part, late_rows__gt=0).exists() for part in parts)
 
 
 def latest_ingest() -> datetime | None:
     """When the last event of the latest batch entered the buffer; None: no batch says."""
     committed = BatchRun.objects.filter(state=BatchRun.State.COMMITTED).exclude(last_id="")
-    last = committed.order_by("-started_at").values_list("last_id", flat=True).first() or ""
-    ms = last.partition("-")[0]
+    return ingest_time(committed.order_by("-started_at").values_list("last_id", flat=True).first() or "")
+
+
+def ingest_time(buffer_id: str) -> datetime | None:
+    """When the entry with this id entered the buffer; None for what is no id."""
+    ms = buffer_id.partition("-")[0]
     return utc(int(ms) * 1000 + 999) if ms.isdecimal() else None
 
 
@@ -105,6 +139,7 @@ def known_paths() -> set[str]:
 
 
 def all_listed(paths: Sequence[str]) -> bool:
-    """Whether each of these files is still listed."""
-    parts = (paths[start : start + PATHS_AT_ONCE] for start in range(0, len(paths), PATHS_AT_ONCE))
+    """Whether each of these files is still listed. A path may be given twice."""
+    distinct = list(set(paths))
+    parts = (distinct[start : start + PATHS_AT_ONCE] for start in range(0, len(distinct), PATHS_AT_ONCE))
     return all(DataFile.listed.filter(path__in=part).count() == len(part) for part in parts)

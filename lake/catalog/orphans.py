@@ -64,14 +64,15 @@ def require_few(root: Path) -> tuple[State, list[Unlisted]]:
 
 
 def beyond_one_batch(unlisted: Sequence[Unlisted], state: State) -> list[Unlisted]:
-    """Those that prove that the catalog was further, or is another one; empty if one killed flush and one killed
-    compaction can have left all of them. Pure."""
+    """Those that prove that the catalog was further, or is another one; empty if one killed flush, one killed
+    compaction and one killed writer of labels can have left all of them. Pure."""
     strange = [file for file in unlisted if not _is_next(file.origin, state)]
     later = [file for file in strange if file.origin and _is_later(file.origin, state)]
     names = {PurePath(file.path).name for file in strange}
     flushes = {"-".join(name.split("-")[:3]).removesuffix(".parquet") for name in names if layout.is_flush_file(name)}
     compactions = [file for file in strange if layout.is_compacted_file(PurePath(file.path).name)]
-    return strange if len(flushes) > 1 or len(compactions) > 1 else later
+    labels = {name for name in names if layout.is_label_file(name)}
+    return strange if len(flushes) > 1 or len(compactions) > 1 or len(labels) > 1 else later
 
 
 def _is_next(origin: Origin | None, state: State) -> bool:
@@ -136,4 +137,4 @@ def advice(count: int, bytes_: int) -> str:
 
 def is_ours(name: str) -> bool:
     """Whether a finished file of a writer has such a name."""
-    return not layout.is_temporary(name) and (layout.is_flush_file(name) or layout.is_compacted_file(name))
+    return not layout.is_temporary(name) and layout.is_writers_file(name)

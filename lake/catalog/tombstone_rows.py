@@ -7,6 +7,7 @@ import pyarrow as pa
 from django.db import connection
 
 from lake.models import InactiveAccount, Tombstone
+from lake.withheld_models import OptOut, SignedInOnlyAccount
 
 ROWS_AT_ONCE = 50_000  # of a table
 
@@ -16,6 +17,8 @@ TOMBSTONE = pa.schema(
     | {"deleted": pa.bool_(), "seen": _TIME, "applied": pa.bool_()}
 )
 INACTIVE_ACCOUNT = pa.schema({"did": _TEXT, "status": _TEXT, "learned_at": _TIME, "applied": pa.bool_()})
+ACCOUNT = pa.schema({"did": _TEXT})
+PROFILE_STATE = pa.schema({"did": _TEXT, "asks": pa.bool_()})
 _SOURCES = {"applied": "applied_at IS NOT NULL"}  # all other columns have the name of the catalog's
 
 
@@ -34,6 +37,23 @@ def inactive_accounts(status: str | None = None) -> Iterator[pa.Table]:
     """Tables of INACTIVE_ACCOUNT: the accounts of that status, or all."""
     where, parameters = ("", []) if status is None else ("WHERE status = %s", [status])
     return _tables(InactiveAccount._meta.db_table, INACTIVE_ACCOUNT, where, parameters)
+
+
+def gone_accounts(status: str) -> Iterator[pa.Table]:
+    """The same of the accounts of that status, and of those that have opted out and are to be purged, each once. These
+    are never applied: what comes later is purged, too."""
+    where = f"""WHERE status = %s UNION ALL SELECT did, '', added_at, 0 FROM {OptOut._meta.db_table} WHERE purge
+        AND did NOT IN (SELECT did FROM {InactiveAccount._meta.db_table} WHERE status = %s)"""  # noqa: S608 - our names
+    return _tables(InactiveAccount._meta.db_table, INACTIVE_ACCOUNT, where, [status, status])
+
+
+def opted_out_accounts() -> Iterator[pa.Table]:
+    return _tables(OptOut._meta.db_table, ACCOUNT, "", [])
+
+
+def profile_states(after: int, up_to: int) -> Iterator[pa.Table]:
+    """Tables of PROFILE_STATE with `after` < id <= `up_to`."""
+    return _tables(SignedInOnlyAccount._meta.db_table, PROFILE_STATE, "WHERE id > %s AND id <= %s", [after, up_to])
 
 
 def _tables(table: str, schema: pa.Schema, where: str, parameters: Sequence[Any]) -> Iterator[pa.Table]:

@@ -110,7 +110,7 @@ class Compactor:
         touched = self._touched(tombstones.take_snapshot(self._scratch), files)
         for job in plan(files, self._closed(now, patient=False), True, touched, purge):
             yield f"compact {job.dataset} {job.hour:%Y-%m-%dT%H}: {len(job.files)} files, {job.rows} rows, {job.reason}"
-        for file in retention.expired(files, retention.rules(), now):
+        for file in retention.expired(files, retention.effective(retention.rules()), now):
             yield f"expire {file.path}: {file.rows} rows"
         for path in sweep.due(now - self._grace):
             yield f"sweep {path}"
@@ -162,7 +162,7 @@ class Compactor:
 
     def _finish_day(self, deletions: DeletionSnapshot, now: datetime) -> None:
         applied, removed = tombstones.set_applied(deletions, now), tombstones.remove_expired(now)
-        expired = retention.expired(listing.listed_files(), retention.announced(), now)
+        expired = retention.expired(listing.listed_files(), retention.effective(retention.announced()), now)
         if expired:
             paths = [file.path for file in expired]
             self._claim.check()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lake.storage import stored_rows
+from lake.storage import parquet_writer, stored_rows
 from lake.storage.duckdb_engine import Engine
 from lake.textindex.builder import PostChunk
 from lake.textindex.ngrams import REPLACEMENT
@@ -23,7 +23,7 @@ _POSTS = f"""
         CASE WHEN state = 'deleted' THEN NULL ELSE did END,
         epoch_us(seen),
         coalesce(epoch_us(created_at), $no_time),
-        state IS NULL,
+        {{stored}},
         {", ".join(stored_rows.COLUMNS)}
     FROM numbered_lake_rows([$path])
     WHERE file_row_number >= $first AND file_row_number < $last
@@ -35,10 +35,11 @@ def read_posts(engine: Engine, path: Path) -> Iterator[PostChunk]:
     """All posts of the file, in the order of its rows. Raises what the engine raises."""
     ((rows,),) = engine.rows(_ROWS, {"path": str(path)})
     bound = {"path": str(path), "replacement": REPLACEMENT, "no_time": stored_rows.NO_TIME}
+    sql = _POSTS.format(stored=stored_rows.is_stored(parquet_writer.late_rows(path) > 0))
     for first in range(0, rows or 0, CHUNK_ROWS):
         chunk: list[tuple[Any, ...]] = []
         characters = 0
-        for batch in engine.stream(_POSTS, bound | {"first": first, "last": first + CHUNK_ROWS}, size=STREAMED_ROWS):
+        for batch in engine.stream(sql, bound | {"first": first, "last": first + CHUNK_ROWS}, size=STREAMED_ROWS):
             chunk += batch
             characters += sum(len(row[0]) for row in batch)
             if characters > CHUNK_CHARACTERS:

@@ -13,7 +13,7 @@ import structlog
 from django.db.utils import DatabaseError
 
 from lake import metrics
-from lake.catalog import commits
+from lake.catalog import clock, commits
 from lake.catalog.commits import NewFile
 from lake.catalog.identity import Claim
 from lake.compact import sweep
@@ -60,8 +60,9 @@ class PartitionRewriter:
         return new
 
     def _origin(self, job: RewriteJob) -> Origin:
-        cursor = commits.checkpoint()
-        return Origin(*self._claim.next_commit(), self._claim.flushed(), cursor, job.at_ingest_time)
+        cursor, now = commits.checkpoint(), self._claim.now()
+        commit, known = self._claim.next_commit(), clock.stored_us()
+        return Origin(*commit, now.flush, cursor, job.at_ingest_time, labelled=now.label, clock_us=known)
 
 
 def _report(job: RewriteJob, new: Rewritten, seconds: float) -> None:

@@ -31,6 +31,12 @@ def rules() -> dict[str, int]:
     return {dataset: days for dataset, days in {**settings.RETENTION_DAYS, **rows}.items() if days}
 
 
+def effective(days: Mapping[str, int]) -> dict[str, int]:
+    """These rules as they are applied: a label goes with its post at the latest. Pure."""
+    labels = min((days[name] for name in ("posts", "labels") if name in days), default=0)
+    return {**days, "labels": labels} if labels else dict(days)
+
+
 def announced() -> dict[str, int]:
     """The rules that an earlier pass has announced: only these take effect."""
     known = dict(Retention.objects.exclude(announced=None).values_list("dataset", "announced"))

@@ -7,7 +7,9 @@ from lake.storage import derived_cids
 from lake.storage.duckdb_engine import read_sql
 
 SQL = Path(__file__).parent / "sql"
-KEPT_WHEN_PURGED = ("seen", "did", "rkey", "rev", "operation", "collection", "state", "state_seen")
+KEPT_WHEN_PURGED = (
+    *("seen", "did", "rkey", "rev", "operation", "collection", "state", "state_seen", "learned", "arrival"),
+)
 
 
 def select(dataset: Dataset, dedupe: bool) -> str:
@@ -17,7 +19,8 @@ def select(dataset: Dataset, dedupe: bool) -> str:
     stateful = dataset.name in STATEFUL
     columns = ", ".join(_column(column, stateful) for column in dataset.columns)
     had_text = f"s.state = 'deleted' AND ({has_text(dataset, 's.')})" if stateful else "false"
-    first = f"QUALIFY row_number() OVER (PARTITION BY {key(dataset)} ORDER BY s.state NULLS LAST, s.seen) = 1"
+    earliest = "s.state NULLS LAST, coalesce(s.learned, s.seen)"
+    first = f"QUALIFY row_number() OVER (PARTITION BY {key(dataset)} ORDER BY {earliest}) = 1"
     return (
         f"SELECT {columns}, {had_text} AS had_text FROM ({_source(dataset)}) AS s {first if dedupe else ''} "
         f"ORDER BY {', '.join(f's.{name}' for name in sort_columns(dataset))}"
@@ -45,7 +48,7 @@ def _source(dataset: Dataset) -> str:
     if derived_cids.are_derived(dataset):
         return read_sql(SQL / "absent_cids.sql")
     if dataset.name not in STATEFUL:
-        return "SELECT * FROM lake_rows($files)"
+        return "SELECT * FROM full_lake_rows($files)"
     return read_sql(SQL / "states.sql").format(tombstone=dataset.same_uri("s", "t"), mark=dataset.same_uri("s", "m"))
 
 

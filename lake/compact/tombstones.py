@@ -40,8 +40,8 @@ _TOUCHED = """
 
 @dataclass(frozen=True)
 class DeletionSnapshot:
-    """The catalog's tombstones and deleted accounts as of one moment, in Parquet files (columns as in
-    lake/catalog/tombstone_rows.py): memory would not hold some days of them."""
+    """The catalog's tombstones as of one moment, with the accounts that were deleted or have opted out to be purged, in
+    Parquet files (columns as in lake/catalog/tombstone_rows.py): memory would not hold some days of them."""
 
     tombstones: Path
     deleted_accounts: Path
@@ -60,7 +60,7 @@ def take_snapshot(scratch: Path) -> DeletionSnapshot:
     with disk.disk_errors(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
         _write(taken.tombstones, tombstone_rows.TOMBSTONE, tombstone_rows.tombstones(0, newest))
-        accounts = tombstone_rows.inactive_accounts(DELETED_ACCOUNT)
+        accounts = tombstone_rows.gone_accounts(DELETED_ACCOUNT)
         _write(taken.deleted_accounts, tombstone_rows.INACTIVE_ACCOUNT, accounts)
     return taken
 

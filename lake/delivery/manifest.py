@@ -12,7 +12,7 @@ from lake.export.columns import ExportColumn
 from lake.export.spec import ExportSpec
 from lake.flags.definitions import Flags
 from lake.query.rendering import render
-from lake.query.spec import LAST_US, Search
+from lake.query.spec import OPTED_OUT, SIGNED_IN_ONLY, Search
 from lake.schema import VERSION
 from lake.storage.parquet_writer import SOFTWARE
 from process.instants import iso, iso_us, now_us
@@ -21,28 +21,33 @@ MATCHING = (
     "Words and phrases match anywhere in the text, also inside words, in any case (by DuckDB's lower()); all "
     "must match unless OR stands between them; * is any text; exact ones touch no letter or digit."
 )
+_WITHHELD = {
+    OPTED_OUT: "what is of accounts that have opted out",
+    SIGNED_IN_ONLY: "what is of accounts whose profile asks to be shown only to readers who have signed in",
+}
 FLAGS = ("hide_deleted", "purge_deleted", "export_enabled", "export_limit_rows", "query_timeout_seconds")
 
 
 def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> dict[str, Any]:
     """What is known before the first row, as JSON. `parameters`: of the request, by name."""
     search = spec.search
-    snapshot = None if search.snapshot_us == LAST_US else iso_us(search.snapshot_us)
     return {
         "made_at": iso_us(now_us()),
-        "query": render(search.query),
+        "query": _query(spec),
+        "pseudonyms": spec.pseudonyms is not None,
         "parameters": dict(parameters),
         "window": {
             "clock": search.clock,
             "start": iso_or_none(search.start),
             "end": iso_or_none(search.end),
-            "seen_until": snapshot,
+            "seen_until": search.as_of,
         },
         "sources": _sources(search),
         "matching": MATCHING,
         "order": f"{', '.join((search.clock, *_order(search)))}; {'newest' if search.newest else 'oldest'} first",
         "columns": _columns(spec.columns),
-        "newest_seen": snapshot,
+        "newest_seen": search.as_of,
+        "as_of": search.as_of,
         "hidden": _hidden(search),
         "row_limit": spec.limit,
         "row_limit_by": _limit_by(spec.limit, parameters.get("limit")),
@@ -51,6 +56,12 @@ def describe(spec: ExportSpec, parameters: Mapping[str, Any], flags: Flags) -> d
         "commit": commit(),
         "schema_version": VERSION,
     }
+
+
+def _query(spec: ExportSpec) -> str:
+    """The handles in it are DIDs."""
+    query = render(spec.search.query)
+    return query if spec.pseudonyms is None else str(spec.pseudonyms.texts([query])[0])
 
 
 def _order(search: Search) -> list[str]:
@@ -88,8 +99,10 @@ def times(ends: tuple[int, int] | None) -> dict[str, str | None]:
 
 def _hidden(search: Search) -> str:
     if search.hide:
-        return "what was deleted, replaced by a newer version, or is of an account that is not active"
-    return "nothing but what was purged; deleted and replaced versions are here, as far as they are still there"
+        said = "what was deleted, replaced by a newer version, or is of an account that is not active"
+    else:
+        said = "nothing but what was purged; deleted and replaced versions are here, as far as they are still there"
+    return "; ".join([said, *(_WITHHELD[name] for name in search.withhold)])
 
 
 def iso_or_none(time: datetime | None) -> str | None:

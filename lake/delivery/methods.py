@@ -17,20 +17,27 @@ def methods_section(manifest: Mapping[str, Any]) -> str:
 def _data(manifest: Mapping[str, Any]) -> Iterator[str]:
     hosts = manifest["sources"]["hosts"]
     of = f" ({', '.join(hosts)})" if hosts else ""
-    kind = manifest["parameters"].get("dataset", "posts")
+    kind = manifest["parameters"].get("dataset", "rows" if "lookup" in manifest else "posts")
     yield (
         f"Data. The {kind} come from the public Bluesky network (AT Protocol), received from its Jetstream event "
-        f"stream{of} and archived by Bluesky Post Explorer {manifest['software']}."
+        f"stream{of} and archived by {manifest['software']}."
     )
     if collections := manifest["sources"]["collections"]:
         yield f"Only these collections are received: {', '.join(collections)}."
 
 
 def _question(manifest: Mapping[str, Any]) -> Iterator[str]:
+    if told := manifest.get("lookup"):
+        yield f"Question. {told['asked']:,} records were looked up by AT-URI; {told['found']:,} of them are here:"
+        missing = {"hidden": "of accounts that are not active", "purged": "purged", "unknown": "unknown"}
+        rest = "".join(f", {len(told[name]):,} are {what}" for name, what in missing.items())
+        yield f"{len(told['deleted']):,} were deleted{rest}."
+        return
     window = manifest["window"]
     clock = "the server saw them" if window["clock"] == "seen" else "their authors' clients say they were created"
-    begin, end = window["start"] or "the beginning of the archive", window["end"] or "its newest event"
-    yield f"Question. Selected by the time at which {clock}, from {begin} up to, and without, {end} (UTC)."
+    begin = window["start"] or "the beginning of the archive"
+    end = f"up to, and without, {window['end']} (UTC)" if window["end"] else "to its newest event"
+    yield f"Question. Selected by the time at which {clock}, from {begin} {end}."
     yield f"Query: {manifest['query']}." if manifest["query"] else "No words or filters: all of them."
     if manifest["query"]:
         yield manifest["matching"]
@@ -38,12 +45,27 @@ def _question(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"Parameters: {given}."
     if sample := manifest["parameters"].get("sample"):
         seed = manifest["parameters"].get("seed", "")
-        yield f"Of the hits a random sample of {sample:,} was drawn, reproducible with the seed '{seed}'."
+        each = f" of each {per}" if (per := manifest["parameters"].get("sample_per")) else ""
+        yield f"Of the hits a random sample of {sample:,}{each} was drawn, reproducible with the seed '{seed}'."
 
 
 def _given(parameters: Mapping[str, Any]) -> str:
     """Those that say what is selected; long lists by their number."""
-    said = ("text", "any", "start", "end", "clock", "sample", "seed", "fields", "format", "sort", "excel", "dataset")
+    said = (
+        "text",
+        "any",
+        "start",
+        "end",
+        "clock",
+        "sample",
+        "sample_per",
+        "seed",
+        "fields",
+        "format",
+        "sort",
+        "excel",
+        "dataset",
+    )
     return "; ".join(f"{name} {_brief(value)}" for name, value in parameters.items() if value and name not in said)
 
 
@@ -90,18 +112,20 @@ def _deletions(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield f"and stands for the archive as of {until}." if until else "."
     yield f"Left out is {manifest['hidden']}"
     yield f"({hidden:,} rows that match)." if hidden is not None else "(how many rows match was not counted)."
-    yield "What is deleted later must be removed from the file: POST /api/v1/posts says what still exists."
+    if removed := manifest.get("removed_since"):
+        yield f"Since then up to {removed:,} rows of the window were deleted or hidden, of whatever text."
+    yield "What is deleted later must be removed from the file: POST /api/v1/rows says what still exists."
 
 
 def _verification(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield f"Verification. {manifest['bytes']:,} bytes"
     yield f"with the SHA-256 {manifest['sha256']}." if manifest["sha256"] else "so far."
-    yield f"Software: Bluesky Post Explorer {manifest['software']}, commit {manifest['commit'] or 'unknown'},"
+    yield f"Software: {manifest['software']}, commit {manifest['commit'] or 'unknown'},"
     yield f"schema {manifest['schema_version']}."
 
 
 def _citation(manifest: Mapping[str, Any]) -> Iterator[str]:
     day = str(manifest["started_at"])[:10]
-    yield f"How to cite. Bluesky Post Explorer, version {manifest['software']}: export {manifest['id']},"
+    yield f"How to cite. {manifest['software']} (Bluesky Post Explorer): export {manifest['id']},"
     yield f"{manifest['rows']:,} rows, made on {day}, as of {manifest['window']['seen_until'] or day}."
     yield f"SHA-256 {manifest['sha256']}." if manifest["sha256"] else ""

@@ -12,7 +12,12 @@ from lake.models import Export
 
 KEPT = timedelta(days=30)
 STARTED = datetime.now(UTC)  # of this process
-UNKNOWN = {"truncated": None, "rows_hidden": None, **times(None)}  # before the end, and of a broken one
+UNKNOWN = {
+    "truncated": None,
+    "rows_hidden": None,
+    "removed_since": None,
+    **times(None),
+}  # before the end, and of a broken one
 AT_THE_END = ("nuls_replaced", *UNKNOWN)  # what a manifest has only then
 PROCESS_GONE = "the process that sent it has ended"
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
+from lake.export import label_cells
 from lake.export.columns import CellType, ExportColumn
 
 Table = pa.Table  # for modules that only pass it on
@@ -26,15 +27,18 @@ _ARROW = {
     CellType.LIST: pa.list_(pa.string()),
     CellType.TIME: pa.timestamp("us", tz="UTC"),
     CellType.BOOLEAN: pa.bool_(),
+    CellType.NUMBER: pa.float64(),
+    CellType.LABELS: label_cells.TYPE,
 }
 
 
 class Format(Protocol):
-    """Encodes one file. `nuls`: how often NUL became U+FFFD so far."""
+    """Encodes one file. `nuls`: how often NUL became U+FFFD so far. `labels`: SQL of labels, as `rows` takes them."""
 
     suffix: str
     media_type: str
     nuls: int
+    labels: str
 
     def sql(self, column: ExportColumn) -> str:
         """Of the column as `rows` takes it; of columns with SQL only."""
@@ -43,7 +47,7 @@ class Format(Protocol):
         """Before the first row."""
 
     def rows(self, table: pa.Table) -> bytes:
-        """`table`: has the columns in order; those without SQL hold plain text."""
+        """`table`: has the columns in order; those without SQL hold plain text, or labels."""
 
     def end(self) -> bytes:
         """After the last row."""
@@ -55,6 +59,7 @@ class Csv:
     take for a formula."""
 
     suffix = "csv"
+    labels = label_cells.JSON
     media_type = "text/csv; charset=utf-8"
 
     def __init__(self, columns: Sequence[ExportColumn], excel: bool = False) -> None:
@@ -101,6 +106,7 @@ class Ndjson:
     """One JSON object a line, as in `results`."""
 
     suffix = "ndjson"
+    labels = label_cells.JSON
     media_type = "application/x-ndjson"
 
     def __init__(self, columns: Sequence[ExportColumn]) -> None:
@@ -108,11 +114,7 @@ class Ndjson:
         self.nuls = 0
 
     def sql(self, column: ExportColumn) -> str:
-        return (
-            _json_list(column)
-            if column.kind is CellType.LIST
-            else f"coalesce(to_json({_iso(column)})::VARCHAR, 'null')"
-        )
+        return _json_list(column) if column.kind is CellType.LIST else _json(column)
 
     def begin(self) -> bytes:
         return b""
@@ -120,11 +122,8 @@ class Ndjson:
     def rows(self, table: pa.Table) -> bytes:
         parts = []
         for number, column in enumerate(self._columns):
-            values = table[column.name]
-            parts += [
-                f'{"," if number else "{"}"{column.name}":',
-                values if column.sql else _quoted(values),
-            ]
+            values, plain = table[column.name], not column.sql and column.kind is not CellType.LABELS
+            parts += [f'{"," if number else "{"}"{column.name}":', _quoted(values) if plain else values]
         large = [
             pa.scalar(part, _LARGE) if isinstance(part, str) else part.cast(_LARGE) for part in [*parts, "}\n", ""]
         ]
@@ -138,6 +137,7 @@ class Parquet:
     """zstd; lists and times have their types. `about`: the file's key-value metadata."""
 
     suffix = "parquet"
+    labels = label_cells.STRUCTS
     media_type = "application/vnd.apache.parquet"
 
     def __init__(self, columns: Sequence[ExportColumn], about: Mapping[str, str]) -> None:
@@ -218,6 +218,10 @@ class _Sink:
 
 def _iso(column: ExportColumn) -> str:
     return f"strftime({column.sql}, '%Y-%m-%dT%H:%M:%S.%fZ')" if column.kind is CellType.TIME else column.sql
+
+
+def _json(column: ExportColumn) -> str:
+    return f"coalesce(to_json({_iso(column)})::VARCHAR, 'null')"
 
 
 def _json_list(column: ExportColumn) -> str:

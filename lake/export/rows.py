@@ -2,15 +2,17 @@
 their number."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
 from lake.catalog.read_guard import superseded_if_replaced
 from lake.errors import QueryTimeout, QueryTooLarge
-from lake.export.columns import CID, USERNAME
+from lake.export.columns import CID, LABELS, USERNAME
 from lake.export.formats import Format, Table
+from lake.export.label_cells import LABELLED, add_labels
 from lake.export.made_columns import add_cids, add_usernames
+from lake.export.pseudonyms import PseudonymRows, cells
 from lake.export.spec import ExportSpec
 from lake.query.spec import ResumePoint, SortKey
 from lake.scan import hit, paged_scan
@@ -19,8 +21,9 @@ from lake.scan.paged_scan import PagedScan, Slice
 from lake.scan.scan_range import ScanRange
 from lake.scan.search_sql import SearchSql, Statement
 from lake.scan.visibility import visible_sql
+from lake.search.post_labels import label_column
 from lake.search.reader import Reader
-from lake.search.sample import sample_bound, sample_order
+from lake.search.sample import sample_bounds, sample_order, stretch
 from lake.storage import derived_cids
 
 log = structlog.get_logger("export")
@@ -50,12 +53,13 @@ class ExportRows:
         self, reader: Reader, spec: ExportSpec, form: Format, handles: FindHandles, start: ResumePoint | None = None
     ) -> None:
         self._reader, self._spec, self._form = reader, spec, form
-        self._handles = _HandleCache(handles)
+        self._handles = HandleCache(handles)
         self._resume = start
         self._size = paged_scan.FIRST_ROWS
         self._left = spec.limit
         self._compiled = SearchSql(spec.search)
-        self._columns = _select_list(spec, form)
+        self._columns = select_list(spec, cells(spec, form))
+        self._hidden_names = None if spec.pseudonyms is None else PseudonymRows(reader, spec, spec.pseudonyms, form)
         self._sample = _sample_condition(reader, spec)
 
     def __iter__(self) -> Iterator[RowSlice]:
@@ -76,7 +80,7 @@ class ExportRows:
 
     def _down(self) -> Iterator[RowSlice]:
         search = self._spec.search
-        pruner = IndexPruner(self._reader.scanner.root, search, export_cost)
+        pruner = IndexPruner(self._reader.scanner, search, export_cost)
         scan = PagedScan(self._read, search, MOST_ROWS, lambda: search.timeout, self._resume, pruner)
         for table, *_ in scan:
             self._resume = scan.resume
@@ -92,10 +96,13 @@ class ExportRows:
         self._reader.tombstones.refresh()
         size = min(size, self._size, MOST_ROWS if self._left is None else self._left)
         visible = visible_sql(self._spec.search, self._reader.scanner)
-        statement = self._compiled.select("*", scan).where(visible.sql, visible.values).where(*self._sample)
+        statement = (
+            self._compiled.select("*", scan, visible.without).where(visible.sql, visible.values).where(*self._sample)
+        )
         statement = Statement(
             f"SELECT {self._columns} FROM ({statement.sql} {self._compiled.order_by} LIMIT {size:d})",
             statement.values | dict(self._spec.values),
+            statement.labels,
         )
         with superseded_if_replaced(visible.paths):
             table = self._reader.scanner.table(statement, scan, seconds)
@@ -111,18 +118,17 @@ class ExportRows:
             fitting = SLICE_BYTES * table.num_rows // max(1, table.nbytes)
             self._size = max(FEWEST_ROWS, min(fitting, self._size * 4, MOST_ROWS))
 
+    def _labels(self, rows: Table) -> Table:
+        search = self._spec.search
+        return label_column(self._reader.scanner, rows, self._form.labels, search.snapshot_us, search.timeout)
+
     def _completed(self, table: Table) -> Table:
-        """With the columns that SQL can't make."""
-        dataset = self._spec.search.of
-        for place, column in enumerate(self._spec.columns):
-            if column.name == USERNAME:
-                table = add_usernames(table, place, "_did", self._handles.find)
-            elif not column.sql:
-                table = add_cids(table, place, _ROW, lambda rows: derived_cids.filled(dataset, rows))
-        return table
+        if self._hidden_names:
+            return self._hidden_names.encoded(table, self._labels)
+        return completed(self._spec, table, self._handles, self._labels)
 
 
-class _HandleCache:
+class HandleCache:
     def __init__(self, find: FindHandles) -> None:
         self._find = find
         self._known: dict[str, str | None] = {}
@@ -136,22 +142,40 @@ class _HandleCache:
         return [self._known[did] for did in dids]
 
 
-def _select_list(spec: ExportSpec, form: Format) -> str:
+def completed(spec: ExportSpec, table: Table, handles: HandleCache, labels: Callable[[Table], Table]) -> Table:
+    """With the columns that SQL can't make. `labels`: as add_labels() takes it."""
+    dataset = spec.search.of
+    for place, column in enumerate(spec.columns):
+        if column.name == USERNAME:
+            table = add_usernames(table, place, "_did", handles.find)
+        elif column.name == LABELS:
+            table = add_labels(table, place, LABELLED, labels)
+        elif not column.sql:
+            table = add_cids(table, place, _ROW, lambda rows: derived_cids.filled(dataset, rows))
+    return table
+
+
+def select_list(spec: ExportSpec, made: Mapping[str, str]) -> str:
     """The columns that SQL makes, then what the resume point and derived CIDs need."""
     search = spec.search
-    columns = [f"{form.sql(column)} AS {column.name}" for column in spec.columns if column.sql]
+    columns = [f"{sql} AS {name}" for name, sql in made.items()]
     columns += [f"{sql} AS _{name}" for name, sql in hit.key_sql(search).items()]
-    if any(column.name == CID and not column.sql for column in spec.columns):
-        columns.append(f"{{{', '.join(f'{name!r}: {name}' for name in search.of.names)}}} AS {_ROW}")
+    if any(column.name == LABELS for column in spec.columns):
+        columns += ["seen AS _seen", "epoch_us(seen) AS _seen_us", "rev AS _rev"]
+    if spec.pseudonyms is None and any(column.name == CID and not column.sql for column in spec.columns):
+        columns.append(f"{{{', '.join(f'{name!r}: {name}' for name, _ in search.of.in_every_file)}}} AS {_ROW}")
     return ", ".join(columns)
 
 
-def _sample_condition(reader: Reader, spec: ExportSpec) -> tuple[str, dict[str, str]]:
+def _sample_condition(reader: Reader, spec: ExportSpec) -> tuple[str, dict[str, Any]]:
     """True of the rows of the sample; with its values."""
     if spec.sample is None:
         return "true", {}
-    bound = sample_bound(reader.full_scan, spec.search, spec.sample, spec.seed)
-    if bound is None:
+    bounds = sample_bounds(reader.full_scan, spec.search, spec.sample, spec.seed, spec.sample_per)
+    if not bounds:
         return "true", {}
-    condition = f"({', '.join(sample_order(spec.search))}) <= ($bound_hash, $bound_version)"
-    return condition, {"seed": spec.seed, "bound_hash": bound[0], "bound_version": bound[1]}
+    at = f"list_position($stretches, {stretch(spec.search, spec.sample_per)})"  # 0 or null: all rows are in it
+    last = f"($hashes[{at}], $versions[{at}])"
+    condition = f"(coalesce({at}, 0) = 0 OR ({', '.join(sample_order(spec.search))}) <= {last})"
+    starts, hashes, versions = (list(column) for column in zip(*bounds, strict=True))
+    return condition, {"seed": spec.seed, "stretches": starts, "hashes": hashes, "versions": versions}

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from lake.export.columns import MATCHED, ExportColumn, export_columns
+from lake.pseudonyms.names import Pseudonyms
 from lake.query.spec import Search
-from lake.query.sql import Condition, matched_terms
+from lake.query.sql import Condition, NamedTerm, matched_terms
 
 
 @dataclass(frozen=True)
 class ExportSpec:
     """`search`: pinned to a snapshot, without handles. `values`: of the parameters in the columns' SQL. `limit`: the
-    most rows. `sample`: the size of a sample, drawn with `seed` (lake.search.sample)."""
+    most rows. `sample`: the size of a sample, drawn with `seed` (lake.search.sample), and of each `sample_per`.
+    `recalled`: its moment was asked for. `pseudonyms`: in place of all accounts and records."""
 
     search: Search
     columns: Sequence[ExportColumn]
@@ -20,9 +22,18 @@ class ExportSpec:
     limit: int | None = None
     sample: int | None = None
     seed: str = ""
+    sample_per: str | None = None
+    recalled: bool = False
+    pseudonyms: Pseudonyms | None = None
 
 
-def export_spec(search: Search, names: Sequence[str], limit: int | None, sample: int | None, seed: str) -> ExportSpec:
-    """`names`: of columns."""
-    terms = matched_terms(search.query) if MATCHED in names else Condition("", {})
-    return ExportSpec(search, export_columns(search.dataset, names, terms.sql), terms.values, limit, sample, seed)
+def export_spec(
+    search: Search,
+    names: Sequence[str],
+    terms: Sequence[NamedTerm],
+    limit: int | None,
+    sample: tuple[int | None, str, str | None],
+) -> ExportSpec:
+    """`names`: of columns. `terms`: what the column `matched` tells. `sample`: its size, seed and stretch."""
+    matched = matched_terms(terms, search.of) if MATCHED in names else Condition("", {})
+    return ExportSpec(search, export_columns(search.dataset, names, matched.sql), matched.values, limit, *sample)

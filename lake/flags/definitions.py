@@ -5,9 +5,13 @@ settings.py passes them to django-constance.
 
 from typing import Any, NamedTuple
 
+from django.core.exceptions import ValidationError
+
+from lake.labelfilter.thresholds import parse_thresholds
+
 MAX_LIMIT = 1000  # rows of a page, whatever the flags say: a page is held in memory
 
-Value = bool | int | float
+Value = bool | int | float | str
 
 
 class Flags(NamedTuple):
@@ -23,6 +27,8 @@ class Flags(NamedTuple):
     anonymous_rate: int = 1200
     hide_deleted: bool = True
     purge_deleted: bool = True
+    label_thresholds: str = "0.5"
+    honor_no_unauthenticated: bool = True
 
 
 class Definition(NamedTuple):
@@ -52,16 +58,39 @@ DEFINITIONS: dict[str, Definition] = {
     "purge_deleted": Definition(
         "On: the compactor removes deleted text from the files for good. Off: it stays on the disk, hidden."
     ),
+    "label_thresholds": Definition(
+        "Scores from which on a post has a label, where a search names no score: one for all labels, then those of "
+        "single ones, as in 0.5, toxic 0.7, political 0.6."
+    ),
+    "honor_no_unauthenticated": Definition(
+        "On: accounts whose profile has the label !no-unauthenticated show only to who has an API key or is logged in."
+    ),
 }
 
 
 def validated(name: str, value: Any) -> Value | None:
     """The value in the flag's type; None when it is of another type, or out of bounds."""
     kind, (_, low, high) = type(Flags._field_defaults[name]), DEFINITIONS[name]
+    if kind is str:
+        return value if isinstance(value, str) and not _fault(value) else None
     if type(value) in ((int, float) if kind is float else (kind,)) and low <= value <= high:
         number: Value = kind(value)
         return number
     return None
+
+
+def _fault(text: str) -> str:
+    """Of thresholds; empty if there is none."""
+    try:
+        parse_thresholds(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _validate(text: str) -> None:
+    if fault := _fault(text):
+        raise ValidationError(f"{fault[0].upper()}{fault[1:]}.")
 
 
 def constance_config(query_timeout_seconds: float) -> dict[str, tuple[Value, str, type[bool] | str]]:
@@ -74,9 +103,10 @@ def constance_config(query_timeout_seconds: float) -> dict[str, tuple[Value, str
 
 
 def constance_fields() -> dict[str, list[Any]]:
-    """CONSTANCE_ADDITIONAL_FIELDS: one for each number, with its bounds."""
+    """CONSTANCE_ADDITIONAL_FIELDS: one for each number, with its bounds, and for the text."""
     fields = {int: "django.forms.IntegerField", float: "django.forms.FloatField"}
-    return {
+    text = ["django.forms.CharField", {"max_length": 1000, "required": False, "validators": [_validate]}]
+    return {"label_thresholds": text} | {
         name: [fields[type(default)], {"min_value": DEFINITIONS[name].low, "max_value": DEFINITIONS[name].high}]
         for name, default in Flags._field_defaults.items()
         if type(default) in fields

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lake.catalog.clock import Turn
 from lake.catalog.commits import NewFile
 from lake.flush.dataset_rows import by_hour, rows_of
 from lake.schema import Dataset
@@ -22,18 +23,17 @@ class DatasetFiles(NamedTuple):
     type_mismatches: int
 
 
-def write(
-    engine: Engine, root: Path, dataset: Dataset, events: pa.Table, origin: Origin, first_id: str
-) -> DatasetFiles:
-    """One file for each hour of the events, without a name yet; an error leaves none. `first_id`: of the batch's first
-    entry. May be called from several threads."""
+def write(engine: Engine, root: Path, dataset: Dataset, events: pa.Table, origin: Origin, turn: Turn) -> DatasetFiles:
+    """One file for each hour of the events, without a name yet; an error leaves none. `origin`: with its batch. May be
+    called from several threads."""
+    assert origin.batch is not None
     impossible = by_hour(events.filter(pc.is_valid(events["impossible_time_us"])))
-    typed = rows_of(engine, dataset, events)
+    typed = rows_of(engine, dataset, events, turn)
     written: list[NewFile] = []
     try:
         for hour, rows in by_hour(typed.rows).items():
             at_ingest_time = impossible[hour].num_rows if hour in impossible else 0
-            name = _free_name(root / layout.partition(dataset.name, hour), first_id)
+            name = _free_name(root / layout.partition(dataset.name, hour), origin.batch.first_id)
             metadata = replace(origin, at_ingest_time=at_ingest_time).metadata()
             pending = parquet_writer.write(root, dataset, hour, name, rows, metadata)
             written.append(NewFile(pending, at_ingest_time))

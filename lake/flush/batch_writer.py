@@ -7,11 +7,12 @@ from pathlib import Path
 from django.db.utils import DatabaseError
 
 from ingest.buffer.entries import Cursor, Entries
-from lake.catalog import commits, lake_root
+from lake.catalog import clock, commits, lake_root
+from lake.catalog.clock import Turn
 from lake.catalog.commits import Commit
 from lake.catalog.identity import Claim
 from lake.errors import LakeUnusable
-from lake.flush import batch_files, batch_run, deletions
+from lake.flush import batch_files, batch_run, deletions, profile_states
 from lake.flush.batch_files import DatasetFiles
 from lake.flush.dedupe import NewEvents, dedupe
 from lake.flush.event_tables import EventTables
@@ -33,12 +34,16 @@ class BatchWriter:
         """Raises LakeUnusable if the lake or the catalog is at fault; whatever else it raises is an event's fault, or a
         bug. Either leaves no file."""
         lake_root.require_lake_root(self._root)
-        change = self._change(entries, dedupe(self._engine, self._root, events), started)
+        new = dedupe(self._engine, self._root, events)
+        with clock.turn() as turn:
+            return self._written(self._change(entries, new, started, turn))
+
+    def _written(self, change: Commit) -> BatchRun:
         crash_point("flush:written")
         batch_files.publish(self._root, change.files)
         crash_point("flush:renamed")
         self._claim.check()
-        change.run.seconds = batch_run.seconds_since(started)
+        change.run.seconds = batch_run.seconds_since(change.run.started_at)
         try:
             commits.commit(change, self._claim.advance)
         except DatabaseError as error:
@@ -50,18 +55,20 @@ class BatchWriter:
         self._claim.mark()
         return change.run
 
-    def _origin(self, entries: Entries, started: datetime) -> Origin:
+    def _origin(self, entries: Entries, started: datetime, turn: Turn) -> Origin:
         catalog, writer, number = self._claim.next_commit()
         batch = Batch(entries.ids[0].decode(), entries.ids[-1].decode(), started)
-        return Origin(catalog, writer, number, number, Cursor.decode(entries.cursors[-1]), batch=batch)
+        cursor = Cursor.decode(entries.cursors[-1])
+        return Origin(catalog, writer, number, number, cursor, batch=batch, clock_us=turn.learned_us)
 
-    def _change(self, entries: Entries, new: NewEvents, started: datetime) -> Commit:
+    def _change(self, entries: Entries, new: NewEvents, started: datetime, turn: Turn) -> Commit:
         """Writes the files, without names yet, and computes the rest of the commit meanwhile."""
-        origin = self._origin(entries, started)
-        writing = self._start(new, origin, entries.ids[0].decode())
+        origin = self._origin(entries, started, turn)
+        writing = self._start(new, origin, turn)
         try:
-            tombstones = deletions.tombstones(self._engine, self._root, new)
+            tombstones = deletions.tombstones(self._engine, self._root, new, turn)
             accounts = deletions.account_states(self._engine, self._root, new)
+            profiles = profile_states.of_batch(self._engine, new)
             written = [future.result() for future in writing]
         except BaseException:
             wait(writing)
@@ -71,12 +78,12 @@ class BatchWriter:
             raise
         files = [file for dataset in written for file in dataset.files]
         run = batch_run.committed(entries, started, new, files, sum(dataset.type_mismatches for dataset in written))
-        return Commit(run, files, tombstones, accounts, origin.cursor)
+        return Commit(run, files, tombstones, accounts, origin.cursor, turn, profiles)
 
-    def _start(self, new: NewEvents, origin: Origin, first_id: str) -> "list[Future[DatasetFiles]]":
+    def _start(self, new: NewEvents, origin: Origin, turn: Turn) -> "list[Future[DatasetFiles]]":
         tables = sorted(new.tables.items(), key=lambda item: -item[1].num_rows)  # the longest work first
         return [
-            self._threads.submit(batch_files.write, self._engine, self._root, DATASETS[name], events, origin, first_id)
+            self._threads.submit(batch_files.write, self._engine, self._root, DATASETS[name], events, origin, turn)
             for name, events in tables
             if events.num_rows
         ]

@@ -6,12 +6,14 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lake.catalog.clock import Turn
 from lake.flush.statements import typed
 from lake.schema import STATE, Dataset
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
 
 HOUR_US = 3_600_000_000
+_LEARNED = "CASE WHEN seen <= make_timestamp($passed) THEN make_timestamp($learned) END"
 
 
 class DatasetRows(NamedTuple):
@@ -22,15 +24,21 @@ class DatasetRows(NamedTuple):
     type_mismatches: int
 
 
-def rows_of(engine: Engine, dataset: Dataset, events: pa.Table) -> DatasetRows:
-    """May be called from several threads. Raises Unreadable."""
+def rows_of(engine: Engine, dataset: Dataset, events: pa.Table, turn: Turn) -> DatasetRows:
+    """`turn`: says which rows are late. May be called from several threads. Raises Unreadable."""
+    made = dict.fromkeys(STATE, "NULL") | {"learned": _LEARNED}
     columns = ", ".join(
-        f"CAST(NULL AS {column.type}) AS {column.name}" if column.name in STATE else column.name
+        f"CAST({made[column.name]} AS {column.type}) AS {column.name}" if column.name in made else column.name
         for column in dataset.columns
     )
     sql = f"SELECT {columns}, type_mismatch(extra, created_at) AS mismatch FROM ({typed(dataset)}) ORDER BY n"
-    table = engine.table(sql, received=events)
+    table = engine.table(sql, turn_values(turn), received=events)
     return DatasetRows(table.drop_columns("mismatch"), int(pc.sum(table["mismatch"], min_count=0).as_py()))
+
+
+def turn_values(turn: Turn) -> dict[str, int]:
+    """As parameters of SQL."""
+    return {"passed": turn.passed_us, "learned": turn.learned_us}
 
 
 def by_hour(table: pa.Table) -> dict[datetime, pa.Table]:

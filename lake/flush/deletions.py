@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lake.catalog import listing, read_guard
+from lake.catalog.clock import Turn
 from lake.catalog.commits import AccountState, NewTombstone
-from lake.flush.dataset_rows import seen_us
+from lake.flush.dataset_rows import seen_us, turn_values
 from lake.flush.dedupe import NewEvents
 from lake.flush.statements import statement, typed
-from lake.schema import DATASETS, INTERACTIONS, STATEFUL
+from lake.schema import DATASETS, INTERACTIONS, VERSIONED
 from lake.storage.duckdb_engine import Engine
 from process import instants
 from process.instants import now_us
@@ -21,13 +22,13 @@ VERSION_COLUMNS = ["did", "collection", "rkey", "rev", "operation", "seen"]
 TID_LENGTH = 13
 
 
-def tombstones(engine: Engine, root: Path, new: NewEvents) -> list[NewTombstone]:
+def tombstones(engine: Engine, root: Path, new: NewEvents, turn: Turn) -> list[NewTombstone]:
     """`root`: LAKE_ROOT."""
-    versions = pa.concat_tables(new.tables[name].select(VERSION_COLUMNS) for name in STATEFUL)
+    versions = pa.concat_tables(new.tables[name].select(VERSION_COLUMNS) for name in VERSIONED)
     replacing = pa.concat_tables(_may_replace(new.tables[name]).select(VERSION_COLUMNS) for name in INTERACTIONS)
     deletes = new.tables["deletes"].select(VERSION_COLUMNS)
     tables = {"version": pa.concat_tables([versions, replacing]), "deletion": deletes, "nearby_post": new.nearby_posts}
-    rows = engine.rows(statement("tombstones"), **tables)
+    rows = engine.rows(statement("tombstones"), turn_values(turn), **tables)
     return [NewTombstone(*row) for row in rows] + _known_to_the_lake(engine, root, _late(versions, new))
 
 
@@ -52,7 +53,7 @@ def _known_to_the_lake(engine: Engine, root: Path, late: pa.Table) -> list[NewTo
         return []
     start = instants.utc(pc.min(seen_us(late)).as_py()) - listing.LATE
     found: list[NewTombstone] = []
-    for name in ("deletes", *STATEFUL):
+    for name in ("deletes", *VERSIONED):
         find = partial(listing.paths_since, name, start)
         found += read_guard.read_current(find, partial(_newer, engine, root, name, late))
     return found
@@ -61,8 +62,12 @@ def _known_to_the_lake(engine: Engine, root: Path, late: pa.Table) -> list[NewTo
 def _newer(engine: Engine, root: Path, name: str, late: pa.Table, paths: list[str]) -> list[NewTombstone]:
     if not paths:
         return []
+    several = listing.hold_late_rows(paths)
     sql = statement("late_tombstones").format(
-        same_uri=DATASETS[name].same_uri("newer", "late"), deleted=name == "deletes"
+        source="full_lake_rows" if several else "lake_rows",
+        known="coalesce(newer.learned, newer.seen)" if several else "newer.seen",
+        same_uri=DATASETS[name].same_uri("newer", "late"),
+        deleted=name == "deletes",
     )
     files = [str(root / path) for path in paths]
     return [NewTombstone(*row) for row in engine.rows(sql, {"files": files}, late=late)]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ingest.buffer.entries import Entries, arrival_ms
 from ingest.events import EARLIEST_TIME_US, Drop, Event, read
-from lake.schema import DATASETS, dataset_of
+from lake.schema import FLUSHED, dataset_of
 from lake.storage.duckdb_engine import Unreadable
 
 PART = 4096  # events an Arrow batch: they fit into the CPU's cache, and DuckDB reads batches on all its threads
@@ -23,7 +23,7 @@ SCHEMA = pa.schema(
     | dict.fromkeys(("impossible_time_us", "did", "kind", *COMMIT_COLUMNS, "body"), pa.string())
 )
 
-EventTables = Mapping[str, pa.Table]  # one of SCHEMA for every dataset, by its name
+EventTables = Mapping[str, pa.Table]  # one of SCHEMA for every dataset of events, by its name
 
 
 def load(entries: Entries) -> EventTables:
@@ -36,7 +36,7 @@ def load(entries: Entries) -> EventTables:
             numbers = pa.array([start + place for place in places])
             ids, own = [part.ids[place] for place in places], [events[place] for place in places]
             batches[name].append(_batch(numbers, ids, own))
-    return {name: pa.Table.from_batches(batches[name], SCHEMA) for name in DATASETS}
+    return {name: pa.Table.from_batches(batches[name], SCHEMA) for name in FLUSHED}
 
 
 def _read(frames: Sequence[bytes]) -> list[Event]:

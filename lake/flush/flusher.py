@@ -21,7 +21,7 @@ from lake import metrics
 from lake.catalog import orphans
 from lake.catalog.identity import Claim
 from lake.errors import LakeUnusable
-from lake.flush import batch_run
+from lake.flush import batch_run, profile_states
 from lake.flush.batch_writer import BatchWriter
 from lake.flush.event_tables import EventTables, load
 from lake.flush.statements import new_engine
@@ -48,7 +48,8 @@ class Flusher:
         self._root = root
         self._max_events = max_events
         self._claim = Claim(root, Writer.FLUSH)
-        self._writer = BatchWriter(new_engine(threads), root, self._claim, threads)
+        self._engine = new_engine(threads)
+        self._writer = BatchWriter(self._engine, root, self._claim, threads)
         self._reader = ThreadPoolExecutor(1, "reader")
         self._loader = ThreadPoolExecutor(1, "loader")
         self._reading: Future[Entries] = Future()
@@ -57,6 +58,7 @@ class Flusher:
     def prepare(self) -> None:
         """To be called once, before the first flush. Raises LakeUnusable if the lake is not the catalog's."""
         metrics.ORPHANS.set(orphans.take_lake(self._root, self._claim, layout.is_flush_file))
+        profile_states.catch_up(self._engine, self._root)
 
     def flush(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Writes what the buffer holds now, in batches, and returns the number of entries. A stop takes effect between

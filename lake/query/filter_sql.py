@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from lake.labelfilter.label_sql import has_one
+from lake.labelfilter.thresholds import DEFAULT, Thresholds
+from lake.labelfilter.wanted import parse_wanted
 from lake.query.filter_values import has_signs
 from lake.query.text_sql import Parameters, escaped
 from lake.schema import Dataset
@@ -26,11 +29,12 @@ _LINES = (
 
 
 class Scope(NamedTuple):
-    """What a query is compiled for. `clock`: the column of since and until."""
+    """What a query is compiled for. `clock`: the column of since and until. `thresholds`: of labels."""
 
     dataset: Dataset
     clock: str
     bound: Parameters
+    thresholds: Thresholds = DEFAULT
 
 
 Conditions = Callable[[Scope, Sequence[str]], Iterable[str]]  # a row passes when one of them holds
@@ -78,6 +82,18 @@ def has_hashtag(scope: Scope, values: Sequence[str]) -> Iterator[str]:
     for pattern in _patterns(before, with_signs, after, scope):
         said = f"regexp_matches(lower(text), {pattern})"
         yield f"CASE WHEN contains(text, '#') OR contains(text, '＃') THEN {said} ELSE false END"
+
+
+def has_label(scope: Scope, values: Sequence[str]) -> Iterator[str]:
+    """Of the row that is called `row`, beside the label rows of its hour."""
+    yield from has_one([parse_wanted(value) for value in values], scope.thresholds, scope.bound.list)
+
+
+def has_self_label(scope: Scope, values: Sequence[str]) -> Iterator[str]:
+    allowed = scope.bound.list([value.lower() for value in values])
+    said = "json_extract_string(labels, '$.values[*].val')"
+    among = f"list_filter({said}, lambda x: list_contains({allowed}, lower(x)))"
+    yield f"labels IS NOT NULL AND coalesce(len({among}), 0) > 0"
 
 
 def chosen(conditions: Mapping[str, str]) -> Conditions:

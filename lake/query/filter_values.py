@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from unicodedata import category
 
-from ingest.identifiers import AUTHORITY, RECORD_KEY, SUBJECT_URI
+from ingest.identifiers import AUTHORITY, NSID, RECORD_KEY, SUBJECT_URI
+from lake.labelfilter import wanted
 from process.instants import iso, parse_timestamp
 
 _SHOWN = 60  # characters of a wrong value that the message repeats
@@ -106,6 +107,12 @@ LANGUAGE = ValueKind("a language code like en or pt-BR", _matching(r"[A-Za-z0-9]
 # No control characters: lake.query.filter_sql joins the elements of a list by line breaks.
 HASHTAG = ValueKind("a hashtag like #lake", _matching(r"[^\x00-\x1f\x7f]+", lambda text: text.strip().lstrip("#＃ ")))
 DOMAIN = ValueKind("a domain like example.com", _matching(r"[^\s\x00-\x1f/:@?#,]+", lambda text: text.strip(" .")))
+LABEL = ValueKind(
+    "a label like toxic, with a score from 0 to 1 like toxic>=0.7, with a model like toxic@model-x>0.5, or with a "
+    "value like lang=ja",
+    wanted.canonical,
+)
+SELF_LABEL = ValueKind("an author's own label like porn", _matching(r"[^\x00-\x1f\x7f]+"))
 LINK = ValueKind("a link or its beginning like example.com/page", _matching(r"\S+"))
 SUBJECT = ValueKind(
     "a URI like at://did:plc:abc/app.bsky.feed.post/xyz, its URL at bsky.app, a DID or a handle",
@@ -120,6 +127,12 @@ POST = ValueKind(
 )
 ONE_POST = POST._replace(
     takes="the AT-URI of a post like at://did:plc:abc/app.bsky.feed.post/xyz, or its URL at bsky.app"
+)
+_RECORD_URI = rf"at://{AUTHORITY}/{NSID}/{RECORD_KEY}"
+RECORD = ValueKind(
+    "AT-URIs of records like at://did:plc:abc/app.bsky.feed.like/xyz, or their URLs at bsky.app",
+    _matching(_RECORD_URI, _identifier),
+    f"{_RECORD_URI}|{_PROFILE}/(?:{'|'.join(_COLLECTIONS)})/{_KEY}{_REST}",
 )
 START = ValueKind(_TAKES_TIME, lambda text: iso(parse_timestamp(text)))
 END = ValueKind(_TAKES_TIME, lambda text: iso(parse_timestamp(text, end_of_day=True)))

@@ -14,8 +14,11 @@ from lake.query.filter_values import (
     DOMAIN,
     END,
     HASHTAG,
+    LABEL,
     LANGUAGE,
     LINK,
+    ONE_POST,
+    SELF_LABEL,
     START,
     SUBJECT,
     QueryError,
@@ -34,7 +37,8 @@ class Parameter(NamedTuple):
 
 class FilterSpec(NamedTuple):
     """`operator`: the name before the colon in `text`. `choices`: all values, of a filter that has few. `fault`: why a
-    dataset has no rows with a value, or an empty string."""
+    dataset has no rows with a value, or an empty string. `may_be_text`: with another value the operator is text, not an
+    error."""
 
     operator: str
     value: ValueKind
@@ -43,6 +47,7 @@ class FilterSpec(NamedTuple):
     datasets: tuple[str, ...] = ("posts",)
     choices: tuple[str, ...] = ()
     fault: Callable[[str, Dataset], str] = lambda _value, _dataset: ""
+    may_be_text: bool = False
 
 
 def _choice(name: str, help_text: str, conditions: Mapping[str, str]) -> FilterSpec:
@@ -92,6 +97,16 @@ FILTERS: dict[str, FilterSpec] = {
         _WITH_SUBJECT,
         fault=filter_sql.subject_fault,
     ),
+    "root": FilterSpec(
+        "root", ONE_POST, filter_sql.is_in("reply_root_uri"),
+        (Parameter("root", "First post of the thread: AT-URI, or the URL at bsky.app. A leading - excludes."),),
+        may_be_text=True,
+    ),
+    "quotes": FilterSpec(
+        "quotes", ONE_POST, filter_sql.is_in("quote_uri"),
+        (Parameter("quotes", "Quoted post: AT-URI, or the URL at bsky.app. A leading - excludes."),),
+        may_be_text=True,
+    ),
     "lang": FilterSpec(
         "lang", LANGUAGE, filter_sql.has_line("langs", r"(?:^|\n)(?:", r")(?:-|\n|$)"),
         (Parameter("lang", "Language of the post; pt matches pt-BR too. A leading - excludes."),),
@@ -120,6 +135,7 @@ FILTERS: dict[str, FilterSpec] = {
             "link": "links IS NOT NULL AND len(links) > 0",
             "quote": "quote_uri IS NOT NULL",
             "alt": "alt IS NOT NULL AND len(alt) > 0",
+            "text": "text IS NOT NULL AND text <> ''",
         },
     ),
     "is": _choice(
@@ -129,6 +145,19 @@ FILTERS: dict[str, FilterSpec] = {
             "original": "reply_parent_uri IS NULL AND quote_uri IS NULL",
             "quote": "quote_uri IS NOT NULL",
         },
+    ),
+    "label": FilterSpec(
+        "label", LABEL, filter_sql.has_label,
+        (
+            Parameter(
+                "label",
+                "Label of a classifier: toxic, toxic>=0.7 (also > < <= =), toxic@model, lang=ja. A leading - excludes.",
+            ),
+        ),
+    ),
+    "self": FilterSpec(
+        "self", SELF_LABEL, filter_sql.has_self_label,
+        (Parameter("self", "Label that the author put on the post, in any case. A leading - excludes."),),
     ),
     "since": FilterSpec("since", START, filter_sql.at_time(">="), datasets=_ALL),
     "until": FilterSpec("until", END, filter_sql.at_time("<"), datasets=_ALL),

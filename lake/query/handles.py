@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lake.query.filter_values import ACCOUNT, SUBJECT
+from lake.query.filter_values import ACCOUNT, ONE_POST, SUBJECT
 from lake.query.filters import FILTERS
 from lake.query.tree import And, Filter, Node, Not, Or
 
@@ -10,7 +10,7 @@ from lake.query.tree import And, Filter, Node, Not, Or
 def resolve_handles(node: Node, did_of: Callable[[str], str]) -> Node:
     """The same query with DIDs in place of handles. `did_of`: called with each handle, lower-case and without @."""
     match node:
-        case Filter(kind, values) if FILTERS[kind].value in (ACCOUNT, SUBJECT):
+        case Filter(kind, values) if FILTERS[kind].value in (ACCOUNT, ONE_POST, SUBJECT):
             return Filter(kind, tuple(with_did(value, did_of) for value in values))
         case Not(one):
             return Not(resolve_handles(one, did_of))

@@ -9,6 +9,7 @@ from lake.textindex.ngrams import KeyRange, author_key, gram_ranges
 
 TextTest = Callable[[str], bool]
 
+MAX_TESTED = 100  # alternatives for which a text is tested, one after the other
 MAX_NAMES = 100  # of one filter: each costs 0.1 ms per index
 
 
@@ -39,7 +40,7 @@ def text_test(node: Node) -> TextTest | None:
         case And(nodes=nodes):
             tests = [test for child in nodes if (test := text_test(child)) is not None]
             return (lambda text: all(test(text) for test in tests)) if tests else None
-        case Or(nodes=nodes) if nodes:
+        case Or(nodes=nodes) if 0 < len(nodes) <= MAX_TESTED:
             tests = [test for child in nodes if (test := text_test(child)) is not None]
             return (lambda text: any(test(text) for test in tests)) if len(tests) == len(nodes) else None
     return None

@@ -6,7 +6,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 from unicodedata import category
 
-from lake.query.filter_values import LINK, QueryError, is_hashtag
+from lake.labelfilter.wanted import quoted
+from lake.query.filter_values import LABEL, LINK, QueryError, ValueKind, is_hashtag
 from lake.query.filters import FILTERS, synonyms
 
 _SYNTAX = r'\s()（）"＂“”„'
@@ -15,6 +16,9 @@ _ITEM = re.compile(rf"[^{_SYNTAX},]+")
 _LINK = re.compile(rf"(?:[^{_SYNTAX}]|\([^{_SYNTAX}]*\))+")  # parentheses inside a link belong to it
 # In straight quotes a doubled quote is part of the text: "the ""lake"" house".
 _PHRASE = re.compile(r'"((?:[^"]|"")*+)"|＂((?:[^＂]|＂＂)*+)＂|[“”„]([^“”]*)[“”]')
+# A label's name, model and value may each be in quotes: label:"very toxic"@m>=0.7
+_LABELLED = re.compile(rf"(?:{_PHRASE.pattern}|[^{_SYNTAX},])+")
+_COMPARED = ("@", "<", ">", "=")  # what follows a quoted name
 _OPERATORS = {name: kind for kind, spec in FILTERS.items() for name in (spec.operator, *synonyms(spec.operator))}
 _OPERATOR = re.compile(rf"({'|'.join([*_OPERATORS, 'exact'])})[:：]", re.IGNORECASE)
 _STAR = re.compile(r"[*＊]")
@@ -82,8 +86,8 @@ def _token(text: str, start: int) -> Token:
         return Token(TokenKind.TERM, start + 1, end + 1, phrase, _parts(phrase, start))
     if text[start] in "#＃" and (token := _hashtags(text, start)):
         return token
-    if match := _OPERATOR.match(text, start):
-        return _operator(text, start, match)
+    if (match := _OPERATOR.match(text, start)) and (token := _operator(text, start, match)):
+        return token
     word = _at(_WORD, text, start)
     end = start + len(word) + 1
     if kind := _WORDS.get(word):
@@ -132,8 +136,8 @@ def _without_trailing_punctuation(word: str) -> str:
     return word
 
 
-def _operator(text: str, start: int, match: re.Match[str]) -> Token:
-    """`name:value`, or `name:one,two` for any of them; values may be quoted."""
+def _operator(text: str, start: int, match: re.Match[str]) -> Token | None:
+    """`name:value`, or `name:one,two` for any of them; values may be quoted. None: it is text, see FilterSpec."""
     name = match[1].lower()
     if name == "exact":
         value, end = _value(_WORD, text, match.end())
@@ -142,12 +146,23 @@ def _operator(text: str, start: int, match: re.Match[str]) -> Token:
         return Token(TokenKind.WHOLE, start + 1, end + 1, value, (value.strip(),))
     kind, values, end = _OPERATORS[name], [], match.end() - 1
     while end == match.end() - 1 or text[end : end + 1] == ",":
-        value, end = _value(_LINK if FILTERS[kind].value is LINK else _ITEM, text, end + 1)
+        value, end = _filter_value(FILTERS[kind].value, text, end + 1)
         try:
             values.append(FILTERS[kind].value.parse(value))
         except QueryError as error:
+            if FILTERS[kind].may_be_text:
+                return None
             raise QueryError(f"says {name}: at character {start + 1}, which {error}{_IN_QUOTES}") from error
     return Token(TokenKind.FILTER, start + 1, end + 1, kind, tuple(dict.fromkeys(values)))
+
+
+def _filter_value(kind: ValueKind, text: str, start: int) -> tuple[str, int]:
+    """As _value(). Of a label that is not in quotes as a whole: with its quotes, as straight ones."""
+    in_quotes = text[start : start + 1] and text[start] in '"＂“”„'
+    if kind is not LABEL or (in_quotes and text[_phrase(text, start)[1] :][:1] not in _COMPARED):
+        return _value(_LINK if kind is LINK else _ITEM, text, start)
+    value = _at(_LABELLED, text, start)
+    return _PHRASE.sub(lambda match: quoted(_phrase(match[0], 0)[0]), value), start + len(value)
 
 
 def _value(pattern: re.Pattern[str], text: str, start: int) -> tuple[str, int]:

@@ -1,12 +1,19 @@
 """The text of a search becomes a tree: the lexer's tokens, read by recursive descent. Pure."""
 
-from lake.query.filter_values import QueryError
+import re
+from collections.abc import Sequence
+
+from lake.query.filter_values import QueryError, is_hashtag
 from lake.query.lexer import Token, TokenKind, reject_invalid_text, tokenize
 from lake.query.tree import And, Filter, Node, Not, Term, and_of, or_of
 
 MAX_TERMS = 50
 MAX_CHARACTERS = 2000
 MAX_DEPTH = 20  # of parentheses
+MAX_ITEMS = 1000  # of a list of alternatives
+MAX_ITEM = 200  # characters of one
+MAX_ITEMS_CHARACTERS = 50_000  # of all of them
+_EXACT = re.compile(r"exact[:：]\s*(.+)", re.IGNORECASE | re.DOTALL)
 
 _NOT_OPEN = "closes a parenthesis that is not open at character {}"
 _NOT_CLOSED = "opens a parenthesis at character {} that is not closed"
@@ -27,6 +34,30 @@ def parse(text: str, exact: bool = False) -> Node:
     if terms > MAX_TERMS:
         raise QueryError(f"has {terms} terms and values, at most {MAX_TERMS} are allowed")
     return _Parser(tokens).parse() if tokens else And(())
+
+
+def parse_item(item: str) -> Node:
+    """One of a list of alternatives: text, whose blanks belong to it, with * in it, `exact:` before it, or a hashtag.
+    Nothing else is syntax. Raises QueryError."""
+    text = item.strip()
+    reject_invalid_text(text)
+    if len(text) > MAX_ITEM:
+        raise QueryError(f"has an item of {len(text)} characters, at most {MAX_ITEM} are allowed")
+    if text[:1] in ("#", "＃") and not re.search(r"\s", text) and is_hashtag(text[1:]):
+        return Filter("tag", (text[1:],))
+    if match := _EXACT.fullmatch(text):
+        return Term((match[1],), whole=True)
+    parts = tuple(part for part in re.split("[*＊]", text) if part)
+    if not parts:
+        raise QueryError(f"has an item without text, '{text}': leave it out")
+    return Term(parts)
+
+
+def any_of(nodes: Sequence[Node]) -> Node:
+    """One of parse_item()'s. The hashtags are one filter."""
+    tags = tuple(dict.fromkeys(value for node in nodes if isinstance(node, Filter) for value in node.values))
+    texts = tuple(dict.fromkeys(node for node in nodes if isinstance(node, Term)))
+    return or_of([*texts, *([Filter("tag", tags)] if tags else [])])
 
 
 class _Parser:

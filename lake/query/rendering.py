@@ -13,6 +13,8 @@ def render(node: Node) -> str:
     match node:
         case And(nodes):
             return " ".join(f"({render(one)})" if isinstance(one, Or) else render(one) for one in nodes)
+        case Or(nodes) if len(nodes) > MAX_RENDERED:
+            return f"{len(nodes)} alternatives"
         case Or(nodes):
             return " OR ".join(render(one) for one in nodes)
         case Not(one):

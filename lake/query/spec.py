@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from lake.query.tree import And, Node
+from lake.labelfilter.thresholds import DEFAULT, Thresholds
+from lake.query.tree import And, Node, any_filter
 from lake.schema import DATASETS, Dataset
-from process.instants import microseconds
+from process.instants import iso_us, microseconds
 
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
 CLOCKS = {"seen": "seen", "created": "created_at"}  # and their columns
 EVERYTHING = And(())
+OPTED_OUT, SIGNED_IN_ONLY = "opted_out", "signed_in_only"  # lists of accounts; the tables of their DIDs
+WITHHELD = (OPTED_OUT, SIGNED_IN_ONLY)  # from readers of whom nothing is known
 
 
 class SortKey(NamedTuple):
@@ -47,7 +50,10 @@ class ResumePoint(NamedTuple):
 class Search:
     """Rows of a dataset that the query matches, whose time by the clock is in [start, end). `hide`: leave out rows that
     are deleted, superseded or of an inactive account; without it they show until they are purged. Rows and versions
-    seen after `snapshot_us` do not exist. `timeout`: seconds for a whole page, or for each slice of an export."""
+    that came after `snapshot_us`, by the lake's clock, do not exist. `timeout`: seconds for a whole page, or for each
+    slice of an export. `thresholds`: of labels that are asked for without a score. `labelled`: what is made of the rows
+    needs their labels, also where the query does not. `withhold`: the lists whose accounts' rows do not show, whatever
+    `hide` says."""
 
     query: Node = EVERYTHING
     dataset: str = "posts"
@@ -58,6 +64,14 @@ class Search:
     hide: bool = True
     snapshot_us: int = LAST_US
     timeout: float = 30.0
+    thresholds: Thresholds = DEFAULT
+    labelled: bool = False
+    withhold: tuple[str, ...] = WITHHELD
+
+    @property
+    def reads_labels(self) -> bool:
+        """Its rows are read beside the labels of their hour."""
+        return self.labelled or any_filter(self.query, "label")
 
     @property
     def of(self) -> Dataset:
@@ -67,6 +81,11 @@ class Search:
     def time(self) -> str:
         """The column of the clock."""
         return CLOCKS[self.clock]
+
+    @property
+    def as_of(self) -> str | None:
+        """The moment that its answer stands for, ISO 8601; None: none was chosen."""
+        return None if self.snapshot_us == LAST_US else iso_us(self.snapshot_us)
 
     def position(self, us: int) -> int:
         return us if self.newest else -us

@@ -6,13 +6,16 @@ A condition is true or false of a row and never NULL, so that NOT selects all ot
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from lake.labelfilter.thresholds import DEFAULT, Thresholds
 from lake.query.filter_sql import Scope
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, check_filter
 from lake.query.rendering import render
-from lake.query.text_sql import MANY, Parameters, any_term
+from lake.query.text_sql import BOUND_ONE_BY_ONE, MANY, Parameters, any_term, is_plain
 from lake.query.tree import And, Filter, Node, Not, Or, Term, terms
 from lake.schema import Dataset
+
+NamedTerm = tuple[str, Node]  # what a user calls a part of the query, and the part
 
 
 class Condition(NamedTuple):
@@ -22,18 +25,40 @@ class Condition(NamedTuple):
     values: dict[str, Any]
 
 
-def compile_query(node: Node, dataset: Dataset, clock: str = "seen") -> Condition:
-    """`clock`: the column of since and until. The node must have passed check_dataset(), and names no handles."""
-    scope = Scope(dataset, clock, Parameters())
+def compile_query(node: Node, dataset: Dataset, clock: str = "seen", thresholds: Thresholds = DEFAULT) -> Condition:
+    """`clock`: the column of since and until. The node must have passed check_dataset(), and names no handles. With
+    labels in it the condition is on rows called `row`, beside lake.labelfilter.label_sql.LABELS."""
+    scope = Scope(dataset, clock, Parameters(), thresholds)
     return Condition(_sql(node, scope), scope.bound.values)
 
 
-def matched_terms(node: Node) -> Condition:
-    """A VARCHAR[] over posts: the query's terms, as rendered, that match the row. Its parameters are $m0, $m1, ..., so
-    that it can be combined with the query's condition."""
-    bound = Parameters("m")
-    cases = [f"CASE WHEN {any_term([term], bound)} THEN {bound(render(term))} END" for term in terms(node)]
-    return Condition(f"list_filter([{', '.join(cases)}]::VARCHAR[], lambda x: x IS NOT NULL)", bound.values)
+def matched_terms(terms: Sequence[NamedTerm], dataset: Dataset) -> Condition:
+    """A VARCHAR[] over posts: the names of those that match the row. Its parameters are $m0, $m1, ..., so that it can
+    be combined with the query's condition."""
+    scope = Scope(dataset, "seen", Parameters("m"))
+    plain = [(name, node.parts[0]) for name, node in terms if isinstance(node, Term) and is_plain(node)]
+    if len(plain) <= BOUND_ONE_BY_ONE:
+        return Condition(_cases(terms, scope), scope.bound.values)
+    names, texts = (scope.bound.list(list(column)) for column in zip(*plain, strict=True))
+    # lower(text) once a row, not once a name; [1] unwraps it.
+    contained = f"list_filter({names}::VARCHAR[], lambda name, n: contains(lowered, lower({texts}[n])))"
+    found = f"list_transform([lower(coalesce(text, ''))], lambda lowered: {contained})[1]"
+    rest = [(name, node) for name, node in terms if not (isinstance(node, Term) and is_plain(node))]
+    return Condition(f"list_concat({found}, {_cases(rest, scope)})", scope.bound.values)
+
+
+def _cases(terms: Sequence[NamedTerm], scope: Scope) -> str:
+    cases = [f"CASE WHEN {_sql(node, scope)} THEN {scope.bound(name)} END" for name, node in terms]
+    return f"list_filter([{', '.join(cases)}]::VARCHAR[], lambda x: x IS NOT NULL)"
+
+
+def named_terms(node: Node, items: Sequence[NamedTerm] = ()) -> tuple[NamedTerm, ...]:
+    """The terms of the query's text as they are rendered, and `items` as they were written; each name once. Plain ones
+    come first."""
+    every: dict[str, Node] = {}
+    for name, one in [*((render(term), term) for term in terms(node)), *items]:
+        every.setdefault(name, one)
+    return tuple(sorted(every.items(), key=lambda one: not (isinstance(one[1], Term) and is_plain(one[1]))))
 
 
 def check_dataset(node: Node, dataset: Dataset) -> None:

@@ -3,7 +3,7 @@
 The nodes are dataclasses: named tuples with the same fields would be equal, and `a b` not be told from `a OR b`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -70,6 +70,31 @@ def _only_of(node: Node, kind: str) -> bool:
             return _only_of(one, kind)
         case And(nodes) | Or(nodes):
             return bool(nodes) and all(_only_of(one, kind) for one in nodes)
+    return False
+
+
+def may_match(node: Node, kind: str, passes: Callable[[tuple[str, ...]], bool]) -> bool:
+    """Whether a row may match, when those that any filter of this kind with these values lets through are only there
+    if it `passes`."""
+    match node:
+        case Filter(name, values) if name == kind:
+            return passes(values)
+        case And(nodes):
+            return all(may_match(one, kind, passes) for one in nodes)
+        case Or(nodes):
+            return any(may_match(one, kind, passes) for one in nodes)
+    return True
+
+
+def any_filter(node: Node, kind: str) -> bool:
+    """Whether there is a filter of this kind."""
+    match node:
+        case Filter(name):
+            return name == kind
+        case Not(one):
+            return any_filter(one, kind)
+        case And(nodes) | Or(nodes):
+            return any(any_filter(one, kind) for one in nodes)
     return False
 
 

@@ -9,6 +9,7 @@ from ingest.buffer.entries import Cursor
 from lake.catalog.identity import State
 from lake.models import BatchRun
 from lake.rebuild.files import LakeFile
+from lake.storage import layout
 from lake.storage.origin import Origin, Writer
 from process import instants
 from process.instants import microseconds
@@ -20,7 +21,18 @@ def state(files: Iterable[LakeFile], marker: State | None, new: str) -> State:
     known = marker or State(new)
     flushes = [origin.flushed for origin in origins]
     compactions = [origin.commit for origin in origins if origin.writer == Writer.COMPACT]
-    return State(known.catalog, max([known.flush, *flushes]), max([known.compact, *compactions]))
+    labels = [origin.labelled for origin in origins]
+    return State(
+        known.catalog,
+        max([known.flush, *flushes]),
+        max([known.compact, *compactions]),
+        max([known.label, *labels]),
+    )
+
+
+def clock_us(files: Iterable[LakeFile]) -> int:
+    """The lake's clock as far as the files tell; 0: files of older releases don't."""
+    return max((file.origin.clock_us for file in files if file.origin), default=0)
 
 
 def resume(files: Sequence[LakeFile], marker: State | None) -> Cursor | None:
@@ -29,7 +41,7 @@ def resume(files: Sequence[LakeFile], marker: State | None) -> Cursor | None:
     certain = [file.origin for file in files if file.origin and file.origin.cursor and _committed(file.origin, marker)]
     if certain:
         return max(certain, key=lambda origin: origin.flushed).cursor
-    flushed = [file for file in files if not file.listed.compacted]
+    flushed = [file for file in files if layout.is_flush_file(PurePath(file.row.path).name)]
     if not flushed:
         newest = max((file.row.max_seen for file in files), default=None)
         return Cursor(microseconds(newest)) if newest else None
@@ -53,10 +65,13 @@ def _batch(file: LakeFile) -> tuple[int, int, str]:
 
 
 def batch_runs(files: Iterable[LakeFile]) -> list[BatchRun]:
-    """One for each flush, and one for all compacted files of an hour, not saved yet. Sets `batch` of flushed files."""
+    """One for each flush, and one for all compacted files of an hour, not saved yet; labels are of no batch. Sets
+    `batch` of flushed files."""
     flushes: defaultdict[tuple[int, int, str], list[LakeFile]] = defaultdict(list)
     hours: defaultdict[datetime, list[LakeFile]] = defaultdict(list)
     for file in files:
+        if file.row.dataset == "labels":
+            continue
         if file.listed.compacted:
             hours[file.row.hour].append(file)
         else:
@@ -74,7 +89,9 @@ def _flushed(files: Sequence[LakeFile]) -> BatchRun:
     origin = files[0].origin
     if origin and origin.batch:
         batch = origin.batch
-        return _run(files, batch.started_at, batch.first_id, batch.last_id)
+        run = _run(files, batch.started_at, batch.first_id, batch.last_id)
+        run.learned_us = origin.clock_us if any(file.row.late_rows for file in files) else 0
+        return run
     first_id = "-".join(PurePath(files[0].row.path).stem.split("-")[1:3])
     ms = first_id.partition("-")[0]
     started = instants.utc(int(ms) * 1000) if ms.isdigit() else files[0].row.max_seen

@@ -100,6 +100,7 @@ def read(engine: Engine, root: Path, path: str) -> LakeFile:
         min_created=first_created,
         max_created=last_created,
         rows_by_arrival=arrived,
+        late_rows=parquet_writer.late_rows(root / path),
         unpurged=unpurged,
         sha256=disk.sha256(root / path),
     )

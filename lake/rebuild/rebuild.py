@@ -24,11 +24,12 @@ from lake.compact.plan import PartitionKey, Reason, RewriteJob
 from lake.compact.rewrite import rewrite
 from lake.compact.tombstones import KEPT, take_snapshot
 from lake.errors import LakeUnusable
+from lake.flush import profile_states
 from lake.flush.statements import define_macros
 from lake.models import CatalogIdentity, DataFile
 from lake.rebuild import catalog_rows, files
 from lake.rebuild.files import LakeFile
-from lake.schema import DATASETS, INTERACTIONS, STATEFUL, deletes_of
+from lake.schema import DATASETS, INTERACTIONS, VERSIONED, deletes_of
 from lake.storage.duckdb_engine import Engine, Unreadable, read_sql
 from lake.storage.origin import Origin, Writer
 from process.instants import microseconds
@@ -41,7 +42,7 @@ KEYS_AT_ONCE = 2_000_000  # versions or account events of one query: about 500 M
 ROWS_AT_ONCE = 500  # of the catalog, in one statement or transaction
 NO_ROWS = (  # of a dataset without files
     "SELECT '' AS did, '' AS collection, '' AS rkey, '' AS rev, '' AS operation, '' AS state, now() AS seen,"
-    " '' AS extra WHERE false"
+    " '' AS extra, now() AS learned WHERE false"
 )
 
 
@@ -71,6 +72,7 @@ def rebuild(root: Path, engine: Engine, scratch: Path) -> Rebuilt:
     accounts = _add_accounts(root, engine, chosen)
     tombstones = _add_tombstones(root, engine, chosen)
     _commit(chosen, state, cursor)
+    profile_states.catch_up(engine, root)
     identity.write_marker(root, state)
     index_upkeep.remove_orphans(root)
     sweep.finish(root)
@@ -102,7 +104,8 @@ def _choose(
         kept, covered, overlap = files.choose(engine, root, group)
         if overlap:
             state = state._replace(compact=state.compact + 1)
-            origin = Origin(state.catalog, Writer.COMPACT, state.compact, state.flush, cursor)
+            commit, known_us = (state.catalog, Writer.COMPACT, state.compact), catalog_rows.clock_us(kept)
+            origin = Origin(*commit, state.flush, cursor, labelled=state.label, clock_us=known_us)
             kept, covered = [_dedupe(root, engine, scratch, kept, origin)], group
         chosen += kept
         for file in covered:
@@ -137,7 +140,7 @@ def _add_tombstones(root: Path, engine: Engine, chosen: Sequence[LakeFile]) -> i
     values = {"young": microseconds(datetime.now(UTC) - KEPT)}
     tasks = [
         ("rebuilt_tombstones.sql", dataset, values | part)
-        for dataset in STATEFUL
+        for dataset in VERSIONED
         for part in _parts(chosen, dataset, "deletes")
     ]
     tasks += [("rebuilt_interactions.sql", dataset, {}) for dataset in INTERACTIONS]
@@ -145,11 +148,13 @@ def _add_tombstones(root: Path, engine: Engine, chosen: Sequence[LakeFile]) -> i
     for sql, dataset, bound in tracked(tasks, "parts of the deletes and newer versions"):
         paths = {name: own for name in (dataset, "deletes") if (own := _paths(root, chosen, name))}
         collection = DATASETS[dataset].collection
+        late = any(file.row.late_rows for file in chosen if file.row.dataset in paths)
         statement = read_sql(SQL / sql).format(
+            known="coalesce(learned, seen)" if late else "seen",
             collection=f"'{collection}'" if collection else "collection",
             condition=deletes_of(dataset),
-            versions=_source(dataset) if dataset in paths else NO_ROWS,
-            deletes=_source("deletes") if "deletes" in paths else NO_ROWS,
+            versions=_source(dataset, late) if dataset in paths else NO_ROWS,
+            deletes=_source("deletes", late) if "deletes" in paths else NO_ROWS,
         )
         tombstones = [NewTombstone(*row) for row in engine.rows(statement, {**paths, **bound})]
         with transaction.atomic():
@@ -179,12 +184,13 @@ def _commit(chosen: Sequence[LakeFile], state: State, cursor: Cursor | None) -> 
         DataFile.objects.bulk_create([file.row for file in chosen], ROWS_AT_ONCE)
         if cursor:
             commits.set_checkpoint(cursor)
-        CatalogIdentity.objects.update_or_create(pk=CatalogIdentity.ONLY, defaults=state._asdict())
+        known = state._asdict() | {"clock_us": catalog_rows.clock_us(chosen)}
+        CatalogIdentity.objects.update_or_create(pk=CatalogIdentity.ONLY, defaults=known)
 
 
-def _source(name: str) -> str:
-    """Reads the paths that are bound to this name."""
-    return f"FROM lake_rows(${name})"
+def _source(name: str, late: bool) -> str:
+    """Reads the paths that are bound to this name. `late`: with the column `learned`, in whatever file."""
+    return f"FROM {'full_lake_rows' if late else 'lake_rows'}(${name})"
 
 
 def _require_empty() -> None:

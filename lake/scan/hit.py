@@ -16,6 +16,9 @@ _ACCOUNT = {"cid": "cid", "subject": "subject", "via": "via"}
 # What the author says of the post: the values of its labels, which are JSON as it came.
 _SELF_LABELS = "list_filter(json_extract_string(labels, '$.values[*].val'), lambda x: x IS NOT NULL)"
 
+LABELLED_AT = "labelled_at"
+LABELLED_US = "epoch_us(labelled_at)"
+
 # The fields of each dataset besides COMMON_FIELDS: their names in the answer, and the columns that hold them, or SQL.
 FIELDS: dict[str, dict[str, str]] = {
     "posts": {
@@ -26,7 +29,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "reply_parent": "reply_parent_uri",
         "quote": "quote_uri",
         **{name: name for name in ("links", "hashtags", "mentions", "media", "alt")},
-        "labels": _SELF_LABELS,
+        "self_labels": _SELF_LABELS,
     },
     "likes": _SUBJECT,
     "reposts": _SUBJECT,
@@ -36,6 +39,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "records": {name: name for name in ("collection", "record", "cid")},
     "deletes": {"collection": "collection"},
     "accounts": {name: name for name in ("kind", "handle", "active", "status")},
+    "labels": {**{name: name for name in ("name", "score", "value", "model", "version")}, LABELLED_AT: LABELLED_US},
 }
 COMMON_FIELDS = ("id", "did", "username", "timestamp", "seen_at")
 
@@ -92,8 +96,13 @@ def uri_sql(dataset: Dataset) -> str:
 
 def select_list(search: Search) -> str:
     """The SELECT list that to_hit() takes."""
+    return ", ".join((select_key(search), _whole_row(search.of), *FIELDS[search.dataset].values()))
+
+
+def select_key(search: Search) -> str:
+    """The SELECT list that to_key_hit() takes."""
     common = "coalesce(rev, ''), epoch_us(seen), epoch_us(created_at), state, epoch_us(state_seen)"
-    return ", ".join((*key_sql(search).values(), common, _whole_row(search.of), *FIELDS[search.dataset].values()))
+    return ", ".join((*key_sql(search).values(), common))
 
 
 def key_sql(search: Search) -> dict[str, str]:
@@ -106,7 +115,7 @@ def _whole_row(dataset: Dataset) -> str:
     """SQL of the whole row where its CID must be derived from it."""
     if not derived_cids.are_derived(dataset):
         return "NULL"
-    whole = ", ".join(f"'{column.name}': {column.name}::{column.type}" for column in dataset.columns)
+    whole = ", ".join(f"'{column.name}': {column.name}::{column.type}" for column in dataset.in_every_file)
     return f"CASE WHEN cid IS NULL THEN {{{whole}}} END"
 
 
@@ -116,4 +125,12 @@ def to_hit(search: Search, row: tuple[Any, ...]) -> Hit:
     named = dict(zip(FIELDS[search.dataset], fields, strict=True))
     if "cid" in named:
         named["cid"] = derived_cids.cid(search.dataset, whole) if whole else named["cid"] or None
+    if named.get(LABELLED_AT) is not None:
+        named[LABELLED_AT] = iso_us(named[LABELLED_AT])
     return Hit(key, rev, seen_us, created_us, state, state_us, named)
+
+
+def to_key_hit(_: Search, row: tuple[Any, ...]) -> Hit:
+    """Without fields."""
+    rev, seen_us, created_us, state, state_us = row[len(SortKey._fields) :]
+    return Hit(SortKey(*row[: len(SortKey._fields)]), rev, seen_us, created_us, state, state_us, {})

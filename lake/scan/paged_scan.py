@@ -93,7 +93,7 @@ class PagedScan(Generic[Rows]):
 
     def _next_range(self, files: Sequence[ScanFile]) -> ScanRange:
         """Without files when the indexes say that the stretch has no candidate."""
-        if self._rows == FIRST_ROWS and self._pruner.pruned(files[0]).picked is not None:
+        if self._rows == FIRST_ROWS and self._pruner.pruned(files[0]).stored is not None:
             self._rows = self._fewest = FIRST_PICKED
         low = max(self._low, slice_end(files, self.resume.position, self._rows, self._pruner.cost))
         narrowed = (self._narrowed(file, low) for file in files if file.high >= low)
@@ -105,7 +105,7 @@ class PagedScan(Generic[Rows]):
         return self._pruner.narrowed(file, low, self.resume.position)
 
     def _slice(self, scan: ScanRange) -> Slice[Rows]:
-        with listed_throughout(scan.paths):
+        with listed_throughout(scan.read):
             part = self._read(scan, self.size, self._seconds())
         if part.candidates < self.size or part.last is None:
             self.resume = ResumePoint(scan.low - 1)

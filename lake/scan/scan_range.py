@@ -21,14 +21,21 @@ class ScanFile(NamedTuple):
     high: int
     begin: int
     end: int
+    late: bool = False  # whether it has late rows
     picked: DocIds | None = None  # row numbers in the file, ascending; None: all rows
     stored: Callable[[DocIds], StoredPosts] | None = None  # reads what the index that picked them stores of rows
     times_us: NDArray[np.int64] | None = None  # of the picked rows, by the search's clock, once their texts are checked
+    labels: tuple[str, ...] = ()  # paths of the label files of its hour, for a search that reads labels
 
     @property
     def folder(self) -> str:
         """The partition's: of its dataset and hour."""
         return self.path.rpartition("/")[0]
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Paths of the files that reading its rows takes."""
+        return self.path, *self.labels
 
     @property
     def row_numbers(self) -> DocIds:
@@ -51,6 +58,21 @@ class ScanRange(NamedTuple):
     @property
     def paths(self) -> list[str]:
         return [file.path for file in self.files]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Paths of the label files of these hours."""
+        return tuple(dict.fromkeys(path for file in self.files for path in file.labels))
+
+    @property
+    def read(self) -> list[str]:
+        """Paths of all files that reading the rows takes."""
+        return [*self.paths, *self.labels]
+
+    @property
+    def late(self) -> bool:
+        """Whether one of the files has late rows."""
+        return any(file.late for file in self.files)
 
     @property
     def whole(self) -> Self:

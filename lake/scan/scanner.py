@@ -13,6 +13,7 @@ from numpy import int64
 from numpy.typing import NDArray
 
 from lake.errors import LakeUnusable, QueryTimeout
+from lake.scan.label_summaries import LabelSummaries
 from lake.scan.scan_range import ScanFile, ScanRange
 from lake.scan.search_sql import Statement
 from lake.schema import DATASETS
@@ -37,6 +38,7 @@ class Scanner:
     def __init__(self, engine: Engine, root: Path) -> None:
         self.root = root
         self._engine = engine
+        self.label_summaries = LabelSummaries(self.rows_of)
 
     def rows(self, statement: Statement, scan: ScanRange, seconds: float) -> list[tuple[Any, ...]]:
         """Of a SearchSql's statement over this range."""
@@ -50,12 +52,27 @@ class Scanner:
         with _readable(left):
             return self._engine.table(statement.sql, values, left, **picked)
 
+    def of_table(self, sql: str, seconds: float, **tables: Any) -> Any:
+        """What the SELECT makes of these Arrow tables, as one."""
+        with _readable(seconds):
+            return self._engine.table(sql, {}, seconds, **tables)
+
     def rows_of(
         self, sql: str, paths: Sequence[str], values: Mapping[str, Any], seconds: float
     ) -> list[tuple[Any, ...]]:
         """Of these files, which the SQL reads as $files."""
         with _readable(seconds):
             return self._engine.rows(sql, {"files": self.absolute(paths), **values}, seconds)
+
+    def table_of(self, sql: str, paths: Sequence[str], values: Mapping[str, Any], seconds: float, **tables: Any) -> Any:
+        """The same as one Arrow table. The SQL sees these Arrow tables by their names."""
+        files = {"files": self.absolute(paths)} if paths else {}
+        with _readable(seconds):
+            return self._engine.table(sql, files | dict(values), seconds, **tables)
+
+    def times_of(self, path: str) -> NDArray[int64]:
+        """`seen` of all rows of this file, in microseconds since 1970."""
+        return row_reader.times_of(self.root / path)
 
     def absolute(self, paths: Sequence[str]) -> list[str]:
         return [f"{self.root}/{path}" for path in paths]
@@ -66,7 +83,7 @@ class Scanner:
         deadline = monotonic() + seconds
         table = self._read(scan.files, columns_of(statement), seconds)
         with _readable(left := deadline - monotonic()):
-            found = self._engine.rows(statement.sql, statement.values, left, picked=row_reader.numbered(table))
+            found = self._engine.rows(statement.sql, self._values(statement), left, picked=row_reader.numbered(table))
         kept = np.sort(np.array([n for (n,) in found], np.int64))
         return Matches(_with_rows(scan.files, kept), table.take(kept))
 
@@ -77,7 +94,11 @@ class Scanner:
         rest = self._read([file for part in parts for file in part.files], lacking, seconds)
         picked = row_reader.widened([part.table for part in parts], rest)
         with _readable(left := deadline - monotonic()):
-            return self._engine.rows(statement.sql, statement.values, left, picked=picked)
+            return self._engine.rows(statement.sql, self._values(statement), left, picked=picked)
+
+    def _values(self, statement: Statement) -> dict[str, Any]:
+        files = {"label_files": self.absolute(statement.labels)} if statement.labels else {}
+        return statement.values | files
 
     def _read(self, files: Sequence[ScanFile], columns: Sequence[str], seconds: float) -> Any:
         """The picked rows of these files, in this order: as their index stores them, where it stores all of it."""
@@ -93,7 +114,7 @@ class Scanner:
     ) -> tuple[dict[str, Any], dict[str, Any], float]:
         """Values, Arrow tables and the seconds that are left."""
         whole = scan.whole.paths
-        values = statement.values | ({"files": self.absolute(whole)} if whole else {})
+        values = self._values(statement) | ({"files": self.absolute(whole)} if whole else {})
         if not scan.picked.files:
             return values, {}, seconds
         deadline = monotonic() + seconds

@@ -6,9 +6,12 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from typing import Generic, TypeVar
 
+from django.db.models import Count, Max
+
 from lake.catalog import tombstone_rows
 from lake.errors import QueryTimeout
 from lake.models import CatalogIdentity
+from lake.withheld_models import OptOut
 
 WAITING = 16  # readers who wait for another's answer, each of them with a thread of the web server
 A = TypeVar("A")
@@ -82,6 +85,7 @@ class AnswerCache(Generic[A]):
 
 
 def _catalog_version() -> Hashable:
-    """Another one after each commit."""
-    numbers = CatalogIdentity.objects.values_list("catalog", "flush", "compact").first()
-    return numbers, tombstone_rows.newest_id()
+    """Another one after each commit, and each change of the opt-outs."""
+    numbers = CatalogIdentity.objects.values_list("catalog", "flush", "compact", "label").first()
+    opt_outs = tuple(OptOut.objects.aggregate(Count("pk"), Max("pk")).values())
+    return numbers, tombstone_rows.newest_id(), opt_outs

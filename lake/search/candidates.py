@@ -35,7 +35,8 @@ class Candidates:
 
     def _picked(self, order: "_PickedOrder", scan: ScanRange, size: int, deadline: float) -> list[tuple[Any, ...]]:
         """All columns at once where nearly all rows will match; else first those of the condition."""
-        if set(columns_of(self._compiled.select("n", scan))) <= CHECKED:
+        few_fail = set(columns_of(self._compiled.select("n", scan))) <= CHECKED
+        if few_fail and not self._compiled.search.reads_labels:
             return self._at_once(order, scan, size, deadline)
         return self._in_two_steps(order, scan, size, deadline)
 
@@ -56,7 +57,8 @@ class Candidates:
             matches.append(self._scanner.matches(condition, taken, deadline - monotonic()))
         if not any(len(match.table) for match in matches):
             return []
-        return self._scanner.rows_of_matches(self._first(taken, size), matches, deadline - monotonic())
+        found = scan._replace(files=tuple(file for match in matches for file in match.files))
+        return self._scanner.rows_of_matches(self._first(found, size), matches, deadline - monotonic())
 
     def _first(self, scan: ScanRange, size: int) -> Statement:
         statement = self._compiled.select(select_list(self._compiled.search), scan)

@@ -6,11 +6,13 @@ DuckDB's: a letter of neither counts as none.
 """
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 
+from lake.query.filter_values import has_signs
 from lake.query.index_terms import lowercase
+from lake.query.sql import NamedTerm
 from lake.query.tree import And, Filter, Node, Or, Term
 
 MOST = 100  # of one text
@@ -37,6 +39,24 @@ def finder(node: Node) -> Callable[[str | None], Places]:
         return _joined(sorted(every))[:MOST]
 
     return places
+
+
+def term_finder(terms: Sequence[NamedTerm]) -> Callable[[str | None, Sequence[str | None]], list[str]]:
+    """Finds the names of the terms and hashtags that a post with this text and these hashtags has."""
+    wanted = [(name, list(_wanted(node))) for name, node in terms]
+
+    def names(text: str | None, hashtags: Sequence[str | None]) -> list[str]:
+        lowered, tags = lowercase(text or ""), {lowercase(tag) for tag in hashtags if tag}
+        return [name for name, finds in wanted if any(_has(kind, texts, lowered, tags) for kind, texts in finds)]
+
+    return names
+
+
+def _has(kind: str, texts: tuple[str, ...], lowered: str, tags: Collection[str]) -> bool:
+    if kind == "tag":
+        said = has_signs(texts[0]) and next(_tagged(texts[0], lowered), None) is not None
+        return texts[0] in tags or said
+    return all(text in lowered for text in texts) and next(_find(kind, texts)(lowered), None) is not None
 
 
 def _wanted(node: Node) -> Iterator[tuple[str, tuple[str, ...]]]:

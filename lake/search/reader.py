@@ -65,6 +65,8 @@ class Reader:
         )
         self._counts: AnswerCache[tuple[int, str]] = AnswerCache(COUNTS, lambda counted: counted[1] == "eq", slot)
 
+        self._removed: AnswerCache[int | None] = AnswerCache(COUNTS, lambda counted: counted is not None, slot)
+
     def probe(self, seconds: float) -> None:
         """Reads the newest post. Raises what keeps searches from being answered."""
         next(iter(self._scan(Search(), 1, lambda: seconds, None)), None)
@@ -84,6 +86,17 @@ class Reader:
             return self._counts.get(question, lambda: self.full_scan.count(search, seconds), seconds)
         except QueryTimeout:  # while another reader counted the same
             return 0, "gte"
+
+    def removed(self, search: Search, seconds: float) -> int | None:
+        """As FullScan.removed()."""
+        if seconds <= 0:
+            return self._removed.kept(replace(search, timeout=0))
+        try:
+            return self._removed.get(
+                replace(search, timeout=0), lambda: self.full_scan.removed(search, seconds), seconds
+            )
+        except QueryTimeout:  # while another reader counted the same
+            return None
 
     def _find(self, search: Search, limit: int, offset: int, start: ResumePoint | None) -> Page:
         deadline = time.monotonic() + search.timeout
@@ -122,11 +135,11 @@ class Reader:
             deadline = time.monotonic() + seconds
             rows = candidates.read(scan, size, seconds)
             left = deadline - time.monotonic()
-            hidden = hidden_versions(search, rows, self.scanner, left) if search.hide else set()
+            hidden = hidden_versions(search, rows, self.scanner, left)
             shown = [Found(hit, place) for place, hit in enumerate(rows, 1) if hit.version not in hidden]
             return Slice(shown, len(rows), rows[-1].key if rows else None)
 
-        return PagedScan(read, search, size, seconds, start, IndexPruner(self.scanner.root, search, page_cost))
+        return PagedScan(read, search, size, seconds, start, IndexPruner(self.scanner, search, page_cost))
 
 
 def _next(

@@ -24,13 +24,17 @@ def read_sql(path: Path) -> str:
     return path.read_text()
 
 
-# Rows of files, with the columns of the files only: not the year, month, day and hour of their folders.
+# Rows of files, with the columns of the files only: not the year, month, day and hour of their folders. full_lake_rows
+# has all columns of now (lake.schema.ADDED), whatever release wrote the files; it reads all footers beforehand.
 _MACROS = """
     CREATE MACRO lake_rows(files) AS TABLE FROM read_parquet(files, hive_partitioning = false);
     CREATE MACRO named_lake_rows(files) AS TABLE
         FROM read_parquet(files, hive_partitioning = false, filename = true);
     CREATE MACRO numbered_lake_rows(files) AS TABLE
         FROM read_parquet(files, hive_partitioning = false, file_row_number = true);
+    CREATE MACRO full_lake_rows(files) AS TABLE
+        FROM read_parquet(files, hive_partitioning = false, filename = true, union_by_name = true)
+        UNION ALL BY NAME SELECT NULL::TIMESTAMPTZ AS learned WHERE false;
 """
 
 

@@ -34,6 +34,13 @@ def dataset_and_hour(path: str) -> tuple[str, datetime] | None:
         return None
 
 
+def hour_of_path(path: str) -> datetime:
+    """Of a listed file."""
+    if (partition := dataset_and_hour(path)) is None:
+        raise ValueError(f"{path} is no path of the lake")
+    return partition[1]
+
+
 def flush_name(first_id: str, attempt: int = 0) -> str:
     """`f-<first buffer id>.parquet`. Ids may repeat when the clock of Redis steps back: `attempt` makes other names."""
     return f"f-{first_id}{f'-{attempt}' if attempt else ''}.parquet"
@@ -42,6 +49,11 @@ def flush_name(first_id: str, attempt: int = 0) -> str:
 def compacted_name(ms: int) -> str:
     """`c-<milliseconds since 1970>.parquet`: the time of the compaction."""
     return f"c-{ms}.parquet"
+
+
+def label_name(ms: int) -> str:
+    """`l-<milliseconds since 1970>.parquet`: the time at which the labels were written."""
+    return f"l-{ms}.parquet"
 
 
 def superseded_place(path: str) -> str:
@@ -72,6 +84,16 @@ def is_flush_file(name: str) -> bool:
 def is_compacted_file(name: str) -> bool:
     """The same for the compactor."""
     return name.removeprefix(".").startswith("c-") and name.endswith((".parquet", ".parquet.tmp"))
+
+
+def is_label_file(name: str) -> bool:
+    """The same for what writes labels."""
+    return name.removeprefix(".").startswith("l-") and name.endswith((".parquet", ".parquet.tmp"))
+
+
+def is_writers_file(name: str) -> bool:
+    """Whether any of them does."""
+    return is_flush_file(name) or is_compacted_file(name) or is_label_file(name)
 
 
 def hour_of(us: int) -> datetime:

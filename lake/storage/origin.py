@@ -13,6 +13,7 @@ class Writer(StrEnum):
 
     FLUSH = "flush"
     COMPACT = "compact"
+    LABEL = "label"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class Origin:
     cursor          where to resume after that flush; None if unknown
     at_ingest_time  rows whose seen is their ingest time
     unpurged        deleted rows that keep their text
-    batch           None for a compacted file
+    batch           None unless it was flushed
+    labelled        number of the latest commit of labels by then; 0 if unknown
+    clock_us        the lake's clock before that commit at the earliest; 0: files of older releases don't say
     """
 
     catalog: str
@@ -53,6 +56,8 @@ class Origin:
     at_ingest_time: int = 0
     unpurged: int = 0
     batch: Batch | None = None
+    clock_us: int = 0
+    labelled: int = 0
 
     def metadata(self) -> dict[str, str]:
         """As the file's metadata has it."""
@@ -65,6 +70,8 @@ class Origin:
             "rows_by_arrival": str(self.at_ingest_time),
             "unpurged": str(self.unpurged),
             "batch": str(self.batch or ""),
+            "clock": str(self.clock_us),
+            "labelled": str(self.labelled),
         }
 
     @classmethod
@@ -80,6 +87,8 @@ class Origin:
                 int(metadata["rows_by_arrival"]),
                 int(metadata["unpurged"]),
                 Batch.read(metadata["batch"]) if metadata["batch"] else None,
+                int(metadata.get("clock", 0)),
+                int(metadata.get("labelled", "0")),  # files of before have none
             )
         except (KeyError, ValueError):
             return None

@@ -5,12 +5,14 @@ from typing import NamedTuple
 from lake.schema import DATASETS, STATEFUL, Column, Dataset
 
 BLOOM_FPP = 0.01
+_OF_LABELS = {"name", "value", "model", "version"}
 _REPEATING = {"operation", "state", "collection", "kind", "status", "did", "langs", "media", "domains", "hashtags"}
-_INCREASING = {"seen", "created_at", "state_seen", "seq"}
+_REPEATING |= _OF_LABELS | {"learned"}  # learned: one value in all late rows of a batch
+_INCREASING = {"seen", "created_at", "state_seen", "seq", "labelled_at", "arrival"}
 _SHARED_PREFIXES = {"rev"}
 # Columns with statistics. The minimum and maximum of texts and references rule no row group out, and would be half of
 # the footer.
-_WITH_STATISTICS = _INCREASING | {"did", "rkey", "rev", "operation", "state", "collection", "kind", "status"}
+_WITH_STATISTICS = _INCREASING | {"did", "rkey", "rev", "operation", "state", "collection", "kind", "status", "name"}
 
 
 class WriterProfile(NamedTuple):
@@ -29,7 +31,9 @@ FLUSHED = WriterProfile(2, 32_768)
 _SEARCHED = WriterProfile(6, 2_048)
 # The rest is mostly hashes, which no level compresses (19: 3 % in fifty times the time), sorted by what lookups need.
 _LOOKED_UP = WriterProfile(2, 32_768)
-COMPACTED = {name: _SEARCHED if name in STATEFUL else _LOOKED_UP for name in DATASETS}
+# Filters of posts read stretches of `seen` of these, all rows of a stretch.
+_JOINED = WriterProfile(6, 8_192)
+COMPACTED = {name: _SEARCHED if name in STATEFUL else _LOOKED_UP for name in DATASETS} | {"labels": _JOINED}
 
 
 def writer_options(dataset: Dataset, group_rows: int, level: int) -> dict[str, object]:
@@ -51,7 +55,7 @@ def _encoding(column: Column) -> str | None:
         return "DELTA_BINARY_PACKED"
     if column.name in _SHARED_PREFIXES:
         return "DELTA_BYTE_ARRAY"
-    if column.name in _REPEATING or column.type == "BOOLEAN":
+    if column.name in _REPEATING or column.type in ("BOOLEAN", "DOUBLE"):
         return None
     return "DELTA_LENGTH_BYTE_ARRAY"
 

@@ -5,7 +5,7 @@ A file grows beside its place, is fsynced, renamed, and its folder fsynced. Once
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from lake.storage.parquet_options import FLUSHED, WriterProfile
 from process.instants import utc
 
 SOFTWARE = "bluesky-post-explorer 0.2"
+LATE_ROWS = "late_rows"
 _TYPES = {
     "VARCHAR": pa.string(),
     "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
     "BOOLEAN": pa.bool_(),
     "VARCHAR[]": pa.list_(pa.string()),
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
@@ -46,6 +48,7 @@ class PendingFile:
     max_seen: datetime
     min_created: datetime | None  # None: no row has one
     max_created: datetime | None
+    late_rows: int = 0  # those with `learned`
 
     @property
     def path(self) -> str:
@@ -94,29 +97,31 @@ def write_parts(
             with temporary.open("wb") as file:
                 options = parquet_options.writer_options(dataset, min(expected, profile.group_rows), profile.level)
                 with pq.ParquetWriter(file, schema(dataset, hour), **options) as writer:
-                    rows, times = _write_rows(writer, dataset, parts, profile)
-                    writer.add_key_value_metadata(dict(metadata()))
+                    rows, late, times = _write_rows(writer, dataset, parts, profile)
+                    writer.add_key_value_metadata({**metadata(), LATE_ROWS: str(late)})
                 file.flush()
                 os.fsync(file.fileno())
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         size, digest = temporary.stat().st_size, sha256(temporary)
-    return PendingFile(root, folder, name, dataset.name, hour, rows, size, digest, *map(_utc, times))
+    made = PendingFile(root, folder, name, dataset.name, hour, rows, size, digest, *map(_utc, times))
+    return replace(made, late_rows=late)
 
 
 def _write_rows(
     writer: pq.ParquetWriter, dataset: Dataset, parts: Iterable[pa.Table], profile: WriterProfile
-) -> tuple[int, list[int | None]]:
-    """Returns the number of rows, and the first and last seen and created_at in microseconds."""
-    rows, seen, created = 0, _Range(), _Range()
+) -> tuple[int, int, list[int | None]]:
+    """Returns the number of rows and of late ones, and the first and last seen and created_at in microseconds."""
+    rows, late, seen, created = 0, 0, _Range(), _Range()
     for part in parts:
         table = part.cast(schema(dataset))
         writer.write_table(table, row_group_size=profile.group_rows)
         rows += table.num_rows
+        late += table.num_rows - table["learned"].null_count
         seen.add(table["seen"])
         created.add(table["created_at"])
-    return rows, [seen.low, seen.high, created.low, created.high]
+    return rows, late, [seen.low, seen.high, created.low, created.high]
 
 
 class _Range:
@@ -146,3 +151,8 @@ def read_metadata(path: Path) -> dict[str, str]:
         raise
     except (OSError, pa.ArrowException, UnicodeDecodeError):
         return {}
+
+
+def late_rows(path: Path) -> int:
+    """How many rows of the file are late, by its metadata. Raises FileNotFoundError."""
+    return int(read_metadata(path).get(LATE_ROWS, 0))

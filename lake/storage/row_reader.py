@@ -16,10 +16,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lake.errors import LakeUnusable, QueryTimeout
+from lake.schema import ADDED, DATASETS
+from lake.storage.parquet_writer import schema
 
 Table = Any  # pyarrow.Table
 RowNumbers = NDArray[np.uint32]  # within a file, from 0
 
+_ADDED = {name: schema(DATASETS["posts"]).field(name).type for name in ADDED}
 OPEN = 128  # footers: about 2 MB each, 3 ms to read
 
 
@@ -39,6 +42,17 @@ def read_rows(
             return list(pool.map(of_file, picks))
     except (OSError, pa.ArrowException, IndexError) as error:
         raise LakeUnusable(f"The lake can't be read: {error}") from error
+
+
+def times_of(path: Path) -> NDArray[np.int64]:
+    """`seen` of all rows, in microseconds since 1970: 6 ms a million. Raises LakeUnusable."""
+    try:
+        file = pq.ParquetFile(path, metadata=_footer(path)[0], pre_buffer=False)
+        seen = file.read(["seen"], use_threads=False)["seen"]
+    except (OSError, pa.ArrowException) as error:
+        raise LakeUnusable(f"The lake can't be read: {error}") from error
+    times: NDArray[np.int64] = seen.cast(pa.timestamp("us", seen.type.tz)).cast(pa.int64()).to_numpy()
+    return times
 
 
 def joined(tables: Sequence[Table]) -> Table:
@@ -67,8 +81,17 @@ def _of_file(path: Path, rows: RowNumbers, columns: Sequence[str]) -> Table:
     for group in np.unique(groups).tolist():
         first = ends[group - 1] if group else 0
         part = file.read_row_group(group, columns=list(columns), use_threads=False)
-        parts.append(_taken(part, rows[groups == group] - first))
+        parts.append(_taken(_complete(part, columns), rows[groups == group] - first))
     return pa.concat_tables(parts)
+
+
+def _complete(group: Table, columns: Sequence[str]) -> Table:
+    """With nulls for the columns that the file's release did not have yet."""
+    if not (lacking := [name for name in columns if name not in group.column_names]):
+        return group
+    for name in lacking:
+        group = group.append_column(name, pa.nulls(len(group), _ADDED[name]))
+    return group.select(columns)
 
 
 def _taken(group: Table, rows: RowNumbers) -> Table:

@@ -71,34 +71,35 @@ class TextIndex:
     def candidates(self, query: KeyQuery | None, limit: float = inf) -> DocIds | None:
         """Doc ids, ascending, of all posts that match and of some that don't. None: the index can't narrow, or its
         estimate is above the limit."""
-        plan = self._plan(query)
+        plan = self._plan(query, {})
         return None if plan is None or plan.bound > limit else plan.doc_ids()
 
     def estimate(self, query: KeyQuery | None) -> int:
         """An upper bound of the number of candidates; all rows where the index can't narrow. Decodes no list."""
-        plan = self._plan(query)
+        plan = self._plan(query, {})
         return self.rows if plan is None else min(self.rows, plan.bound)
 
     def stored(self, doc_ids: DocIds) -> StoredPosts:
         """What is stored of these posts, ascending."""
         return self._reader.stored(doc_ids)
 
-    def _plan(self, query: KeyQuery | None) -> _Plan | None:
-        """The query bound to this index's lists. None: it can't narrow."""
+    def _plan(self, query: KeyQuery | None, blocks: dict[int, Block]) -> _Plan | None:
+        """The query bound to this index's lists. None: it can't narrow. `blocks`: those that are decoded already, as
+        the keys of a long list of alternatives lie near each other."""
         match query:
             case KeyRange(low, high):
-                return self._postings(low, high)
+                return self._postings(low, high, blocks)
             case AnyKey(clauses):
-                plans = [plan for clause in clauses if (plan := self._plan(clause)) is not None]
+                plans = [plan for clause in clauses if (plan := self._plan(clause, blocks)) is not None]
                 bound = sum(plan.bound for plan in plans)
                 return _Disjunction(bound, tuple(plans)) if len(plans) == len(clauses) else None
             case AllKeys(clauses):
-                plans = [plan for clause in clauses if (plan := self._plan(clause)) is not None]
+                plans = [plan for clause in clauses if (plan := self._plan(clause, blocks)) is not None]
                 plans.sort(key=lambda plan: plan.bound)
                 return _Conjunction(plans[0].bound, tuple(plans)) if plans else None
         return None
 
-    def _postings(self, low: int, high: int) -> _Postings | None:
+    def _postings(self, low: int, high: int, blocks: dict[int, Block]) -> _Postings | None:
         first_keys = self._reader.first_keys
         begin = max(0, int(np.searchsorted(first_keys, np.uint64(low), "right")) - 1)
         end = int(np.searchsorted(first_keys, np.uint64(high), "right"))
@@ -106,7 +107,7 @@ class TextIndex:
             return None
         lists, bound = [], 0
         for number in range(begin, end):
-            block = self._reader.block(number)
+            block = blocks.get(number) or blocks.setdefault(number, self._reader.block(number))
             first, last = np.searchsorted(block.keys, np.array([low, high + 1], np.uint64)).tolist()
             if last > first:
                 lists.append((block, first, last))

@@ -2,7 +2,7 @@
 
 A batch counts each row that it writes, by minute of `seen` and by dataset, and compaction keeps rows. So the counts of
 all committed batches equal those of the listed files, which hold less only where retention has removed files. Buffer
-ids are clock milliseconds: gaps between batches mean nothing.
+ids are clock milliseconds: gaps between batches mean nothing. Labels are of no batch.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _DIFFERENCES = """
         SELECT {part_of_key} AS part, value AS counted, 0 AS held
         FROM {{runs}}, json_each({{runs}}.{counts}) WHERE state = 'committed'
         UNION ALL
-        SELECT {part_of_file}, 0, rows FROM {{files}} WHERE superseded_at IS NULL
+        SELECT {part_of_file}, 0, rows FROM {{files}} WHERE superseded_at IS NULL AND dataset <> 'labels'
     ) GROUP BY part HAVING sum(counted) <> sum(held) ORDER BY part
 """
 _HOUR_OF_FILE = "strftime('%%Y-%%m-%%dT%%H', hour)"

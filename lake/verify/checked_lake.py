@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path, PurePath
 
 from lake.models import DataFile
+from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
 from lake.verify.findings import Report
 from process import instants
@@ -31,11 +32,15 @@ class CheckedLake:
 
 
 def age(file: DataFile) -> timedelta:
-    """Since its batch, or since the time in the name of a compacted file; 0 for any other name."""
-    now, ms = datetime.now(UTC), PurePath(file.path).stem.removeprefix("c-")
+    """Since its batch, or since the time in the name of a compacted file or one of labels; 0 for any other name."""
+    now, ms = datetime.now(UTC), PurePath(file.path).stem.removeprefix("c-").removeprefix("l-")
     if file.batch is not None:
         return now - file.batch.started_at
     return now - instants.utc(int(ms) * 1000) if ms.isdigit() else timedelta(0)
+
+
+def is_compacted(file: DataFile) -> bool:
+    return layout.is_compacted_file(PurePath(file.path).name)
 
 
 def digest(files: Iterable[DataFile]) -> str:

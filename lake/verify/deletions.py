@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lake.catalog import listing
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, deletes_of
-from lake.verify.checked_lake import CheckedLake, age, digest
+from lake.verify.checked_lake import CheckedLake, age, digest, is_compacted
 from lake.verify.findings import Finding
 from lake.verify.runner import Task
 from process import instants
@@ -143,8 +143,8 @@ class DeletionChecks:
         return [file for file in self._files(dataset, hours) if age(file) > APPLIED_WITHIN]
 
     def _settled(self, dataset: str, hours: HourRange | None = None) -> list[DataFile]:
-        """Files that must show all due deletes: those that compaction wrote, and flushed ones after APPLIED_WITHIN."""
-        return [file for file in self._files(dataset, hours) if file.batch is None or age(file) > APPLIED_WITHIN]
+        """Files that must show all due deletes: those that compaction wrote, and the others after APPLIED_WITHIN."""
+        return [file for file in self._files(dataset, hours) if is_compacted(file) or age(file) > APPLIED_WITHIN]
 
     def _files(self, dataset: str, hours: HourRange | None = None) -> list[DataFile]:
         listed = listing.files_of(dataset).order_by("hour", "path").select_related("batch")
@@ -155,8 +155,13 @@ def rules(dataset: str) -> tuple[Rule, ...]:
     """A later delete and a later update. Creates are left out: a delete, seen or lost, precedes a second one."""
     return (
         Rule("with a later delete", "deletes", deletes_of(dataset), "state IS DISTINCT FROM 'deleted'"),
-        Rule("with a newer version", dataset, "operation = 'update'", "state IS NULL"),
+        Rule("with a newer version", _versions_of(dataset), "operation = 'update'", "state IS NULL"),
     )
+
+
+def _versions_of(dataset: str) -> str:
+    """The dataset whose newer versions outdate its rows: itself, or posts for their labels."""
+    return "posts" if dataset == "labels" else dataset
 
 
 def partition_hours(hours: Iterable[tuple[datetime, int]], most_rows: int) -> list[HourRange]:

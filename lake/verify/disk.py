@@ -88,9 +88,9 @@ def accounted_paths() -> set[str]:
 
 
 def is_writers_path(path: str) -> bool:
-    """Whether the flusher or the compactor uses such a name at such a place, for finished or temporary files."""
+    """Whether a writer of the lake uses such a name at such a place, for finished or temporary files."""
     name = Path(path).name
-    return path.startswith(HIDDEN) or ("/" in path and (layout.is_flush_file(name) or layout.is_compacted_file(name)))
+    return path.startswith(HIDDEN) or ("/" in path and layout.is_writers_file(name))
 
 
 def _is_young(path: Path) -> bool:

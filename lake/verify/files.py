@@ -13,7 +13,7 @@ from lake.compact import rewrite_sql
 from lake.errors import LakeError
 from lake.models import DataFile
 from lake.schema import DATASETS, STATEFUL, Dataset
-from lake.storage import derived_cids, disk, layout, record_rebuild
+from lake.storage import derived_cids, disk, layout, parquet_writer, record_rebuild
 from lake.storage.duckdb_engine import Engine, Unreadable
 from lake.storage.layout import HOUR
 from lake.storage.parquet_columns import wrong_column
@@ -98,9 +98,11 @@ class FileChecks:
             yield from _wrong_rows(file, self._lake.engine.rows(_ROWS_OF_FOOTER, [path])[0][0])
             return
         yield from _wrong_summary(file, self._lake.engine.rows(_SUMMARY, [path])[0])
+        if (late := parquet_writer.late_rows(Path(path))) != file.late_rows:
+            yield Finding(file.path, f"has {late} late rows, the catalog says {file.late_rows}", ONE_BACKUP)
         if dataset.name in STATEFUL:
             yield from self._wrong_unpurged(file, dataset, path)
-        if self._cids and dataset.name not in ("deletes", "accounts"):  # they have no records
+        if self._cids and dataset.are_records:
             yield from self._wrong_derived_cids(file, dataset, path)
             yield from self._wrong_cids(file, dataset, path)
 
@@ -123,10 +125,11 @@ class FileChecks:
     def _wrong_cids(self, file: DataFile, dataset: Dataset, path: str) -> Iterator[Finding]:
         """Of neighbouring rows, taken at random: those that the file stores."""
         rows = random_slice(file.rows, self._cids)
-        sql = _RECORDS.format(columns=", ".join(f"{column.name}::{column.type}" for column in dataset.columns))
+        columns = dict(dataset.in_every_file)
+        sql = _RECORDS.format(columns=", ".join(f"{name}::{type_}" for name, type_ in columns.items()))
         for batch in self._lake.engine.stream(sql, [path, rows.start, rows.stop]):
             for row in batch:
-                yield from self._wrong_cid(file, dataset, dict(zip(dataset.names, row, strict=True)))
+                yield from self._wrong_cid(file, dataset, dict(zip(columns, row, strict=True)))
 
     def _wrong_cid(self, file: DataFile, dataset: Dataset, row: dict[str, Any]) -> Iterator[Finding]:
         try:

@@ -1,6 +1,6 @@
 """Repairs what is safe to repair: moves unlisted files aside and rebuilds damaged indexes.
 
-Only while it holds the locks of both writers: a writer that was suspended for an hour may still list its file.
+Only while it holds the locks of all writers: a writer that was suspended for an hour may still list its file.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from lake.verify.disk import accounted_paths, is_writers_path
 from lake.verify.findings import Finding
 from process.locks import take
 
-WRITERS = ("flush_buffer", "compact_lake")
+WRITERS = ("flush_buffer", "compact_lake", "import_labels")
 
 
 def repair(root: Path, engine: Engine, findings: Sequence[Finding]) -> Iterator[tuple[Finding, str]]:

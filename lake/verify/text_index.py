@@ -14,7 +14,7 @@ from lake.catalog import listing
 from lake.models import DataFile, IndexFile
 from lake.query.index_terms import index_terms
 from lake.query.tree import Filter, Node, Term
-from lake.storage import disk, stored_rows
+from lake.storage import disk, parquet_writer, stored_rows
 from lake.textindex.lookup import TextIndex
 from lake.textindex.segment import IndexDamaged
 from lake.verify.checked_lake import CheckedLake, age, random_slice
@@ -27,7 +27,7 @@ LAG = timedelta(hours=6)  # indexes follow the files day by day, and a daily pas
 
 _ROWS = """
     SELECT file_row_number, did, text, state IS NOT DISTINCT FROM 'deleted',
-        epoch_us(seen), coalesce(epoch_us(created_at), $no_time), state IS NULL, {columns}
+        epoch_us(seen), coalesce(epoch_us(created_at), $no_time), {stored}, {columns}
     FROM numbered_lake_rows([$path])
     WHERE {condition} LIMIT {limit}
 """
@@ -83,8 +83,10 @@ class TextIndexChecks:
     def _sample(self, name: str, rows: int, size: int) -> Iterator[tuple[Any, ...]]:
         """Rows from anywhere in the file, then deleted ones."""
         numbers = ", ".join(map(str, sorted(random.sample(range(rows), min(rows, size)))))
+        late = parquet_writer.late_rows(self._lake.root / name) > 0
         for condition in (f"file_row_number IN ({numbers}) AND state IS DISTINCT FROM 'deleted'", "state = 'deleted'"):
-            sql = _ROWS.format(condition=condition, limit=size, columns=", ".join(stored_rows.COLUMNS))
+            stored, columns = stored_rows.is_stored(late), ", ".join(stored_rows.COLUMNS)
+            sql = _ROWS.format(condition=condition, limit=size, stored=stored, columns=columns)
             values = {"path": str(self._lake.root / name), "no_time": stored_rows.NO_TIME}
             yield from self._lake.engine.rows(sql, values)
 

@@ -13,9 +13,9 @@ from lake.flush.flusher import Flusher
 from tests.conftest import Lake
 
 
-def build(folder, redis_url, frames, names):
+def build(folder, redis_url, frames, names, also=lambda: None):
     """Flushes the frames and leaves the catalog in the folder; the test database is empty again afterwards. `names`:
-    handles by DID."""
+    handles by DID. `also`: what else is done to the lake."""
     (folder / "lake").mkdir()
     buffer = Buffer(redis_url).connect()
     with closing(buffer):
@@ -23,6 +23,7 @@ def build(folder, redis_url, frames, names):
         lake = Lake(buffer, folder / "lake")
         lake.flusher = Flusher(buffer, folder / "lake", max_events=100_000)
         lake.flush(*frames)
+        also()
         config.anonymous_rate = 0
         with closing(sqlite3.connect(folder / "catalog.sqlite3")) as file:
             connection.ensure_connection()

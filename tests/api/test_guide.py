@@ -7,13 +7,13 @@ from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, Thrott
 
 from api.access.concurrency import Overloaded
 from api.answers.errors import _PROBLEMS, UNEXPECTED
-from api.params.analysis import PostsParams, ThreadParams, TimelineParams, TopParams
+from api.params.analysis import PostsParams, RowsByUriParams, ThreadParams, TimelineParams, TopParams
 from api.params.export import MAX_SAMPLE, ExportParams
 from api.params.fields import MAX_VALUES
 from api.params.query import result_columns
 from api.params.search import MAX_SKIPPED, SearchParams
 from api.params.strict import WindowParams
-from api.schema import manifests, shapes
+from api.schema import lookups, manifests, shapes
 from deploy.local.child import ROOT
 from lake.flags.definitions import Flags
 from lake.query.filters import synonyms
@@ -32,7 +32,17 @@ def documented(section, head):
     return re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
 
 
-BESIDES = {"page", "limit", "token", "total", "sample", "seed", "sort", "fields"}  # of the search, and of it only
+BESIDES = {
+    "page",
+    "limit",
+    "token",
+    "total",
+    "sample",
+    "sample_per",
+    "seed",
+    "sort",
+    "fields",
+}  # of the search, and of it only
 
 
 @pytest.mark.parametrize(
@@ -41,6 +51,7 @@ BESIDES = {"page", "limit", "token", "total", "sample", "seed", "sort", "fields"
         ("Search", SearchParams),
         ("Export", ExportParams),
         ("Posts", PostsParams),
+        ("Rows", RowsByUriParams),
         ("Thread", ThreadParams),
         ("Stats", WindowParams),
         ("Coverage", WindowParams),
@@ -79,7 +90,7 @@ def test_the_documented_keys_of_a_node_are_those_of_the_answers():
     ("section", "shape"),
     [
         ("Search", shapes.PAGE.schema["properties"]["meta"]),
-        ("Posts", shapes.POSTS.schema["properties"]["meta"]),
+        ("Posts", lookups.POSTS.schema["properties"]["meta"]),
         ("Thread", shapes.THREAD.schema["properties"]["meta"]),
         ("Coverage", shapes.COVERAGE.schema),
         ("Manifest", {"properties": manifests.MANIFEST.schema["properties"] | manifests.MADE.schema["properties"]}),
@@ -96,7 +107,7 @@ def test_the_documented_errors_are_those_that_are_answered():
     assert len(codes) == len(set(codes))
     known = {found.code for _, found in _PROBLEMS} | {UNEXPECTED.code, "invalid_parameter"}
     known |= {error.default_code for error in (NotAuthenticated, MethodNotAllowed, Throttled, Overloaded)}
-    known |= {"unknown_key", "expired_key", "revoked_key", "export_disabled", "unknown_handle"}
+    known |= {"unknown_key", "expired_key", "revoked_key", "export_disabled", "unknown_handle", "may_not_label"}
     assert set(codes) == known
 
 

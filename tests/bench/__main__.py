@@ -6,7 +6,15 @@ import platform
 import sys
 from importlib import import_module
 
-PARTS = ("socket_to_redis", "redis_to_lake", "storage", "search", "export", "users")  # of `make bench`, in this order
+PARTS = (
+    "socket_to_redis",
+    "redis_to_lake",
+    "storage",
+    "search",
+    "export",
+    "users",
+    "labels",
+)  # of `make bench`, in this order
 ALONE = ("months", "indexes", "redis_load")
 
 

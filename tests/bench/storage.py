@@ -23,13 +23,13 @@ import redis as redis_client
 from deploy.local.redis_process import redis_process
 from ingest.simulator.world.world import World
 from lake.compact.index_upkeep import FOLDER
-from lake.schema import DATASETS
+from lake.schema import DATASETS, FLUSHED
 from lake.storage import parquet_options
 from tests.bench.commands import ROOT, environment, manage, measured
 from tests.bench.redis_to_lake import ONE_HOUR, fill
 from tests.bench.world import START_US
 
-COLLECTIONS = {dataset.collection: name for name, dataset in DATASETS.items() if dataset.collection}
+COLLECTIONS = {DATASETS[name].collection: name for name in FLUSHED if DATASETS[name].collection}
 CODECS = [("snappy", 0), ("gzip", 6), *(("zstd", level) for level in (1, 2, 3, 6, 9, 15, 19))]
 A_DAY = 41_000_000
 ROWS = 100_000  # of a codec's table: level 19 writes some thousand a second

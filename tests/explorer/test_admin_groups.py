@@ -7,18 +7,24 @@ import pytest
 from constance import config
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 
+from api.answers.usernames import handle_lookup
 from api.models import ApiKey, digest
 from ingest.read_only_admin import ReadOnlyAdmin
 from lake.models import BatchRun, DataFile, Request, Retention
+from lake.withheld_models import OptOut
 from tests.api.test_flags import saved
+from tests.builders import ALICE
 from tests.explorer.test_admin import rows, url  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db
 groups = import_module("api.migrations.0003_groups")
+labels = import_module("api.migrations.0004_groups_see_labels")
+consent = import_module("api.migrations.0007_consent_groups")
 OURS = [model for model in admin.site._registry if model._meta.app_label in ("lake", "ingest", "api", "admin")]
 PAGES = ["/admin/", "/admin/constance/config/", "/admin/constance/config/history/", "/admin/lake/datafile/days/"]
 
@@ -28,7 +34,8 @@ def browser(client, django_user_model, settings):
     """A call that logs in as somebody of this group."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
     ContentType.objects.clear_cache()  # it would remember what the test before has rolled back
-    groups.create(apps)  # tests that empty all tables have removed them
+    for made in (groups, labels, consent):  # tests that empty all tables have removed them
+        made.create(apps)
 
     def log_in(group):
         user = django_user_model.objects.create_user(group, password="x", is_staff=True)
@@ -92,6 +99,7 @@ def test_read_only_changes_nothing_also_by_a_direct_post(browser, rows):  # noqa
     assert visitor.post(url(ApiKey, "change", key.pk), {"name": "mine"}).status_code == 403
     assert visitor.post(url(Retention, "add"), {"dataset": "likes", "days": 1}).status_code == 403
     assert visitor.post(url(Retention, "change", "posts"), {"days": 1}).status_code == 403
+    assert visitor.post(url(OptOut, "add"), {"did": ALICE}).status_code == 403
     saved(visitor, page_size=20)
     assert config.page_size == 50
     assert Request.objects.count() == before
@@ -114,6 +122,23 @@ def test_an_operator_changes_flags_limits_and_keys_and_asks_for_actions(browser,
     assert ApiKey.objects.get().revoked_at is not None
     assert visitor.post(url(Request, "add"), {"kind": "flush"}).status_code == 302
     assert Request.objects.latest("pk").asked_by.username == "operator"
+
+
+def test_an_operator_keeps_the_list_of_those_who_have_opted_out(browser, monkeypatch):
+    visitor = browser("operator")
+    monkeypatch.setattr(handle_lookup(), "did_of", {"alice.example": ALICE}.get)
+    assert visitor.post(url(OptOut, "add"), {"did": "alice.example", "reason": "asked by mail"}).status_code == 302
+    row = OptOut.objects.get()
+    assert (row.did, row.reason, row.purge, row.added_by.username) == (ALICE, "asked by mail", False, "operator")
+    assert b"is no DID" in visitor.post(url(OptOut, "add"), {"did": "nobody.example"}).content
+    assert b"already exists" in visitor.post(url(OptOut, "add"), {"did": ALICE}).content
+    assert visitor.post(url(OptOut, "change", row.pk), {"reason": "asked by mail", "purge": "on"}).status_code == 302
+    assert OptOut.objects.get().purge
+    page = visitor.get("/admin/admin/logentry/").content.decode()
+    assert "purge: off → on" in page
+    assert visitor.post(url(OptOut, "delete", row.pk), {"post": "yes"}).status_code == 302
+    assert not OptOut.objects.exists()
+    assert LogEntry.objects.filter(object_repr=ALICE, user__username="operator").count() == 3
 
 
 def test_an_operator_deletes_nothing_and_changes_no_row_of_the_pipeline(browser, rows):  # noqa: F811

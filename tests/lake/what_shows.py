@@ -58,15 +58,21 @@ class World:
 
     def __init__(self):
         self.rows = []
+        self.exists = {}  # by row: the moment of the lake's clock from which it exists
+        self.clock = 0
         self.states = {}
         self.purged = set()
 
     def add(self, *frames):
+        """One flush. What was seen before the clock is late: it exists from after the clock on."""
+        passed, self.clock = self.clock, self.clock + 1
         for raw in frames:
             event = json.loads(raw)
             row = row_of(event)
-            if row not in self.rows:
+            if row not in self.exists:
                 self.rows.append(row)
+                self.exists[row] = row.seen if row.seen > passed else passed + 1
+                self.clock = max(self.clock, row.seen)
             if event["kind"] == "account":
                 self._learn(event)
 
@@ -85,8 +91,8 @@ class World:
         return did in self.states and not self.states[did].active
 
     def shown(self, dataset, until):
-        """Rows, oldest first. Versions seen after `until` do not exist; deletes always apply."""
-        rows = sorted(row for row in self.rows if row.dataset == dataset and row.seen <= until)
+        """Rows, oldest first. Versions that came after `until` do not exist; deletes always apply."""
+        rows = sorted(row for row in self.rows if row.dataset == dataset and self.exists[row] <= until)
         return rows if dataset in EVENTS else [row for row in rows if self._shows(row, until)]
 
     def _shows(self, row, until):
@@ -94,7 +100,7 @@ class World:
 
     def _outdated(self, row, until):
         later = [other for other in self.rows if other.name == row.name and other.version > row.version]
-        return any(other.operation == "delete" or (other.seen <= until and replaces(other)) for other in later)
+        return any(other.operation == "delete" or (self.exists[other] <= until and replaces(other)) for other in later)
 
     def state_of(self, uri, until):
         """Of a post: the row that shows, or one word."""

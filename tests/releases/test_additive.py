@@ -11,7 +11,11 @@ from tests.releases.additive import problems
 APPS = ("api", "ingest", "lake")
 RELEASED = (FOLDER / "migrations.txt").read_text().split()
 # What older code no longer uses may go, when the last release did without it: the migration, and why.
-CONTRACTIONS = {"api.0003_groups": "adds rows alone: groups and permissions, of which older code has the tables"}
+CONTRACTIONS = {
+    "api.0003_groups": "adds rows alone: groups and permissions, of which older code has the tables",
+    "api.0004_groups_see_labels": "adds rows alone, as api.0003_groups does",
+    "api.0007_consent_groups": "adds rows alone: permissions of the same groups",
+}
 
 
 def since_the_release():

@@ -20,10 +20,16 @@ from lake.delivery import resumable_file
 from lake.delivery.resumable_file import ExportFile, State, beside
 from lake.errors import LakeError
 from lake.export.spec import ExportSpec
+from lake.flags.definitions import Flags
 from lake.flags.store import flags
 from lake.query.filters import synonyms
 from process import progress_bar
 from process.instants import iso_us, now_us
+
+
+def operators_flags() -> Flags:
+    """Who has a shell here is known."""
+    return flags()._replace(honor_no_unauthenticated=False)
 
 
 class Command(BaseCommand):
@@ -37,11 +43,12 @@ class Command(BaseCommand):
             repeat = " Repeatable." if isinstance(field, Repeatable) else ""
             text = f"{field.help_text}{repeat}".replace("%", "%%")
             names = [f"--{each}" for each in (name, *synonyms(name))]
-            parser.add_argument(*names, action="append", default=[], help=text, **more)
+            names += [dashed for each in names if (dashed := f"--{each[2:].replace('_', '-')}") not in names]
+            parser.add_argument(*names, dest=_kept(name), action="append", default=[], help=text, **more)
 
     def handle(self, *args: Any, output: Path, resume: bool, **options: Any) -> None:
-        given = {str(name): options[str(name)] for name in ExportParams().fields if options[str(name)]}
-        params = ExportParams(data=RequestValues(given, {}), context={"flags": flags()})
+        given = {str(name): options[_kept(name)] for name in ExportParams().fields if options[_kept(name)]}
+        params = ExportParams(data=RequestValues(given, {}), context={"flags": operators_flags()})
         try:
             params.is_valid(raise_exception=True)
             self._export(params, output, resume)
@@ -78,3 +85,8 @@ class Command(BaseCommand):
             return spec, State(requested, spec.search.snapshot_us, started)
         self.stdout.write(f"Continues after {state.rows:,} rows.")
         return replace(spec, search=replace(spec.search, snapshot_us=state.snapshot_us)), state
+
+
+def _kept(name: Any) -> str:
+    """Under which name an option is kept: `self` can't be."""
+    return f"parameter_{name}"

@@ -1,7 +1,7 @@
 -- The files' rows with the state that tombstones and deleted accounts give them. A state only advances: from none to
 -- superseded to deleted, each since the earliest time that is known. `purged`: the row loses its text now.
 WITH source AS (
-    SELECT * FROM lake_rows($files)
+    SELECT * FROM full_lake_rows($files)
 ), mark AS (
     SELECT s.did, t.collection, s.rkey, s.rev,
         min(t.seen) FILTER (t.deleted) AS deleted_since, min(t.seen) FILTER (NOT t.deleted) AS superseded_since

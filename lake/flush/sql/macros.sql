@@ -64,6 +64,11 @@ CREATE OR REPLACE MACRO held_ref(key, uri, cid, keys) AS (
     CASE WHEN uri = 'VARCHAR' AND cid = 'VARCHAR' AND len(keys) = 2 THEN key END
 );
 
+-- From when on a row exists: late rows, seen until `passed`, from `learned` on.
+CREATE OR REPLACE MACRO exists_us(seen, passed, learned) AS (
+    CASE WHEN epoch_us(seen) <= passed THEN learned ELSE epoch_us(seen) END
+);
+
 -- The time of a TID (13 characters of sortable base 32) in microseconds since 1970; null if it is no TID.
 CREATE OR REPLACE MACRO tid_us(tid) AS (
     CASE WHEN regexp_full_match(tid, '[2-7a-j][2-7a-z]{12}') THEN

@@ -5,7 +5,7 @@
 -- them only for what may have an older version, and for deletes whose rev is no time, or one that is ahead of their
 -- seen: of all others, lookups subtract the deletes that were seen later.
 WITH recent AS (
-    SELECT did, collection, rkey, rev, epoch_us(seen) AS seen_us, operation = 'update' AS replaces,
+    SELECT did, collection, rkey, rev, exists_us(seen, $passed, $learned) AS seen_us, operation = 'update' AS replaces,
         coalesce(abs(tid_us(rkey) - epoch_us(seen)) > 300000000, true) AS timeless
     FROM version
 ), nearby AS (
@@ -17,7 +17,7 @@ WITH recent AS (
     FROM (SELECT did, collection, rkey, rev, seen_us FROM recent UNION ALL FROM nearby)
     GROUP BY did, collection, rkey HAVING count(DISTINCT rev) > 1
 ), tombstone AS (
-    SELECT did, collection, rkey, rev, epoch_us(seen) AS seen_us, true AS deleted FROM deletion
+    SELECT did, collection, rkey, rev, exists_us(seen, $passed, $learned) AS seen_us, true AS deleted FROM deletion
     WHERE collection NOT IN
         ('app.bsky.feed.like', 'app.bsky.feed.repost', 'app.bsky.graph.follow', 'app.bsky.graph.block')
         OR coalesce(tid_us(rev) - epoch_us(seen) > 300000000, true)

@@ -5,7 +5,7 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -20,17 +20,21 @@ from lake.catalog.command_requests import answer, delegate, pending
 from lake.compact.compactor import DAILY, Compactor, last_daily_pass
 from lake.errors import Interrupted, catalog_advice
 from lake.flags.store import flags
+from lake.labels.waiting import Joiner
+from lake.labels.writer import LOCK
 from lake.models import Request
 from lake.storage import layout
+from lake.storage.duckdb_engine import Engine
 from lake.verify.files import verify_files
 from process import heartbeats
-from process.locks import only_one
+from process.locks import only_one, take
 from process.metrics import serve_metrics
 from process.progress_bar import ProgressBar
 from process.records import errors_counted
 from process.signals import Stop
 
 NAME = "compact_lake"
+JOIN_MEMORY = "200MB"  # DuckDB's share
 POLL_SECONDS = 1.0  # between two looks at requests of the admin
 ROUND_SECONDS = 15.0  # between two rounds
 EXIT_SECONDS = 8.0  # after SIGTERM
@@ -75,7 +79,8 @@ class Command(BaseCommand):
                 heartbeats.work("looks at the lake")
                 worker.prepare()
                 serve_metrics("METRICS_PORT_COMPACTOR", metrics.COMPACTOR + metrics.WRITERS)
-                loop(stop, worker.round, partial(serve, stop, worker))
+                joiner = Joiner(Engine(JOIN_MEMORY, settings.QUERY_THREADS), settings.LAKE_ROOT)
+                loop(stop, worker.round, partial(serve, stop, worker), partial(join_labels, joiner))
 
 
 def compactor(stop: Stop, scratch: Path) -> Compactor:
@@ -96,6 +101,14 @@ def serve(stop: Stop, worker: Compactor) -> None:
             answer([request], partial(_errand, stop, worker, request))
 
 
+def join_labels(joiner: Joiner) -> None:
+    """Unless nothing waits, or another process writes labels."""
+    with ExitStack() as held:
+        if joiner.due() and take(held, LOCK):
+            heartbeats.work("joins labels to their posts")
+            joiner.run()
+
+
 def _errand(stop: Stop, worker: Compactor, request: Request) -> str | None:
     asked = request.arguments
     if request.kind == Request.Kind.VERIFY_FILES:
@@ -103,13 +116,14 @@ def _errand(stop: Stop, worker: Compactor, request: Request) -> str | None:
     return worker.compact_hour(asked["dataset"], datetime.fromisoformat(asked["hour"]), flags().purge_deleted)
 
 
-def loop(stop: Stop, round_: Callable[..., int], errands: Callable[[], None]) -> None:
+def loop(stop: Stop, round_: Callable[..., int], *errands: Callable[[], None]) -> None:
     """A round every ROUND_SECONDS; with the daily pass when that is due, and at once on request. `errands`: what else
-    was asked for."""
+    there is to do."""
     due, last_pass = 0.0, last_daily_pass()
     while not stop:
         heartbeats.beat("waits for work", CATALOG_SECONDS)
-        errands()
+        for errand in errands:
+            errand()
         requests = pending(Request.Kind.COMPACT)
         daily = bool(requests) or time.time() >= last_pass + DAILY.total_seconds()
         if daily or time.monotonic() >= due:

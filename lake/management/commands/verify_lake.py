@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from lake.errors import LakeUnusable
 from lake.flags.store import flags
+from lake.labels.checks import LabelChecks
 from lake.storage.duckdb_engine import Engine
 from lake.verify import runner
 from lake.verify.batches import BatchChecks
@@ -109,6 +110,7 @@ def all_checks(lake: CheckedLake, cids: int) -> list[Checks]:
         FileChecks(lake, cids),
         DuplicateChecks(lake),
         DeletionChecks(lake, flags().purge_deleted),
+        LabelChecks(lake),
         TextIndexChecks(lake),
         BatchChecks(lake),
         DiskChecks(lake, writer_runs),

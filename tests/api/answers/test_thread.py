@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.answers.thread import MOST_LEVELS, nested
-from lake.search import thread as threads
-from lake.search.thread_tree import Place
+from lake.threads import thread as threads
+from lake.threads.thread_tree import Place
 from tests.builders import ALICE, BOB, NOON_US, account, delete, like, post, tid
 
 SECOND_US = 1_000_000

@@ -67,7 +67,7 @@ def test_a_figure_beyond_its_limit_is_said(series, part, words):
     item = one(series=series)
     assert item.part == part
     assert words in item.what
-    assert item.todo
+    assert item.advice
 
 
 def test_deletes_that_are_late_and_orphans_are_said():

@@ -19,6 +19,7 @@ from api.schema.openapi import schema
 from lake.storage.duckdb_engine import Engine
 from tests.api.conftest import LAKE_POST, told
 from tests.builders import ALICE, BOB, post
+from tests.lake.labels.labelling import labels_of, write
 
 pytestmark = pytest.mark.django_db
 
@@ -268,6 +269,11 @@ MARKED = {
     "domain": f"{MARK}.example",
     "url": f"https://{MARK}.example/{MARK}",
     "seed": MARK,
+    "any": f"#{MARK}",
+    "root": f"at://did:plc:{MARK}/app.bsky.feed.post/{MARK}",
+    "quotes": f"at://did:plc:{MARK}/app.bsky.feed.post/{MARK}",
+    "label": f'"{MARK}"@{MARK}={MARK}',
+    "self": MARK,
 }
 CHOICES = {
     "dataset",
@@ -281,9 +287,12 @@ CHOICES = {
     "exact",
     "total",
     "excel",
+    "pseudonyms",
     "of",
+    "split",
+    "sample_per",
 }  # closed sets
-NUMBERS = {"page", "limit", "sample", "start", "end"}  # and times
+NUMBERS = {"page", "limit", "sample", "series", "start", "end", "as_of"}  # and times
 ELSEWHERE = {"token", "uris"}  # below
 
 
@@ -314,21 +323,30 @@ def must_be_clean(statements, root, *marks):
     assert statements
     for sql, values in statements:
         assert not [mark for mark in marks if mark.lower() in sql.lower()], sql
-        assert all(path.startswith(f"{root}/") and ".." not in path for path in values.get("files", []))
+        paths = [*values.get("files", []), *values.get("label_files", [])]
+        assert all(path.startswith(f"{root}/") and ".." not in path for path in paths)
         assert "/etc" not in sql
 
 
-@pytest.mark.parametrize("name", [*MARKED, "all"])
-def test_values_are_bound_and_never_part_of_the_text(lake, asking, statements, name):
+@pytest.fixture
+def marked(lake):
+    """Posts of which one has a label: a search for a label reads no hour without it."""
     lake.flush(*(post(f"{MARK} {n}", rkey=f"k{n}") for n in range(3)))
+    write(lake.root, labels_of(lake.rows("posts")[0], {"name": MARK, "model": MARK, "value": MARK}))
+
+
+@pytest.mark.parametrize("name", [*MARKED, "all"])
+def test_values_are_bound_and_never_part_of_the_text(marked, lake, asking, statements, name):
     given = dict(MARKED) if name == "all" else {name: MARKED[name]}
     more = {"sample": 2} if "seed" in given else {}
     for path, params in ENDPOINTS.items():
         values = {key: value for key, value in (given | more).items() if key in params().fields}
         if values and path not in ("/api/v1/stats", "/api/v1/coverage"):
             assert asking(path, values).status_code == 200
-    for by in ("authors", "hashtags", "domains", "languages"):
-        asking("/api/v1/top", {**{key: value for key, value in given.items() if key != "seed"}, "by": by})
+    counted = {key: value for key, value in given.items() if key != "seed"}
+    for by in ("authors", "hashtags", "labels"):
+        asking("/api/v1/top", {**counted, "by": by})
+    asking("/api/v1/timeline", {**counted, "split": "term"})
     must_be_clean(statements, lake.root, MARK)
     if name != "username":  # as did
         assert any(MARK in repr(values) for _, values in statements)
@@ -528,7 +546,7 @@ def test_paths_lead_nowhere(live, path):
         assert (status, body) == (200, ask(live, "GET", "/api/guide")[2])
     else:
         assert (status, refusal(body)) == (404, "not_found")
-    assert b"root:" not in body
+    assert b"root:x:0" not in body  # of /etc/passwd
     assert django_settings.SECRET_KEY.encode() not in body
 
 

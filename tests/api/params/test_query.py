@@ -38,7 +38,7 @@ def test_values_that_mean_nothing_are_faults(query):
 
 def test_columns_wanted_come_in_their_order():
     assert valid("fields=text,id&fields=did")["fields"] == ["id", "did", "text"]
-    assert valid("")["fields"] == [*result_columns("posts"), "matches"]
+    assert valid("")["fields"] == [*result_columns("posts"), "matches", "matched"]
     assert valid("dataset=likes")["fields"] == result_columns("likes")
 
 

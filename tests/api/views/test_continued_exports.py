@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.access.concurrency import LIMITS
+from api.answers import usernames
 from api.params.byte_range import first_byte, named
+from ingest.handles.store import Claim, Store
 from lake.delivery import download, record
 from lake.export import formats
 from lake.models import Export
@@ -58,11 +60,15 @@ def go_on(client, question, size, etag=""):
     return client.get(question, HTTP_RANGE=f"bytes={size}-", **({"HTTP_IF_RANGE": etag} if etag else {}))
 
 
-@pytest.mark.parametrize("names_it", [True, False])
+EACH_WAY = [(True, (1, 700)), (False, (333, 1000))]
+ALL = [pytest.param(names_it, (1, 333, 700, 1000), marks=pytest.mark.slow) for names_it in (True, False)]
+
+
+@pytest.mark.parametrize(("names_it", "sizes"), [*EACH_WAY, *ALL])
 @pytest.mark.parametrize("form", ["csv", "csv&excel=true", "ndjson", "parquet", "csv&sample=9&seed=1", "csv&limit=15"])
-def test_both_parts_are_the_file(posts, client, form, names_it):
+def test_both_parts_are_the_file(posts, client, form, names_it, sizes):
     question = f"{QUESTION}&format={form}"
-    for round_, size in enumerate((1, 333, 700, 1000)):
+    for round_, size in enumerate(sizes):
         first, got = broken(client, question, size)
         posts.flush(post("n later", rkey=f"later{round_}", time_us=NOON_US + 1000 + round_))
         response = go_on(client, question, len(got), first["ETag"] if names_it else "")
@@ -80,15 +86,16 @@ def test_both_parts_are_the_file(posts, client, form, names_it):
 
 
 def test_it_can_break_off_again_and_again(posts, client):
-    whole = body_of(client.get(QUESTION))
-    first, got = broken(client, QUESTION, 100)
+    question = f"{QUESTION}&fields=seen_at,text"
+    whole = body_of(client.get(question))
+    first, got = broken(client, question, 100)
     while len(got) < len(whole):
-        response = go_on(client, QUESTION, len(got), first["ETag"])
+        response = go_on(client, question, len(got), first["ETag"])
         assert (response.status_code, response["ETag"]) == (206, first["ETag"])
         got += next(iter(response.streaming_content))
         response.close()
     assert got == whole
-    must_be_error(go_on(client, QUESTION, len(got), first["ETag"]), 416, "past_the_end")
+    must_be_error(go_on(client, question, len(got), first["ETag"]), 416, "past_the_end")
 
 
 @pytest.mark.parametrize("names_it", [True, False])
@@ -100,6 +107,20 @@ def test_a_deletion_in_what_the_client_has_sends_the_whole_anew(posts, client, n
     assert response["ETag"] != first["ETag"]
     body = body_of(response)
     assert (b"n19" in got, b"n19" in body, body.count(b"\r\n")) == (True, False, 20)
+
+
+def test_a_handle_that_was_learned_meanwhile_changes_nothing(posts, client, tmp_path, settings):
+    settings.HANDLES_PATH = tmp_path / "handles.sqlite3"
+    store = Store(settings.HANDLES_PATH, 1).create()
+    usernames.handle_lookup.cache_clear()
+    first, got = broken(client, QUESTION, 900)
+    with store.transaction():
+        store.claim([Claim(ALICE, "alice.example", 1)])
+    response = go_on(client, QUESTION, len(got), first["ETag"])
+    assert response.status_code == 206
+    assert b"alice.example" not in streamed(response)
+    assert b"alice.example" in body_of(client.get(QUESTION))
+    usernames.handle_lookup.cache_clear()
 
 
 def test_a_deletion_in_the_rest_leaves_it_out(posts, client):

@@ -36,7 +36,7 @@ def test_a_hit_has_the_documented_columns(lake, client):
     body = client.get("/search?text=LAKE").json()
     (hit,) = body["results"]
     assert list(hit) == SearchParams().columns("posts")
-    assert (hit["alt"], hit["labels"], hit["matches"]) == ([], [], [[1, 5], [17, 21]])
+    assert (hit["alt"], hit["self_labels"], hit["matches"]) == ([], [], [[1, 5], [17, 21]])
     assert hit["id"] == f"at://{ALICE}/app.bsky.feed.post/k1"
     assert hit["url"] == f"https://bsky.app/profile/{ALICE}/post/k1"
     assert (hit["timestamp"], hit["seen_at"]) == ("2026-07-01T11:59:59.123000Z", "2026-07-01T12:00:00.000000Z")
@@ -55,6 +55,9 @@ def test_a_hit_has_the_documented_columns(lake, client):
         "hidden": 0,
         "query": "LAKE",
         "notes": [],
+        "as_of": "2026-07-01T12:00:00.000000Z",
+        "coverage": {**body["meta"]["coverage"], "complete": True, "gaps": []},
+        "removed_since": 0,
     }
     assert all(f"| `{field}` |" in API for field in [*body["meta"], "took_ms"])
 
@@ -76,11 +79,11 @@ def test_a_hit_has_its_alt_texts_and_the_labels_of_its_author(lake, client):
         )
     )
     hits = {hit["id"][-2:]: hit for hit in client.get("/search?sort=oldest").json()["results"]}
-    assert hits["k0"]["labels"] == ["porn", "graphic-media"]
-    assert [hits[f"k{n}"]["labels"] for n in range(1, len(labels))] == [[]] * (len(labels) - 1)
+    assert hits["k0"]["self_labels"] == ["porn", "graphic-media"]
+    assert [hits[f"k{n}"]["self_labels"] for n in range(1, len(labels))] == [[]] * (len(labels) - 1)
     assert {tuple(hit["alt"]) for hit in hits.values()} == {("a lake", "<b>\u202e")}
-    lines = client.get("/export?format=ndjson&sort=oldest&fields=labels,alt").getvalue().splitlines()
-    assert json.loads(lines[0]) == {"alt": hits["k0"]["alt"], "labels": hits["k0"]["labels"]}
+    lines = client.get("/export?format=ndjson&sort=oldest&fields=self_labels,alt").getvalue().splitlines()
+    assert json.loads(lines[0]) == {"alt": hits["k0"]["alt"], "self_labels": hits["k0"]["self_labels"]}
 
 
 def test_a_hit_says_where_the_query_is_in_its_text(lake, client):

@@ -1,5 +1,6 @@
 """The search page as a browser without scripts gets it."""
 
+import html
 import re
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
@@ -304,3 +305,14 @@ def test_every_link_of_the_page_to_itself_works(posts, page, client):
 def test_other_datasets_are_rows(lake, page):
     lake.flush(post("x", rkey="k"), delete("k2"))
     assert "<dt>collection</dt>" in page("/?dataset=deletes")
+
+
+def test_the_link_to_the_results_keeps_their_moment(lake, page):
+    lake.flush(*(post(f"lake {n}", rkey=f"k{n}", time_us=NOON_US + n) for n in range(3)))
+    link = html.unescape(re.search(r'class="permalink" href="([^"]*)"', page("/?text=lake"))[1])
+    assert link == "/?text=lake&as_of=2026-07-01T12:00:00.000002Z"
+    lake.flush(post("lake late", rkey="late", time_us=NOON_US), delete("k1", time_us=NOON_US + 9))
+    again = page(link)
+    assert "late" not in re.sub("<[^>]*>", "", again.split('<ol class="list"')[1].split("</ol>")[0])
+    assert "Up to 1 is missing, deleted since." in again
+    assert link in html.unescape(again), "the same link again"

@@ -40,6 +40,31 @@ def wait(store, dids, rank=FIRST, at=1):
         store.wait(dids, rank, at)
 
 
+# --- what was known when -------------------------------------------------------------------------------------------
+
+
+def test_handles_that_came_later_were_not_known_before(store):
+    claim(store, (ALICE, "a.example", 1))
+    between = now_us()
+    while now_us() < between + 2000:  # SQLite's clock has milliseconds
+        pass
+    claim(store, (BOB, "b.example", 1), (ALICE, "a.example", 2))  # the second one only confirms
+    assert store.names_until([ALICE, BOB], between) == {ALICE: "a.example"}
+    assert store.names_until([ALICE, BOB], now_us() + 2000) == {ALICE: "a.example", BOB: "b.example"}
+    claim(store, (ALICE, "new.example", 3))
+    assert store.names_until([ALICE], between) == {}
+
+
+def test_a_file_of_before_counts_as_known_always_once_it_is_opened_by_its_writer(path):
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("CREATE TABLE account (did TEXT PRIMARY KEY, handle TEXT, at INTEGER NOT NULL) WITHOUT ROWID")
+        old.execute("INSERT INTO account VALUES (?, 'a.example', 5)", [ALICE])
+        old.commit()
+    assert Handles(path, None).names_until(1, [ALICE]) == {ALICE: "a.example"}
+    store = Store(path, 5).create().create()
+    assert store.names_until([ALICE], 1) == {ALICE: "a.example"}
+
+
 # --- claims -------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from lake.compact.compactor import Compactor
 from lake.models import DataFile, InactiveAccount, Tombstone
 from lake.schema import DATASETS
 from lake.storage import disk
+from lake.withheld_models import OptOut
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post
 from tests.lake.compact.compacting import HOUR, NOON, daily, fill, make, names, states, texts, whole
 
@@ -182,3 +183,28 @@ def test_the_age_of_the_oldest_tombstone_grows_until_it_is_applied(lake, compact
     assert age <= first < second < age + 60
     daily(compactor)
     assert metrics.OLDEST_TOMBSTONE.collect()[0].samples[0].value == 0
+
+
+def test_an_account_that_has_opted_out_is_purged_if_that_is_wished_and_so_is_what_comes_later(lake, compactor):
+    lake.flush(post("hers", time_us=NOON_US), post("his", did=BOB, time_us=NOON_US + 1))
+    compactor.round(patient=False)
+    OptOut.objects.create(did=ALICE, purge=True)
+    OptOut.objects.create(did=BOB)
+    lake.flush(account(False, "deleted", did=ALICE, time_us=NOON_US + 2))  # on both lists: each row is there once
+    assert daily(compactor) == 2
+    lake.flush(post("later", time_us=NOON_US + HOUR))
+    compactor.round(patient=False)
+    assert [(row["did"], row["text"], row["state"]) for row in lake.rows("posts")] == [
+        (ALICE, None, "deleted"),
+        (BOB, "his", None),
+        (ALICE, None, "deleted"),
+    ]
+    InactiveAccount.objects.all().delete()
+    lake.flush(post("much later", time_us=NOON_US + 2 * HOUR))
+    compactor.round(patient=False)
+    assert lake.rows("posts")[-1]["text"] is None
+    assert daily(compactor) == 0
+    OptOut.objects.all().delete()
+    lake.flush(post("back", time_us=NOON_US + 3 * HOUR))
+    compactor.round(patient=False)
+    assert lake.rows("posts")[-1]["text"] == "back"

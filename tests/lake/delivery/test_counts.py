@@ -52,14 +52,14 @@ def scan(lake, lake_root):
 )
 def test_before_and_after_agree(scan, options, rows, cut, hidden):
     spec = ExportSpec(Search(parse("n")), (), {}, **options)
-    told = {"truncated": cut, "rows_hidden": hidden}
+    told = {"truncated": cut, "rows_hidden": hidden, "removed_since": 0}
     assert counts.before(scan, spec) == {"rows": rows, "rows_relation": "eq", **told}
     assert counts.after(scan, spec, rows) == told
 
 
 def test_nothing_is_hidden_where_nothing_is_left_out(scan):
     spec = ExportSpec(Search(parse("n"), hide=False), (), {})
-    assert counts.after(scan, spec, 7) == {"truncated": False, "rows_hidden": 0}
+    assert counts.after(scan, spec, 7) == {"truncated": False, "rows_hidden": 0, "removed_since": 0}
 
 
 def test_git_tells_the_commit_and_a_folder_without_it_has_none(tmp_path):

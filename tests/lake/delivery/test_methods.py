@@ -54,6 +54,7 @@ def test_what_is_wrong_with_the_file_is_said(manifest):
     cut = words(manifest | {"truncated": True, "row_limit": 2, "rows_hidden": None})
     assert "More rows match than the limit of 2" in cut
     assert "how many rows match was not counted" in cut
+    assert "Since then up to 3 rows" in words(manifest | {"removed_since": 3})
 
 
 def test_it_comes_as_text_over_http(manifest, client):

@@ -19,6 +19,7 @@ from lake.export.spec import export_spec
 from lake.export.stream import encode
 from lake.query.parser import parse
 from lake.query.spec import Search
+from lake.query.sql import named_terms
 from lake.scan import paged_scan
 from lake.scan.snapshot import pin_snapshot
 from lake.schema import DATASETS
@@ -47,7 +48,9 @@ def small(monkeypatch):
 
 def asked(text="", columns=(), limit=None, sample=None, seed="", **fields):
     search = pin_snapshot(Search(parse(text), **{"timeout": PATIENCE, **fields}))
-    return export_spec(search, columns or column_names(search.dataset), limit, sample, seed)
+    return export_spec(
+        search, columns or column_names(search.dataset), named_terms(search.query), limit, (sample, seed, None)
+    )
 
 
 def rows_of(reader, asked_for, known=None):
@@ -149,8 +152,8 @@ def test_an_export_goes_on_when_a_file_is_replaced_again_and_again_while_it_is_r
     hours(lake, 2)
     table, names_left = Engine.table, iter("cdex")
 
-    def replaced(self, *arguments):
-        found = table(self, *arguments)
+    def replaced(self, *arguments, **tables):
+        found = table(self, *arguments, **tables)
         if (name := next(names_left, None)) is not None:
             for file in list(files_of("posts")):
                 new = file.path.rpartition("/")[0] + f"/{name}.parquet"
@@ -168,7 +171,9 @@ def test_a_piece_that_fails_is_repeated_smaller(lake, reader, monkeypatch, small
     hours(lake, 3)
     table, calls = Engine.table, []
 
-    def failing(self, *arguments):
+    def failing(self, *arguments, **tables):
+        if tables:  # labels
+            return table(self, *arguments, **tables)
         calls.append(arguments)
         if len(calls) in (2, 3, 5):
             raise error("too much")

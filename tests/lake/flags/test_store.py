@@ -42,6 +42,7 @@ BAD = {
         *(wrapped(1), wrapped("false"), "gAOIAS4=", '{"__type__": "uuid", "__value__": "x"}', "[" * 99_999),
         *('{"__type__": "uuid", "__value__": 5}', '{"__type__": [], "__value__": 5}', '{"__type__": 1}'),
     ],
+    "label_thresholds": [wrapped(0.5), wrapped("toxic"), wrapped("0.5, 0.6"), wrapped("toxic 2"), wrapped(None)],
     "query_timeout_seconds": [wrapped(math.nan), wrapped(math.inf), wrapped(1e9), wrapped(10**400), wrapped(True)],
 }
 
@@ -58,7 +59,7 @@ def test_a_definition_for_each_flag_and_a_form_for_each_definition():
 
 
 def test_the_defaults():
-    assert flags() == Flags() == Flags(True, 1000, 50, True, 0, 30.0, True, 1200, True, True)
+    assert flags() == Flags() == Flags(True, 1000, 50, True, 0, 30.0, True, 1200, True, True, "0.5")
 
 
 def test_the_time_limit_starts_as_the_setting():
@@ -89,8 +90,9 @@ def test_a_stored_value_that_is_none_falls_back_and_can_be_overwritten(caplog, n
     assert flags() == flags() == Flags()
     assert getattr(config, name) == getattr(Flags(), name)
     assert caplog.text.count(name) == 1, "logged once"
-    setattr(config, name, False if name == "result_limit" else 11)
-    assert getattr(flags(), name) == (False if name == "result_limit" else 11)
+    other = {"result_limit": False, "label_thresholds": "0.9, toxic 0.7"}.get(name, 11)
+    setattr(config, name, other)
+    assert getattr(flags(), name) == other
 
 
 def test_from_code_they_are_set_without_a_check_and_read_with_one():

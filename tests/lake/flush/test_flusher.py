@@ -106,10 +106,10 @@ def failing(monkeypatch, marker):
     """A bug of ours: an event with this text makes the step after dedupe raise an error that nothing expects."""
     tombstones = deletions.tombstones
 
-    def broken(engine, root, new):
+    def broken(engine, root, new, turn):
         if any(marker in body for body in new.tables["posts"]["body"].to_pylist()):
             raise TypeError("unsupported type")
-        return tombstones(engine, root, new)
+        return tombstones(engine, root, new, turn)
 
     monkeypatch.setattr(deletions, "tombstones", broken)
 

@@ -33,6 +33,7 @@ HAS = {
     "link": lambda row: bool(row["links"]),
     "quote": lambda row: row["quote_uri"] is not None,
     "alt": lambda row: bool(row["alt"]),
+    "text": lambda row: bool(row["text"]),
 }
 ROWS = [
     row(None),
@@ -58,7 +59,7 @@ ROWS = [
     row("f(x) = 2 :) (:"),
     row("https://www.example.com/a_(b)?q=1&r=2 at 12:30", links=["https://www.example.com/a_(b)?q=1&r=2"],
         domains=["www.example.com"]),
-    row("foo:bar has:banana", hashtags=["foo", "c++", "covid-19", "🔥", "climate change", "a,b"]),
+    row("foo:bar has:banana root:x Quotes: nobody", hashtags=["foo", "c++", "covid-19", "🔥", "climate change", "a,b"]),
     row("a NUL\0inside lake\0house", langs=["en\0"]),
     row("#Lake #FISH ＃日本 #1", hashtags=["lake", "fish", "日本"]),
     row("number #1 # alone"),
@@ -77,6 +78,10 @@ ROWS = [
     row("ΟΔΟΣ οδος οδός"),
     row("Москва МОСКВА"),
     row("москвам"),
+    row("labelled", labels='{"$type":"x","values":[{"val":"Porn"},{"val":5},{}]}'),
+    row("labelled", labels='{"values":[{"val":"graphic-media"},{"val":"nudity"}]}'),
+    row("labelled otherwise", labels='{"values":"porn"}'),
+    row("labelled otherwise", labels='"porn"'),
     row("東京タワー", langs=["ja"]),
     row("東京都に住む", langs=["ja-JP"]),
     row("ﾃｽﾄ カタカナー ひらがな", langs=["ja"]),
@@ -137,6 +142,7 @@ ROWS = [
 ]  # fmt: skip
 
 TEXTS = [
+    *("self:porn", "-self:PORN,nudity", "self:graphic-media labelled", "self:nothing"),
     "", "   ", "lake", "LAKE", "Lake", "lak", "lake house", "house lake", "lake -house", "-lake",
     "--lake", "lake lake",
     '"lake house"', '"The lake"', '"lake house. the"', "“lake house”", "„lake house“",
@@ -176,7 +182,10 @@ TEXTS = [
     "domain:.example.com", "url:https://example.com/page", "url:example.com", "url:EXAMPLE.com/page",
     "url:https://www.example.com/a_(b)", 'url:"https://agency.gov.uk/x,y"',
     "url:agency.gov.uk/x,y", "-url:https://",
-    f"subject:{POST}", f"-subject:{POST}", "since:2026-07-01", "since:2026-07-02", "until:2026-07-01",
+    f"subject:{POST}", f"-subject:{POST}", f"root:{POST}", f"-root:{POST}",
+    f"quotes:{POST},{POST}x", "root:x",
+    f"quotes:{POST} OR root:{POST}", "has:text", "-has:text", "foo:bar quotes:",
+    "since:2026-07-01", "since:2026-07-02", "until:2026-07-01",
     "until:2026-07-02", "until:2026-07-02T23:59:59.999999Z", "since:2026-07-01T14:00:30+02:00", "-since:2026-07-03",
     'since:"2026-07-01 12:00:10" until:2026-07-01T12:00:20Z', "since:2027-01-01", "until:9999-12-31",
     "exact:cat", 'exact:"roy cooper"', 'exact:"roy cooper" OR exact:lake', "-exact:cat cat", 'exact:"*"',

@@ -1,6 +1,7 @@
 """The same query read over plain Python rows: what the SQL of lake.query.sql must agree with. Written on its own: it
 looks at characters one by one where the SQL has regular expressions."""
 
+import json
 import unicodedata
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -158,16 +159,29 @@ LISTS = {
 }
 
 
+def says_of_itself(labels, wanted):
+    found = json.loads(labels)["values"] if labels and '"values":[' in labels else []
+    return any(fold(str(one.get("val"))) == fold(wanted) for one in found)
+
+
+CHOSEN = {
+    "has": lambda row, wanted: HAS[wanted](row),
+    "is": lambda row, wanted: IS[wanted](row),
+    "self": lambda row, wanted: says_of_itself(row["labels"], wanted),
+}
+
+
+EQUAL = {"author": "did", "root": "reply_root_uri", "quotes": "quote_uri"}
+
+
 def passes(kind, wanted, row, dataset, clock):
     match kind:
-        case "author":
-            return row["did"] == wanted
+        case "author" | "root" | "quotes":
+            return row[EQUAL[kind]] == wanted
         case "subject":
             return has_subject(row, dataset, wanted)
-        case "has":
-            return HAS[wanted](row)
-        case "is":
-            return IS[wanted](row)
+        case "has" | "is" | "self":
+            return CHOSEN[kind](row, wanted)
         case "since":
             return row[clock] is not None and row[clock] >= microsecond(wanted)
         case "until":

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from lake.labelfilter.label_sql import LABELS, NO_LABELS
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS, SYNONYMS, synonyms
 from lake.query.handles import resolve_handles
@@ -25,16 +26,21 @@ TYPES = {
     "TIMESTAMP": pa.timestamp("us"),
     "BOOLEAN": pa.bool_(),
     "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
 }
 # Two values of each filter. Of those with choices, all are tried.
 EXAMPLES = {
     "author": (ALICE, "alice.example"),
     "subject": (POST, BOB, f"https://bsky.app/profile/{ALICE}/post/3mmoodizfwc2j"),
+    "root": (POST, f"https://bsky.app/profile/{ALICE}/post/3mmoodizfwc2j"),
+    "quotes": (POST, "at://alice.example/app.bsky.feed.post/3mmoodizfwc2j"),
     "lang": ("en", "pt-BR"),
     "tag": ("lake", "#fish"),
     "mention": (BOB, "@alice.example", "https://bsky.app/profile/alice.example"),
     "domain": ("example.com", ".gov.uk"),
     "url": ("https://example.com/page", "example.com"),
+    "label": ("toxic", "toxic>=0.7", "toxic@model-x<0.5", "lang=ja", '"very toxic"@"a b"="x y"'),
+    "self": ("porn", "graphic-media"),
     "since": ("2026-07-02", "2026-07-01T12:00:00Z"),
     "until": ("2026-07-01", "2026-07-01T12:00:00+02:00"),
 }
@@ -48,13 +54,21 @@ def engine():
     engine.close()
 
 
+def label_rows(rows):
+    """Every second row is toxic by every second of these."""
+    if not rows:
+        return f"{LABELS} AS ({NO_LABELS})"
+    return f"""{LABELS} AS (SELECT seen, did, rkey, rev, 'toxic' AS name, 0.9::DOUBLE AS score, 'x' AS value,
+        'm' AS model, seen AS labelled_at, 1 AS arrival FROM rows WHERE epoch(seen)::BIGINT % 2 = 0)"""
+
+
 def hits(engine, rows, dataset, node):
     """The number of rows that match."""
     schema = pa.schema([(column.name, TYPES[column.type]) for column in dataset.columns])
     condition = compile_query(node, dataset)
     cursor = engine.cursor()
     cursor.register("rows", pa.Table.from_pylist(rows, schema))
-    sql = f"SELECT count(*) FROM rows WHERE {condition.sql}"
+    sql = f"WITH {label_rows(rows)} SELECT count(*) FROM rows AS row WHERE {condition.sql}"
     return cursor.execute(sql, condition.values or None).fetchone()[0]
 
 
@@ -62,7 +76,8 @@ def hits(engine, rows, dataset, node):
 def test_an_operator_is_parsed_and_rendered(kind, value):
     node = Filter(kind, (FILTERS[kind].value.parse(value),))
     operator = FILTERS[kind].operator
-    for text in (f"{operator}:{value}", f'{operator.upper()}:"{value}"'):
+    quoted = value.replace('"', '""')
+    for text in (f"{operator}:{value}", f'{operator.upper()}:"{quoted}"'):
         assert parse(text) == node
         assert parse(f"-{text}") == Not(node)
     assert parse(render(node)) == node

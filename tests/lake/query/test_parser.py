@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lake.labelfilter.wanted import SCORES, Wanted, write_wanted
 from lake.query.filter_values import QueryError
 from lake.query.filters import FILTERS
 from lake.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, parse
@@ -26,6 +27,10 @@ def exact(text):
 
 def tag(*values):
     return Filter("tag", values)
+
+
+def label(*values):
+    return Filter("label", values)
 
 
 A, B, C = term("a"), term("b"), term("c")
@@ -147,6 +152,16 @@ A, B, C = term("a"), term("b"), term("c")
         ("until:2026-07-01", Filter("until", ("2026-07-02T00:00:00Z",))),
         ("until:2026-07-01T12:00:00.5+02:00", Filter("until", ("2026-07-01T10:00:00.500000Z",))),
         ("until:9999-12-31", Filter("until", ("9999-12-31T23:59:59.999999Z",))),
+        # labels
+        ("label:toxic LABEL：a/b+c.d_e-f@g/h", And((label("toxic"), label("a/b+c.d_e-f@g/h")))),
+        ("label:toxic>=0.70 label:toxic<.5,lang=ja", And((label("toxic>=0.7"), label("toxic<0.5", "lang=ja")))),
+        ("label:toxic@model-x>1 -label:toxic=0.0", And((label("toxic@model-x>1"), Not(label("toxic=0.0"))))),
+        ('label:"very toxic">=0.7 label:"very toxic"', And((label('"very toxic">=0.7'), label('"very toxic"')))),
+        ("label:“a b”@„c d“<=1 label:a＝b", And((label('"a b"@"c d"<=1'), label('"a＝b"')))),
+        ('label:"toxic>=0.7" label:"""a=b"""', And((label("toxic>=0.7"), label('"a=b"')))),
+        ('label:a="0.7" label:a=0.7 label:a="x,y"', And((label('a="0.7"'), label("a=0.7"), label('a="x,y"')))),
+        ("(label:a OR -label:b)c", And((Or((label("a"), Not(label("b")))), C))),
+        ('self:porn,"graphic media"', Filter("self", ("porn", "graphic media"))),
         ("has:image(a)", And((Filter("has", ("image",)), A))),
         ("whoever-is:reply", term("whoever-is:reply")),
         ("exact:a", exact("a")),
@@ -222,6 +237,15 @@ def test_an_exact_text_is_one_phrase(text, tree):
         ("lang:en,", "takes a language code"),
         ("lang:e_n", "not 'e_n'"),
         ("from:a/b", "takes a handle like alice.bsky.social, a DID, or the URL of a profile at bsky.app, not 'a/b'"),
+        ("label:a>=2", f"says label: at character 1, which takes {FILTERS['label'].value.takes}, not 'a>=2'"),
+        ("label:", f"takes {FILTERS['label'].value.takes};"),
+        *(
+            (f"label:{wrong}", "takes a label")
+            for wrong in ["a>", "@b", "a@", "a>=x", "a=", "a!=b", "a=>1", "a==b", "<1"]
+        ),
+        ('label:"a', "has an unclosed quote at character 7"),
+        ('label:a="b', "takes a label"),
+        ("self:", "takes an author's own label"),
         ("since:yesterday", "takes a date like 2026-07-01 or a time like 2026-07-01T12:00:00Z, not 'yesterday'"),
         ("until:2026-02-30", "not '2026-02-30'"),
         ("since:0001-01-01T00:00+01:00", "takes the years 1 to 9999"),
@@ -313,6 +337,12 @@ WHOLE = (
     .filter(bool)
     .map(exact)
 )
+# Of names, models and values: whatever is not blank at an end.
+LABEL_TEXTS = st.text(
+    st.sampled_from('ab日éA10.-_/+ @<>=!"“”,(){}#:；*\\%') | st.characters(exclude_categories=["Cs", "Cc"]),
+    min_size=1,
+    max_size=6,
+).filter(lambda text: text.strip() == text)
 VALUES = {
     "author": st.sampled_from(["alice.example", "did:plc:abc", "did:web:x.y%3A1", "a-b.c-d"]),
     "mention": st.sampled_from(["alice.example", "did:plc:abc"]),
@@ -325,6 +355,12 @@ VALUES = {
     "has": st.sampled_from(["image", "alt"]),
     "is": st.sampled_from(["reply", "quote"]),
     "subject": st.sampled_from(["did:plc:abc", "at://did:plc:abc/app.bsky.feed.post/3abc", "at://a.b/c.d/e", "a.b"]),
+    "label": st.builds(Wanted, LABEL_TEXTS, LABEL_TEXTS | st.just(""), st.sampled_from(SCORES), st.floats(0, 1)).map(
+        write_wanted
+    )
+    | st.builds(lambda name, value: write_wanted(Wanted(name, "", "=", None, value)), LABEL_TEXTS, LABEL_TEXTS)
+    | st.builds(lambda name, model: write_wanted(Wanted(name, model)), LABEL_TEXTS, LABEL_TEXTS | st.just("")),
+    "self": st.sampled_from(["porn", "graphic-media", "a,b", 'x"y', "!x", "(a)"]),
     "since": st.sampled_from(["2026-07-01T00:00:00Z", "0001-01-01T00:00:00Z"]),
     "until": st.sampled_from(["2026-07-01T12:00:00.000001Z", "9999-12-31T23:59:59.999999Z"]),
 }

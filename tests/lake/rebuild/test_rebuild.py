@@ -14,8 +14,8 @@ from ingest.models import Checkpoint
 from ingest.simulator.world.world import World
 from lake.catalog import commits, listing
 from lake.catalog.coverage import coverage
+from lake.catalog.figures import stats
 from lake.catalog.identity import State, of_catalog, read_marker
-from lake.catalog.statistics import stats
 from lake.compact.compactor import Compactor
 from lake.flush.flusher import Flusher
 from lake.models import BatchRun, CatalogIdentity, DataFile, InactiveAccount, IndexFile, Tombstone

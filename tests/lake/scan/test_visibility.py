@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone
+from lake.models import BatchRun, CatalogIdentity, DataFile, InactiveAccount, Tombstone
 from lake.query.spec import Search
 from lake.scan.hit import collection_sql
 from lake.scan.snapshot import pin_snapshot
@@ -75,6 +75,7 @@ def must_agree(reader, search):
 def test_the_rule_for_a_page_and_the_sql_for_a_whole_agree(lake, lake_root, steps):
     for model in (DataFile, BatchRun, Tombstone, InactiveAccount):
         model.objects.all().delete()
+    CatalogIdentity.objects.update(clock_us=0)
     reader, pinned = Reader(Engine("300MB", 1), lake_root), []
     for number, step in enumerate([*steps, "flush"]):
         if step == "pin":

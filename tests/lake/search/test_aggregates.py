@@ -7,7 +7,7 @@ import pytest
 
 from ingest.models import Connection
 from lake.catalog.coverage import MINUTE, coverage, gaps_between
-from lake.catalog.statistics import stats
+from lake.catalog.figures import stats
 from lake.query.parser import parse
 from lake.query.spec import Search
 from lake.search.aggregates import Bucket, timeline, top
@@ -86,11 +86,11 @@ def test_what_occurs_most_counts_a_post_once(lake, reader):
         post("#Lake #lake", langs=["en", "en"]), post("#lake #sky", did=BOB, langs=["de"]), post("no tag", langs=["en"])
     )
     every = Search(timeout=60)
-    assert top(reader.full_scan, every, "hashtags", 10) == ([("lake", 2), ("sky", 1)], 2)
-    assert top(reader.full_scan, every, "hashtags", 1) == ([("lake", 2)], 2)
-    assert top(reader.full_scan, every, "authors", 10) == ([(ALICE, 2), (BOB, 1)], 2)
-    assert top(reader.full_scan, every, "languages", 10) == ([("en", 2), ("de", 1)], 2)
-    assert top(reader.full_scan, every, "domains", 10) == ([], 0)
+    assert top(reader.full_scan, every, "hashtags", 10)[:2] == ([("lake", 2), ("sky", 1)], 2)
+    assert top(reader.full_scan, every, "hashtags", 1)[:2] == ([("lake", 2)], 2)
+    assert top(reader.full_scan, every, "authors", 10)[:2] == ([(ALICE, 2), (BOB, 1)], 2)
+    assert top(reader.full_scan, every, "languages", 10)[:2] == ([("en", 2), ("de", 1)], 2)
+    assert top(reader.full_scan, every, "domains", 10)[:2] == ([], 0)
 
 
 def test_a_lookup_says_what_each_uri_is_today(lake, reader):

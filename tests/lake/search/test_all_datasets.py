@@ -16,7 +16,7 @@ from lake.export.columns import column_names
 from lake.export.formats import new_format
 from lake.export.rows import ExportRows
 from lake.export.spec import export_spec
-from lake.models import BatchRun, DataFile, InactiveAccount, Tombstone
+from lake.models import BatchRun, CatalogIdentity, DataFile, InactiveAccount, Tombstone
 from lake.query.spec import Search
 from lake.scan import paged_scan
 from lake.scan.snapshot import pin_snapshot
@@ -132,7 +132,7 @@ def key_of(search, hit):
 
 
 def exported(reader, search):
-    spec = export_spec(search, column_names(search.dataset), None, None, "")
+    spec = export_spec(search, column_names(search.dataset), (), None, (None, "", None))
     parts = ExportRows(reader, spec, new_format("parquet", spec.columns), lambda dids: {})
     return [row["id"] for part in parts for row in part.rows.select(["id"]).to_pylist()]
 
@@ -141,7 +141,11 @@ def must_agree(stage, search, limits=(1, 2, 3, 7)):
     reader, rows = stage.reader, stage.world.shown(search.dataset, search.snapshot_us)
     ordered = [row[:5] for row in (reversed(rows) if search.newest else rows)]
     uris = [row.uri for row in (reversed(rows) if search.newest else rows)]
-    every = [row for row in stage.world.rows if row.dataset == search.dataset and row.seen <= search.snapshot_us]
+    every = [
+        row
+        for row in stage.world.rows
+        if row.dataset == search.dataset and stage.world.exists[row] <= search.snapshot_us
+    ]
     for limit in limits:
         assert walked(reader, search, limit) == (ordered, len(every) - len(rows)), (search.dataset, limit)
     assert exported(reader, search) == uris, search.dataset
@@ -177,6 +181,7 @@ def must_be_found(stage):
 def clean(root):
     for model in (DataFile, BatchRun, Tombstone, InactiveAccount):
         model.objects.all().delete()
+    CatalogIdentity.objects.update(clock_us=0)
     for folder in filter(Path.is_dir, root.iterdir()):  # the marker stays: it is the same catalog
         shutil.rmtree(folder)
 

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from ingest.buffer.entries import Entries
 from ingest.simulator.world.world import World
+from lake.catalog.clock import Turn
 from lake.flush import dataset_rows
 from lake.flush.event_tables import load
 from lake.flush.statements import define_macros
 from lake.query.filters import FILTERS as SPECS
 from lake.query.parser import parse
 from lake.query.rendering import render
-from lake.query.sql import check_dataset, compile_query, matched_terms
+from lake.query.sql import check_dataset, compile_query, matched_terms, named_terms
 from lake.query.text_sql import _LETTER, _SPACELESS
 from lake.query.tree import And, Filter, Not, Or, Term, terms
 from lake.schema import DATASETS
@@ -103,7 +104,7 @@ def rows_of(engine, frames):
         part = frames[start : start + 50_000]
         ids = [b"%d-%d" % (NOON_US // 1000, n) for n in range(len(part))]
         events = load(Entries(ids, part, [b""] * len(part)))
-        rows += dataset_rows.rows_of(engine, POSTS, events["posts"]).rows.to_pylist()
+        rows += dataset_rows.rows_of(engine, POSTS, events["posts"], Turn(0)).rows.to_pylist()
     for number, one in enumerate(rows):
         one["rkey"] = f"{number:07}"
         for name in ("seen", "created_at"):
@@ -170,7 +171,7 @@ FILTERS = st.one_of(
     st.builds(Filter, st.just("url"), values(LINKS.filter(bool))),
     st.builds(Filter, st.just("has"), values(st.sampled_from(SPECS["has"].choices))),
     st.builds(Filter, st.just("is"), values(st.sampled_from(SPECS["is"].choices))),
-    st.builds(Filter, st.just("subject"), values(URIS)),
+    st.builds(Filter, st.sampled_from(["subject", "root", "quotes"]), values(URIS)),
 )
 NODES = st.recursive(
     TERMS | FILTERS,
@@ -220,16 +221,21 @@ def test_a_hashtag_is_in_the_text_or_marked_by_the_app(engine, posts, asked):
 @one_in(10)
 @given(posts=st.lists(rows(), min_size=1, max_size=12), node=NODES)
 def test_the_terms_that_match_a_row_are_named(engine, posts, node):
-    asked = matched_terms(node)
+    asked = matched_terms(named_terms(node), POSTS)
     labels = answer(engine, arrow(posts), f"rkey, {asked.sql}", asked.values)
     assert dict(labels) == {
-        one["rkey"]: [render(term) for term in terms(node) if has_term(term, one["text"])] for one in posts
+        one["rkey"]: [
+            render(term)
+            for term in sorted(terms(node), key=lambda term: term.whole or len(term.parts) > 1)
+            if has_term(term, one["text"])
+        ]
+        for one in posts
     }
 
 
 def test_labels_and_condition_stand_in_one_statement(engine):
     node = parse('lake OR "lake house" OR exact:cat')
-    asked, labels = compile_query(node, POSTS), matched_terms(node)
+    asked, labels = compile_query(node, POSTS), matched_terms(named_terms(node), POSTS)
     cursor = engine.cursor()
     cursor.register("posts", arrow(ROWS))
     sql = f"SELECT {labels.sql} FROM posts WHERE {asked.sql} AND contains(text, 'deep')"
@@ -307,6 +313,10 @@ def every_kind(value):
     return And((Or((*texts, *filters)), *map(Not, texts), *many))
 
 
+def _labels(node):
+    return matched_terms(named_terms(node), POSTS).sql
+
+
 @pytest.mark.parametrize("value", HOSTILE)
 def test_no_value_enters_the_sql(engine, value):
     """However hostile it is, the SQL is that of a harmless one, save for what is left out as it can't match."""
@@ -314,7 +324,7 @@ def test_no_value_enters_the_sql(engine, value):
     if "\n" not in value:
         assert compile_query(node, POSTS).sql in [compile_query(every_kind(one), POSTS).sql for one in ("word", "c++")]
         numbers = re.compile(r"\$m[0-9]+")  # a label that is the value itself is bound once
-        assert numbers.sub("$", matched_terms(node).sql) == numbers.sub("$", matched_terms(every_kind("word")).sql)
+        assert numbers.sub("$", _labels(node)) == numbers.sub("$", _labels(every_kind("word")))
     assert found(engine, arrow(ROWS), node) == expected(ROWS, node)
 
 

@@ -64,6 +64,7 @@ def test_a_catalog_that_says_otherwise_is_named(full):
         ({"min_seen": "2026-07-01T12:00:00Z"}, "the catalog says 2026-07-01 12:00:00+00:00"),
         ({"max_created": None}, "has the max_created 2026-07-01 11:59:59.123000+00:00, the catalog says None"),
         ({"hour": "2026-07-01T13:00:00Z"}, "is not in the folder of its hour 2026-07-01 13:00"),
+        ({"late_rows": 2}, "has 0 late rows, the catalog says 2"),
         ({"unpurged": 2}, "holds 0 deleted rows with text, the catalog says 2"),
     ):
         before = DataFile.objects.filter(dataset="posts").values(*changed).get()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lake.search.thread_tree import Place, reading_order
+from lake.threads.thread_tree import Place, reading_order
 
 PARENT = st.none() | st.sampled_from("abcdef") | st.sampled_from("abcrx")
 PARENTS = st.lists(PARENT, max_size=6).flatmap(

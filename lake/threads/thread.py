@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from lake.errors import QueryTimeout
-from lake.query.spec import ResumePoint, Search
+from lake.query.spec import WITHHELD, ResumePoint, Search
 from lake.scan.full_scan import by_hours
 from lake.scan.hit import Hit, select_list, to_hit
 from lake.scan.scan_range import ScanFile, ScanRange
@@ -22,7 +22,7 @@ from lake.scan.snapshot import files_in_range, pin_snapshot
 from lake.scan.visibility import hidden_versions
 from lake.search import by_uri
 from lake.search.by_uri import NEAR_US, POST_URI, tid_us
-from lake.search.thread_tree import Place, reading_order
+from lake.threads.thread_tree import Place, reading_order
 from process.instants import utc
 
 MOST_POSTS = 1000  # of a thread, the oldest
@@ -34,8 +34,8 @@ CLIMBS = 10  # look-ups of what replies answer that was not among them
 
 class Thread(NamedTuple):
     """`order`: the root first. `posts`: those of it that show, by URI. `states`: of the others, `deleted`, `hidden`
-    (the account is not active) or `unknown`. `quotes`: of the root or the asked post. `more`: only the oldest are here;
-    `complete`: False when the time limit was reached, and what is unknown may be there after all."""
+    (the account is not active, or withheld) or `unknown`. `quotes`: of the root or the asked post. `more`: only the
+    oldest are here; `complete`: False when the time limit was reached, and what is unknown may be there after all."""
 
     root: str
     order: list[Place]
@@ -47,9 +47,13 @@ class Thread(NamedTuple):
     complete: bool
 
 
-def read_thread(scanner: Scanner, asked: str, hide: bool, seconds: float) -> Thread:
-    """Of the post with this URI. Raises ValueError when it is no URI of a post, LakeUnusable and QueryTooLarge."""
-    reading = _Reading(scanner, asked, hide, seconds)
+def read_thread(
+    scanner: Scanner, asked: str, hide: bool, seconds: float, withhold: tuple[str, ...] = WITHHELD
+) -> Thread:
+    """Of the post with this URI; `hide`, `withhold`: as of a Search. Raises ValueError when it is no URI of a post,
+    LakeUnusable and QueryTooLarge."""
+    search = Search(newest=False, hide=hide, withhold=withhold, timeout=seconds)
+    reading = _Reading(scanner, asked, pin_snapshot(search))
     with suppress(QueryTimeout):
         reading.run()
     return reading.thread()
@@ -58,9 +62,9 @@ def read_thread(scanner: Scanner, asked: str, hide: bool, seconds: float) -> Thr
 class _Reading:
     """What is known so far of the thread."""
 
-    def __init__(self, scanner: Scanner, asked: str, hide: bool, seconds: float) -> None:
-        self._scanner, self._deadline = scanner, time.monotonic() + seconds
-        self._search = pin_snapshot(Search(hide=hide, newest=False, timeout=seconds))
+    def __init__(self, scanner: Scanner, asked: str, search: Search) -> None:
+        self._scanner, self._deadline = scanner, time.monotonic() + search.timeout
+        self._search = search
         self.asked = self.root = asked
         self.posts: dict[str, Hit] = {}
         self.states: dict[str, str] = {}
@@ -93,7 +97,8 @@ class _Reading:
     def _look_up(self, uris: Sequence[str], everywhere: bool = True) -> None:
         if self._seconds <= 0:
             raise QueryTimeout("The time limit was reached before the thread was read.")
-        found = by_uri.look_up(self._scanner, uris, self._seconds, self._search.hide, everywhere)
+        search = self._search
+        found = by_uri.look_up(self._scanner, uris, self._seconds, search.hide, everywhere, search.withhold)
         self.posts |= {hit.uri: hit for hit in found.hits}
         self.states |= dict.fromkeys([*found.deleted, *found.purged], "deleted")
         self.states |= dict.fromkeys(found.hidden, "hidden") | dict.fromkeys(found.unknown, "unknown")
@@ -146,7 +151,7 @@ class _Reading:
             .inside(f"{{sql}} {compiled.order_by} LIMIT {READ:d}")
         )
         hits = [to_hit(search, row) for row in self._scanner.rows(statement, scan, self._seconds)]
-        hidden = hidden_versions(search, hits, self._scanner, self._seconds) if search.hide else set()
+        hidden = hidden_versions(search, hits, self._scanner, self._seconds)
         return [hit for hit in hits if hit.version not in hidden], len(hits) == READ
 
     def _climb(self) -> None:
