@@ -135,6 +135,7 @@ def test_fields_are_chosen_among_those_of_the_datasets(world, client):
     assert read("json", body) == [{"id": uris[0]}]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_uris_are_taken_and_no_more(world, client):
     uris = [f"at://{ALICE}/app.bsky.feed.post/{n:020}" for n in range(100_000)]
     _, body = asked(client, [*uris[1:], f"at://{ALICE}/app.bsky.feed.post/p1"], fields="id")

@@ -16,7 +16,9 @@ from api.params.byte_range import first_byte, named
 from ingest.handles.store import Claim, Store
 from lake.delivery import download, record
 from lake.export import formats
+from lake.export import rows as export_rows
 from lake.models import Export
+from lake.scan import paged_scan
 from tests.api.views.test_exports import body_of, manifest, must_be_error, small  # noqa: F401 - a fixture
 from tests.builders import ALICE, NOON_US, delete, post
 
@@ -29,6 +31,8 @@ def tiny(small, monkeypatch):  # noqa: F811
     monkeypatch.setattr(download, "BLOCK_BYTES", 700)
     monkeypatch.setattr(formats, "CHUNK_BYTES", 100)
     monkeypatch.setattr(formats, "GROUP_ROWS", 3)
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 5)
+    monkeypatch.setattr(export_rows, "MOST_ROWS", 5)
 
 
 @pytest.fixture
@@ -60,7 +64,7 @@ def go_on(client, question, size, etag=""):
     return client.get(question, HTTP_RANGE=f"bytes={size}-", **({"HTTP_IF_RANGE": etag} if etag else {}))
 
 
-EACH_WAY = [(True, (1, 700)), (False, (333, 1000))]
+EACH_WAY = [(True, (1, 700)), pytest.param(False, (333, 1000), marks=pytest.mark.slow)]
 ALL = [pytest.param(names_it, (1, 333, 700, 1000), marks=pytest.mark.slow) for names_it in (True, False)]
 
 
