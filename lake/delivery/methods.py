@@ -28,7 +28,7 @@ def _data(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 def _question(manifest: Mapping[str, Any]) -> Iterator[str]:
     if told := manifest.get("lookup"):
-        yield f"Question. {told['asked']:,} records were looked up by their AT-URIs, and {told['found']:,} of them found:"
+        yield f"Question. {told['asked']:,} records were looked up by AT-URI, and {told['found']:,} of them found:"
         missing = {"hidden": "of accounts that are not active", "purged": "purged", "unknown": "unknown"}
         rest = "".join(f", {len(told[name]):,} are {what}" for name, what in missing.items())
         yield f"{len(told['deleted']):,} were deleted{rest}."
