@@ -46,7 +46,8 @@ ANSWERED = [
     # unknown operators, and words with a colon
     ("text=before:2020-01-01", NOTHING, ["until:2020-01-01"]),
     ("text=lake OR after:2020-01-01", {"lake", "house"}, ["since:2020-01-01"]),
-    (f"text=root:{PARENT['uri']}", NOTHING, [f"subject:{PARENT['uri']}"]),
+    ("text=root:x", NOTHING, ["root: takes the AT-URI of a post"]),
+    (f"text=thread:{PARENT['uri']}", NOTHING, [f"root:{PARENT['uri']}"]),
     ("text=mentoins:alice.example", NOTHING, ["mentions:alice.example"]),
     ("text=topic:lakes", NOTHING, ["topic: is no operator."]),
     ("text=https://example.com OR 12:30 OR lake", {"lake", "house"}, []),
