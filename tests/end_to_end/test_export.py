@@ -99,6 +99,7 @@ def memory(web):
     return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not which("curl"), reason="curl is not installed: it goes on with a download here")
 def test_curl_goes_on_where_it_broke_off_and_after_a_kill(folder, tmp_path):  # noqa: F811
     """The server is killed with the first part on its way: what it has left in the catalog is enough."""
