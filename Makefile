@@ -13,7 +13,12 @@ unexport PYTHONDONTWRITEBYTECODE
 FIRST = $(firstword $(T))
 ONE = $(if $(wildcard $(FIRST)),-m "$(FAST)" $(if $(wildcard $(FIRST)/.),$(PARALLEL)) $(T),$(if $(findstring ::,$(T)),$(T),-k "$(T)"))
 
-.PHONY: help run demo monitor test test-one test-all lint lock bench clean setup setup-dev redis
+# What make load takes: people, events a second, minutes.
+USERS ?= 20
+EVENTS ?= 2000
+MINUTES ?= 60
+
+.PHONY: help run demo monitor test test-one test-all lint lock bench load clean setup setup-dev setup-load redis
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -57,6 +62,9 @@ lock: setup-dev ## after a change of requirements.txt: deploy/requirements.lock,
 bench: setup-dev redis ## measures throughput, search and storage on this machine
 	@$(PYTHON_HERE) -m tests.bench
 
+load: setup-load redis ## the whole service under load, with faults: make load USERS=20 EVENTS=2000 MINUTES=60 (the defaults)
+	@exec $(WITH_MAKE) $(PYTHON_HERE) -m tests.load --users $(USERS) --events $(EVENTS) --minutes $(MINUTES)
+
 clean: ## removes .venv, caches and the demo's data; what `make run` has collected (var/run) stays
 	@for lock in var/*/lock; do [ ! -e $$lock ] || flock -n $$lock true || \
 	  { echo "make clean: $${lock%/lock} is in use, stop it first" >&2; exit 1; }; done
@@ -69,6 +77,9 @@ setup:
 
 setup-dev:
 	@bash deploy/local/setup.sh requirements-dev.txt
+
+setup-load: setup-dev
+	@bash deploy/local/setup.sh requirements-load.txt
 
 redis: setup-dev
 	@bash deploy/local/redis.sh
