@@ -258,6 +258,16 @@ def test_a_search_that_reaches_its_time_limit_answers_what_it_has_and_says_how_f
     assert page.searched_to < page.hits[-1].seen_at
 
 
+def test_a_page_that_was_cut_short_is_read_again(lake, reader, monkeypatch):
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
+    hours(lake, 4)
+    with monkeypatch.context() as slow:
+        slow_after(slow, 1)
+        assert not find(reader).complete
+    page = find(reader)
+    assert (page.complete, len(page.hits)) == (True, 12)
+
+
 def texts_until(page):
     """What a whole search would say down to searched_to."""
     every = [(f"h{hour} p{p}", NOON_US + hour * HOUR_US + p) for hour in range(4) for p in range(3)]
