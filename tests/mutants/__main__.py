@@ -1,6 +1,7 @@
 """`make mutants`: all of them, or those that ONLY names. Exits 1 unless each is killed."""
 
 import os
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ def chosen(only: str) -> list[Mutant]:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the tests that run end first, and the copies go
     started, mutants = time.monotonic(), chosen(os.environ.get("ONLY", ""))
     tried = Campaign(ROOT, int(os.environ.get("JOBS", "2"))).run(mutants)
     minutes = (time.monotonic() - started) / 60

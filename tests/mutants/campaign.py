@@ -1,8 +1,9 @@
-"""All mutants, some at a time: each test first without a mutant, then each mutant with its test."""
+"""All mutants, some at a time: first the tests without a mutant, then each mutant with its test."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -12,8 +13,8 @@ from tests.mutants.mutant import Mutant
 from tests.mutants.tree import make_copy, mutated
 from tests.mutants.trial import Copy, Outcome, Verdict
 
-PATIENCE = 300.0  # seconds that a test without a mutant may take
-SLOWER = 5  # times as long, and a minute more, is a test with one waited for
+PATIENCE = 600.0  # seconds that the tests of a file may take without a mutant
+SLOWER = 5  # times as long, and a minute more, a test with one is waited for
 
 Told = Callable[[str], None]
 T = TypeVar("T")
@@ -37,8 +38,9 @@ class Campaign:
         with TemporaryDirectory(prefix="mutants-") as folder:
             for copy in self._each(lambda n: make_copy(self._root, Path(folder) / str(n)), range(self._jobs)):
                 self._copies.put(copy)
-            tests = list(dict.fromkeys(mutant.test for mutant in mutants))
-            sound = dict(zip(tests, self._each(self._unmutated, tests), strict=True))
+            tests = sorted({mutant.test for mutant in mutants})
+            files = [list(group) for _, group in groupby(tests, lambda test: test.partition("::")[0])]
+            sound = {test: one for tested in self._each(self._unmutated, files) for test, one in tested.items()}
             return list(self._each(lambda mutant: self._tried(mutant, sound), mutants))
 
     def _each(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
@@ -53,19 +55,23 @@ class Campaign:
         finally:
             self._copies.put(copy)
 
-    def _unmutated(self, test: str) -> Outcome:
+    def _unmutated(self, tests: Sequence[str]) -> dict[str, Outcome]:
+        """Of tests of one file: together, and if they don't pass, one by one."""
         with self._copy() as copy:
-            outcome = copy.run(test, PATIENCE)
+            outcome = copy.run(tests, PATIENCE)
         passes = outcome.verdict is Verdict.SURVIVED
-        self._tell(f"{'passes' if passes else 'FAILS':<9}{outcome.seconds:6.1f} s  {test}")
-        return outcome
+        names = tests[0].partition("::")[0] if passes else ", ".join(tests)
+        self._tell(f"{'passes' if passes else 'FAILS':<9}{outcome.seconds:6.1f} s  {names}")
+        if passes or len(tests) == 1:
+            return dict.fromkeys(tests, outcome)
+        return {name: one for test in tests for name, one in self._unmutated([test]).items()}
 
     def _tried(self, mutant: Mutant, sound: Mapping[str, Outcome]) -> Tried:
         before = sound[mutant.test]
         if before.verdict is not Verdict.SURVIVED:
             return Tried(mutant, Outcome(Verdict.BROKEN, f"its test fails without it: {before.why}", before.seconds))
         with self._copy() as copy, mutated(copy, mutant):
-            outcome = copy.run(mutant.test, 60 + SLOWER * before.seconds)
+            outcome = copy.run([mutant.test], 60 + SLOWER * before.seconds)
         why = "" if outcome.verdict is Verdict.KILLED else f": {outcome.why}"
         self._tell(f"{outcome.verdict:<9}{outcome.seconds:6.1f} s  {mutant.name}{why}")
         return Tried(mutant, outcome)

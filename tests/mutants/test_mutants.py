@@ -1,10 +1,11 @@
-"""Each mutant can be run, and a run says the truth."""
+"""Each mutant can be run, docs/mutants.md tells of all, and only a test that has failed kills."""
 
 import pytest
 
-from tests.mutants.__main__ import ROOT
+from tests.mutants.__main__ import PAGE, ROOT
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant, faults
+from tests.mutants.page import said
 from tests.mutants.trial import Verdict, judge
 
 GOOD = MUTANTS[0]
@@ -16,6 +17,11 @@ def test_each_mutant_is_one_edit_that_compiles_and_has_a_test():
 
 def test_there_are_enough_and_no_name_is_there_twice():
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 60
+
+
+def test_the_page_tells_of_all_mutants_and_of_no_others_and_none_survived():
+    rows = [line.rpartition(" killed |")[0] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    assert rows == [said(mutant) for mutant in MUTANTS], "run: make mutants"
 
 
 @pytest.mark.parametrize(
@@ -36,10 +42,10 @@ def test_a_wrong_record_is_told(changed, says):
     assert says in fault
 
 
-def report(*cases):
-    return (
-        f"<testsuites><testsuite>{''.join(f'<testcase>{case}</testcase>' for case in cases)}</testsuite></testsuites>"
-    )
+def report(cases):
+    """Of one function with several parameters."""
+    named = "".join(f'<testcase name="test_it[{number}]">{case}</testcase>' for number, case in enumerate(cases))
+    return f"<testsuites><testsuite>{named}</testsuite></testsuites>"
 
 
 FAILED, ERROR = '<failure message="{}"/>', '<error message="{}"/>'
@@ -63,8 +69,12 @@ FAILED, ERROR = '<failure message="{}"/>', '<error message="{}"/>'
     ],
 )
 def test_only_a_test_that_ran_and_failed_kills(code, cases, verdict):
-    assert judge(code, report(*cases))[0] is Verdict(verdict)
+    assert judge(code, report(cases), {"test_it"})[0] is Verdict(verdict)
+
+
+def test_each_test_must_have_run():
+    assert judge(0, report([""]), {"test_it", "test_another"}) == (Verdict.BROKEN, "skipped: test_another")
 
 
 def test_a_run_that_left_no_report_is_broken():
-    assert judge(3, "")[0] is Verdict.BROKEN
+    assert judge(3, "", {"test_it"})[0] is Verdict.BROKEN

@@ -122,6 +122,12 @@ def test_a_walk_goes_on_within_one_microsecond(lake, reader):
     assert walked(reader) == [str(k) for k in reversed(range(10))]
 
 
+def test_the_first_moment_of_a_search_is_reached_by_a_slice_of_its_own(lake, reader, monkeypatch):
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 1)
+    hours(lake, 3, each=1)
+    assert texts(find(reader, start=utc(NOON_US))) == ["h2 p0", "h1 p0", "h0 p0"]
+
+
 def test_files_that_overlap_are_merged_in_order(lake, reader, monkeypatch):
     monkeypatch.setattr(paged_scan, "FIRST_ROWS", 3)
     for start in range(3):

@@ -15,14 +15,6 @@ ACCESS = (
         test=f"{_KEYS}::test_a_key_ends_at_its_time",
     ),
     Mutant(
-        "key-of-its-last-moment",
-        "api/models.py",
-        old="self.expires_at <= now else",
-        new="self.expires_at < now else",
-        means="a key is accepted at the moment at which it expires",
-        test=f"{_KEYS}::test_a_key_ends_at_its_time",
-    ),
-    Mutant(
         "anonymous-access-not-checked",
         "api/access/keys.py",
         old="        if request.auth is None and not view.flags.anonymous_access",

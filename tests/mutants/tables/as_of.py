@@ -22,14 +22,6 @@ AS_OF = (
         test=f"{_CLOCK}::test_a_late_row_exists_from_the_moment_after_the_answers_that_were_given",
     ),
     Mutant(
-        "newer-version-replaces-in-earlier-answers",
-        "lake/flush/sql/macros.sql",
-        old="CASE WHEN epoch_us(seen) <= passed THEN learned ELSE epoch_us(seen) END",
-        new="epoch_us(seen)",
-        means="a late edit takes the older text out of answers that were given before it came",
-        test=f"{_CLOCK}::test_a_late_newer_version_leaves_the_older_one_to_earlier_answers",
-    ),
-    Mutant(
         "clock-goes-back",
         "lake/catalog/clock.py",
         old="    clock = max(turn.learned_us, microseconds(reached))\n",

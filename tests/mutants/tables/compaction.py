@@ -69,7 +69,7 @@ COMPACTION = (
         old="        _copy_posts(reader, writer, purged | without)\n",
         new="        _copy_posts(reader, writer, without)\n",
         means="the texts of deleted posts stay in the index, though no search finds them",
-        test=f"{_TESTS}/test_index_upkeep.py::test_what_is_purged_leaves_the_index_too",
+        test="tests/lake/textindex/test_builder.py::test_what_is_purged_is_in_no_list_and_nothing_else_is_missing",
     ),
     Mutant(
         "delete-gives-way-to-a-newer-version",
@@ -85,7 +85,7 @@ COMPACTION = (
         old="THEN 'superseded' ELSE state END\n",
         new="THEN 'superseded' END\n",
         means="the next compaction forgets older states: replaced versions show again",
-        test=f"{_TESTS}/test_compaction_model.py::test_what_shows_is_what_the_events_say",
+        test=f"{_TESTS}/test_rewrite.py::test_states_outlive_their_tombstones",
     ),
     Mutant(
         "open-hour-compacted",

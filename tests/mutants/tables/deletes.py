@@ -17,11 +17,11 @@ DELETES = (
     ),
     Mutant(
         "key-without-its-collection",
-        "lake/flush/sql/tombstones.sql",
-        old="SEMI JOIN recent USING (did, collection, rkey)",
-        new="SEMI JOIN recent USING (did, rkey)",
-        means="a record that shares its key with a post is taken for a newer version, and the post is hidden",
-        test=f"{_FLUSH}::test_a_record_with_the_key_of_a_post_is_no_version_of_it",
+        "lake/schema.py",
+        old="AND {other}.collection = {collection} AND {other}.rkey",
+        new="AND {other}.rkey",
+        means="who deletes a threadgate loses the text of the post of the same key",
+        test=f"{_TOMBSTONES}::test_a_tombstone_touches_the_partition_of_an_older_version_of_its_uri",
     ),
     Mutant(
         "updates-of-likes-forgotten",
@@ -32,20 +32,12 @@ DELETES = (
         test=f"{_FLUSH}::test_of_likes_and_the_like_only_what_is_odd_leaves_tombstones",
     ),
     Mutant(
-        "identity-taken-for-a-state",
-        "lake/flush/deletions.py",
-        old='news = accounts.filter(pc.equal(accounts["kind"], "account"))',
-        new="news = accounts",
-        means="an identity event of an account wins over its deactivation",
-        test=f"{_FLUSH}::test_the_latest_account_event_counts_whatever_the_order_and_batch",
-    ),
-    Mutant(
         "state-by-seq-before-time",
         "lake/flush/sql/latest_accounts.sql",
         old="time_us: time_us, seq: seq}, (time_us, seq)) AS state",
         new="time_us: time_us, seq: seq}, (seq, time_us)) AS state",
         means="after its host changed the relay, an account's older state counts: it stays hidden, or shows",
-        test=f"{_FLUSH}::test_the_latest_account_event_counts_whatever_the_order_and_batch",
+        test=f"{_FLUSH}::test_an_account_event_s_own_time_counts_as_seq_restarts_with_another_relay",
     ),
     Mutant(
         "older-state-replaces-a-later-one",
@@ -53,7 +45,7 @@ DELETES = (
         old="return stored is not None and (stored.time_us, stored.seq) > (state.time_us, state.seq)",
         new="return stored is not None and stored.seq > state.seq",
         means="a replay of yesterday's account events makes deactivated accounts show",
-        test=f"{_FLUSH}::test_the_latest_account_event_counts_whatever_the_order_and_batch",
+        test=f"{_FLUSH}::test_an_account_event_s_own_time_counts_as_seq_restarts_with_another_relay",
     ),
     Mutant(
         "only-deleted-accounts-hidden",

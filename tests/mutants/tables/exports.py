@@ -87,12 +87,4 @@ EXPORTS = (
         means="while exports are switched off, files of listed posts are still given out",
         test="tests/api/answers/test_listed_rows.py::test_files_are_refused_while_exports_are_off",
     ),
-    Mutant(
-        "sample-by-chance",
-        "lake/search/sample.py",
-        old="md5(concat($seed, {uri_sql(search.of)}))",
-        new="md5(concat($seed, random(), {uri_sql(search.of)}))",
-        means="a sample can't be drawn again from its seed",
-        test=f"{_STREAM}::test_a_sample_is_the_same_for_everybody_and_a_delete_takes_out_only_itself",
-    ),
 )

@@ -109,6 +109,14 @@ FLUSHER = (
         test=f"{_TESTS}/test_flusher.py::test_files_of_a_batch_that_fails_before_its_commit_are_withdrawn",
     ),
     Mutant(
+        "text-cut-off",
+        f"{_FLUSH}/sql/posts.sql",
+        old="        r.text AS text, lang_list AS langs,\n",
+        new="        left(r.text, 300) AS text, lang_list AS langs,\n",
+        means="long posts lose their end, which nobody can find or rebuild",
+        test=f"{_TESTS}/test_hostile_input.py::test_a_frame_of_1_5_mb",
+    ),
+    Mutant(
         "rounded-to-the-nearest-hour",
         f"{_FLUSH}/dataset_rows.py",
         old="    hours = pc.divide(seen_us(table), HOUR_US)\n",

@@ -22,14 +22,6 @@ LABELS = (
         test="tests/lake/labels/test_writer.py::test_a_label_does_not_exist_for_an_answer_of_before",
     ),
     Mutant(
-        "threshold-not-reached",
-        "lake/labelfilter/label_sql.py",
-        old='f"coalesce(score >= {least}::DOUBLE,',
-        new='f"coalesce(score > {least}::DOUBLE,',
-        means="a post with exactly the score of the threshold is not found",
-        test=f"{_SEARCH}::test_any_query_of_any_labels",
-    ),
-    Mutant(
         "hour-excluded-at-its-best-score",
         "lake/scan/label_summaries.py",
         old='        ">=": said.most >= score,\n',
@@ -60,13 +52,5 @@ LABELS = (
         new="        _give_up(now + WAIT)\n",
         means="labels that are sent a second before their post are lost",
         test="tests/lake/labels/test_waiting.py::test_a_label_without_a_post_is_given_up_after_a_day_and_forgotten_in_the_end",
-    ),
-    Mutant(
-        "score-above-one",
-        "lake/labels/parse.py",
-        old="WHEN isnan(score) OR score < 0 OR score > 1 THEN",
-        new="WHEN isnan(score) OR score < 0 THEN",
-        means="percentages are taken for scores, and every post is above each threshold",
-        test="tests/lake/labels/test_import.py::test_wrong_rows_are_listed_and_the_others_imported",
     ),
 )

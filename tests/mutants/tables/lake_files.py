@@ -117,6 +117,6 @@ LAKE_FILES = (
         old="    if not root.is_dir():\n        raise",
         new="    root.mkdir(parents=True, exist_ok=True)\n    if not root.is_dir():\n        raise",
         means="when the lake's disk is not mounted, files are written onto the system disk",
-        test="tests/lake/catalog/test_lake_root.py::test_the_first_start_makes_the_lakes_folder_but_never_its_parents",
+        test="tests/lake/storage/test_disk.py::test_a_root_that_is_missing_is_not_made",
     ),
 )

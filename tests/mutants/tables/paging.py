@@ -29,15 +29,7 @@ PAGING = (
         old='        sign = "<" if self.search.newest else ">"\n',
         new='        sign = "<=" if self.search.newest else ">="\n',
         means="each page begins with the last row of the page before",
-        test=f"{_READER}::test_hits_of_one_microsecond_are_ordered_by_did_and_rkey_and_each_is_on_one_page",
-    ),
-    Mutant(
-        "walk-goes-on-after-the-microsecond",
-        "lake/scan/search_sql.py",
-        old='            f"(epoch_us({self.search.time}) <> $edge"\n            f" OR (',
-        new='            f"(epoch_us({self.search.time}) <> $edge"\n            f" AND (',
-        means="posts of the same microsecond as the last row of a page are on no page",
-        test=f"{_READER}::test_hits_of_one_microsecond_are_ordered_by_did_and_rkey_and_each_is_on_one_page",
+        test=f"{_READER}::test_a_walk_goes_on_within_one_microsecond",
     ),
     Mutant(
         "oldest-row-not-reached",
@@ -45,7 +37,7 @@ PAGING = (
         old="            if self.resume.position < self._low:\n                return\n",
         new="            if self.resume.position <= self._low:\n                return\n",
         means="a search from a moment on misses what was seen at that very moment",
-        test=f"{_READER}::test_start_is_included_and_end_is_not",
+        test=f"{_READER}::test_the_first_moment_of_a_search_is_reached_by_a_slice_of_its_own",
     ),
     Mutant(
         "next-page-of-now",
@@ -86,14 +78,6 @@ PAGING = (
         new="            timed_out = False\n",
         means="a page that its time limit has cut short is told as complete",
         test=f"{_READER}::test_a_search_that_reaches_its_time_limit_answers_what_it_has_and_says_how_far_it_came",
-    ),
-    Mutant(
-        "hidden-rows-shorten-a-page",
-        "lake/search/reader.py",
-        old="                if len(found) > last:  # there is a next page\n",
-        new="                if read > last:\n",
-        means="a page has fewer hits than asked for, which scripts take for the last one",
-        test=f"{_READER}::test_hidden_posts_never_shorten_a_page",
     ),
     Mutant(
         "cut-page-kept-for-others",

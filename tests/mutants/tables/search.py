@@ -8,14 +8,6 @@ _TABLE = f"{_ANSWERS}::test_the_table_over_made_up_simulated_and_recorded_posts"
 
 SEARCH = (
     Mutant(
-        "since-without-its-moment",
-        f"{_QUERY}/filters.py",
-        old='filter_sql.at_time(">=")',
-        new='filter_sql.at_time(">")',
-        means="`since:` a moment leaves out what was seen at it",
-        test=_TABLE,
-    ),
-    Mutant(
         "until-with-its-moment",
         f"{_QUERY}/filters.py",
         old='filter_sql.at_time("<")',
@@ -29,7 +21,7 @@ SEARCH = (
         old="iso(parse_timestamp(text, end_of_day=True))",
         new="iso(parse_timestamp(text))",
         means="`until:2026-07-02` leaves out the second of July",
-        test="tests/lake/query/test_filters.py::test_an_operator_is_parsed_and_rendered",
+        test="tests/lake/query/test_parser.py::test_a_text_is_understood",
     ),
     Mutant(
         "end-itself-included",
@@ -45,7 +37,7 @@ SEARCH = (
         old="""'+')}").astimezone(UTC)""",
         new="""'+')}").replace(tzinfo=UTC)""",
         means="a window that is asked for with +02:00 is two hours off",
-        test="tests/process/test_instants.py::test_any_zone_is_the_same_instant",
+        test="tests/lake/query/test_parser.py::test_a_text_is_understood",
     ),
     Mutant(
         "language-without-its-regions",
@@ -64,28 +56,12 @@ SEARCH = (
         test=_TABLE,
     ),
     Mutant(
-        "order-of-parts-not-checked",
-        f"{_QUERY}/text_sql.py",
-        old="AND regexp_matches(lower(text), concat('(?s)', {pattern})))",
-        new="AND {pattern} IS NOT NULL)",
-        means="`lake*house` finds posts where the house comes first",
-        test=_TABLE,
-    ),
-    Mutant(
-        "negation-loses-posts-without-text",
-        f"{_QUERY}/text_sql.py",
-        old="""    return f"(CASE WHEN text IS NOT NULL AND ({narrowed}) THEN {' OR '.join(each)} ELSE false END)\"""",
-        new="""    return f"(CASE WHEN text IS NULL OR ({narrowed}) THEN {' OR '.join(each)} ELSE false END)\"""",
-        means='`-"a phrase"` misses posts of pictures without a text',
-        test=_TABLE,
-    ),
-    Mutant(
         "surrogate-let-through",
         f"{_QUERY}/lexer.py",
         old='_NO_TEXT = re.compile("[\\0\\ud800-\\udfff]")',
         new='_NO_TEXT = re.compile("[\\0\\ud800-\\udbff]")',
-        means="half of an emoji in a search is an internal error, and not a sentence",
-        test="tests/api/params/test_query.py::test_text_that_can_not_be_searched_is_a_fault",
+        means="a shell's byte that is no UTF-8 ends export_posts with a traceback, and not with a sentence",
+        test="tests/lake/query/test_parser.py::test_what_cannot_be_understood_is_named_with_its_place",
     ),
     Mutant(
         "fiftieth-term-refused",

@@ -15,14 +15,6 @@ UPKEEP = (
         test="tests/lake/coverage/test_window.py::test_a_window_beyond_the_data_says_how_much_of_it_is_not_there",
     ),
     Mutant(
-        "gaps-counted-as-far-as-they-are-listed",
-        "lake/coverage/window.py",
-        old='"minutes_missing": sum(run.end - run.begin for run in runs),',
-        new='"minutes_missing": sum(run.end - run.begin for run in longest),',
-        means="of a window with many gaps most of the missing minutes are not told",
-        test="tests/lake/coverage/test_window.py::test_of_many_gaps_the_longest_are_told_in_order",
-    ),
-    Mutant(
         "filled-later-counts-as-there",
         "lake/coverage/minutes.py",
         old="    own = np.maximum(new * MINUTE_US, learned)\n",
@@ -61,14 +53,6 @@ UPKEEP = (
         new="    if not digest:\n",
         means="a file that is damaged in the lake replaces the good one in the backup",
         test="tests/lake/recovery/test_transfer.py::test_a_damaged_source_leaves_nothing",
-    ),
-    Mutant(
-        "copied-databases-alone",
-        "lake/recovery/databases.py",
-        old="        tables = [model._meta.db_table for model in (DataFile, IndexFile)]\n",
-        new="        tables = [model._meta.db_table for model in (IndexFile,)]\n",
-        means="a backup has the catalog and none of the data",
-        test=f"{_BACKUP}::test_what_is_restored_is_what_was_there",
     ),
     Mutant(
         "verification-of-sizes-alone",
@@ -125,13 +109,5 @@ UPKEEP = (
         new="    good = began if run.good is None else run.good\n",
         means="after the machine's clock was wrong for a day, there is no backup for a year",
         test="tests/lake/upkeep/test_schedule.py::test_a_job_is_due_once_in_its_time",
-    ),
-    Mutant(
-        "rebuilt-without-deletes-of-records",
-        "lake/rebuild/rebuild.py",
-        old="        for dataset in VERSIONED\n        for part",
-        new="        for dataset in VERSIONED[:1]\n        for part",
-        means="after a rebuild of the catalog deleted profiles and records show again",
-        test="tests/lake/rebuild/test_rebuild.py::TestAWorld::test_everything_is_as_before",
     ),
 )

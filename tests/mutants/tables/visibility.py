@@ -9,7 +9,7 @@ _WITHHELD = "tests/lake/scan/test_withheld.py"
 
 VISIBILITY = (
     Mutant(
-        "delete-loses-to-an-equal-rev-of-its-own",
+        "version-hides-itself",
         _RULE,
         old="AND t.rev > candidate.rev AND (t.deleted OR t.seen <= %s))",
         new="AND t.rev >= candidate.rev AND (t.deleted OR t.seen <= %s))",
@@ -126,6 +126,6 @@ VISIBILITY = (
         old="WHERE asks AND did IN",
         new="WHERE did IN",
         means="an account that no longer asks to be shown to known readers only stays hidden from all others",
-        test=f"{_WITHHELD}::test_the_newest_profile_counts_in_whatever_order_they_come",
+        test=f"{_WITHHELD}::test_pages_and_the_copy_in_memory_follow_each_change",
     ),
 )
