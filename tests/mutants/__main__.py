@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tests.mutants.campaign import Campaign
@@ -28,7 +29,7 @@ def chosen(only: str) -> list[Mutant]:
 def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the tests that run end first, and the copies go
     started, mutants = time.monotonic(), chosen(os.environ.get("ONLY", ""))
-    tried = Campaign(ROOT, int(os.environ.get("JOBS", "2"))).run(mutants)
+    tried = Campaign(ROOT, int(os.environ.get("JOBS", "2")), partial(print, flush=True)).run(mutants)
     minutes = (time.monotonic() - started) / 60
     print(f"\n{table(tried)}\n")
     if len(mutants) == len(MUTANTS):

@@ -17,7 +17,7 @@ LABELS = (
         "label-that-came-later",
         "lake/search/post_labels.py",
         old="WHERE name IS NOT NULL AND learned <= make_timestamp($until)\n",
-        new="WHERE name IS NOT NULL\n",
+        new="WHERE name IS NOT NULL AND learned <= greatest(learned, make_timestamp($until))\n",
         means="an answer for a moment shows labels that were imported afterwards",
         test="tests/lake/labels/test_writer.py::test_a_label_does_not_exist_for_an_answer_of_before",
     ),
