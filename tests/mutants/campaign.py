@@ -35,7 +35,7 @@ class Campaign:
 
     def run(self, mutants: Sequence[Mutant]) -> list[Tried]:
         """In the order of the mutants."""
-        with TemporaryDirectory(prefix="mutants-") as folder:
+        with TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
             for copy in self._each(lambda n: make_copy(self._root, Path(folder) / str(n)), range(self._jobs)):
                 self._copies.put(copy)
             tests = sorted({mutant.test for mutant in mutants})
