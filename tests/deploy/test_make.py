@@ -11,8 +11,7 @@ import pytest
 
 from deploy.local.child import ROOT
 
-WORDS = ("help", "run", "demo", "monitor", "test", "test-one", "test-all", "mutants", "lint", "lock", "bench", "load")
-WORDS = (*WORDS, "clean")
+WORDS = "help run demo monitor test test-one test-all mutants lint lock bench load clean".split()
 SCRIPTS = [ROOT / ".ci" / "run", *sorted((ROOT / "deploy").rglob("*.sh"))]
 
 
