@@ -120,6 +120,13 @@ class Lake:
     def _of(self, wanted: str) -> Iterator[Row]:
         return (row for dataset, row in self.rows() if dataset == wanted)
 
+    def must_have_its_files(self) -> None:
+        """Each listed file is there and has its size; there may be others."""
+        for path, size in self.ask("SELECT path, bytes FROM lake_datafile WHERE superseded_at IS NULL"):
+            place = self.root / path
+            assert place.exists(), f"{path} is listed and not there"
+            assert place.stat().st_size == size, f"{path} has {place.stat().st_size} bytes in place of {size}"
+
     def must_be_tidy(self) -> None:
         """On the disk is what is listed, of the listed size, and nothing besides."""
         tables = ("lake_datafile", "lake_indexfile")
