@@ -134,7 +134,9 @@ class Lake:
             row for table in tables for row in self.ask(f"SELECT path, bytes FROM {table} WHERE superseded_at IS NULL")
         )
         on_disk = {path: (self.root / path).stat().st_size for path in self._on_disk()}
-        assert on_disk == listed
+        assert on_disk == listed, (
+            f"not listed {on_disk.items() - listed.items()}, not there {listed.items() - on_disk.items()}"
+        )
 
     def _on_disk(self) -> set[str]:
         """All files but the marker."""

@@ -10,8 +10,8 @@ from tests.faults.machine import install
 
 @pytest.fixture
 def make_stack(tmp_path, template):  # noqa: F811
-    """Makes a stack with a running Redis; all of it is killed at the end of the test. `left`: what a power loss has left
-    of another one."""
+    """Makes a stack with a running Redis; all of it is killed at the end of the test. `left`: what a power loss has
+    left of another one."""
     stacks = []
 
     def make(url, left=None, start_us=START_US, folder=None, **variables):

@@ -21,6 +21,7 @@ STEPS = [step for step in CRASH_POINTS if step.startswith("flush:")]
 RATE, EVENTS_A_SECOND_OF_THEIR_TIME = 300, 20  # so that the consumer's rewind can't hide a loss
 BATCHES = {"FLUSH_MAX_EVENTS": "200", "FLUSH_INTERVAL_SECONDS": "0.2"}
 END = "the end"
+MOMENTS = list(enumerate([in_order, scattered, in_order, scattered]))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_a_power_loss_at_a_step_of_a_batch_loses_and_doubles_nothing(recording, 
     must_catch_up(stack, recording.frames)
 
 
-@pytest.mark.parametrize(("moment", "way"), enumerate([in_order, scattered, in_order, scattered]))
+@pytest.mark.parametrize(("moment", "way"), MOMENTS)
 def test_a_power_loss_at_any_moment_loses_and_doubles_nothing(recording, make_stack, tmp_path, moment, way):
     done = recording.between(STEPS[0], END, (moment + 0.5) / 4)
     left = lose_power(done, tmp_path / "left", way(moment))
@@ -88,7 +89,7 @@ def test_without_one_fsync_of_the_flusher_files_would_be_lost(recording, tmp_pat
     lake_left(done, tmp_path / "left").must_have_its_files()
     less = [o for o in done if not (isinstance(o, Sync) and fnmatch(o.path, LEFT_OUT[what]))]
     assert len(less) < len(done)
-    with pytest.raises(AssertionError, match="is listed and not there|bytes in place of"):
+    with pytest.raises(AssertionError, match=r"is listed and not there|bytes in place of"):
         lake_left(less, tmp_path / "less").must_have_its_files()
 
 
