@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FIRST = $(firstword $(T))
 ONE = $(if $(wildcard $(FIRST)),-m "$(FAST)" $(if $(wildcard $(FIRST)/.),$(PARALLEL)) $(T),$(if $(findstring ::,$(T)),$(T),-k "$(T)"))
 
-.PHONY: help run demo monitor test test-one test-all lint lock bench clean setup setup-dev redis
+.PHONY: help run demo monitor test test-one test-all faults lint lock bench clean setup setup-dev redis
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,6 +37,9 @@ test-one: setup-dev redis ## some of them: make test-one T=tests/process (a fold
 
 test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "not live and not bench" --hypothesis-profile full
+
+faults: setup-dev redis ## power loss, disk errors, locks and clocks: the proofs of tests/faults (power loss needs root)
+	@$(PYTHON_HERE) -m pytest -n $(shell getconf _NPROCESSORS_ONLN) --dist loadfile tests/faults
 
 lint: setup-dev ## ruff, mypy --strict, shellcheck, yamllint, zizmor, promtool, amtool, hadolint, caddy, systemd, schemas
 	@$(PYTHON_HERE) -m ruff check --quiet .

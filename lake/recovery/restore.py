@@ -23,8 +23,8 @@ class Restored(NamedTuple):
 
 
 def restore(folder: Path, database: Path, root: Path) -> Restored:
-    """`database`, `root`: the new DATABASE_PATH and LAKE_ROOT. The catalog comes last, when the rest is durable: without
-    it no process starts. Raises LakeError when the backup is incomplete, or the place not empty."""
+    """`database`, `root`: the new DATABASE_PATH and LAKE_ROOT. The catalog comes last, when the rest is durable:
+    without it no process starts. Raises LakeError when the backup is incomplete, or the place not empty."""
     with alone(folder) if (folder / MARK).exists() else nullcontext():
         backup = _complete_backup(folder)
         _require_empty(folder, database, root)
