@@ -18,7 +18,7 @@ USERS ?= 20
 EVENTS ?= 2000
 MINUTES ?= 60
 
-.PHONY: help run demo monitor test test-one test-all mutants lint lock bench load clean setup setup-dev setup-load redis
+.PHONY: help run demo monitor test test-one test-all faults mutants lint lock bench load clean setup setup-dev setup-load redis
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -42,6 +42,9 @@ test-one: setup-dev redis ## some of them: make test-one T=tests/process (a fold
 
 test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "not live and not bench" --hypothesis-profile full
+
+faults: setup-dev redis ## power loss, disk errors, locks and clocks: the proofs of tests/faults (power loss needs root)
+	@$(PYTHON_HERE) -m pytest -n $(shell getconf _NPROCESSORS_ONLN) --dist loadfile tests/faults
 
 mutants: setup-dev redis ## edits copies of the code wrongly, one edit at a time: each must make its test fail
 	@$(PYTHON_HERE) -m tests.mutants

@@ -79,7 +79,7 @@ class Indexer:
         heartbeats.work(f"indexes {name}")
         folder = self._root / FOLDER
         with disk.disk_errors(self._root):
-            folder.mkdir(exist_ok=True)
+            disk.make_folder(self._root, FOLDER)
             info = self._write(plan, current, replaced, folder / name)
             disk.sync_folder(folder)
         path = f"{FOLDER}/{name}"

@@ -65,12 +65,23 @@ def sweep(root: Path, before: datetime) -> int:
             for path in part:
                 (root / path).unlink(missing_ok=True)  # there only if moving it was cut short
                 (root / layout.superseded_place(path)).unlink(missing_ok=True)
+            _sync_folders(root, part)
         crash_point("compact:swept")
         for model in _MODELS:
             model.superseded.filter(path__in=part).delete()
     if paths:
         log.info("swept", files=len(paths))
     return len(paths)
+
+
+def _sync_folders(root: Path, paths: Sequence[str]) -> None:
+    """Makes it durable that these files are in neither place. Without that, a power loss brings them back when the
+    catalog does not know them any more, and they look like the files of another catalog."""
+    folders = {root / layout.SUPERSEDED, *((root / path).parent for path in paths)}
+    # One that was removed with its last file is durably gone when the folder above is synced.
+    there = {next(place for place in (folder, *folder.parents) if place.is_dir()) for folder in folders}
+    for folder in sorted(there):
+        disk.sync_folder(folder)
 
 
 def _superseded(**condition: datetime) -> Iterator[str]:

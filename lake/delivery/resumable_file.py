@@ -125,6 +125,7 @@ class ExportFile:
         manifest = self._manifest | figures | facts | {"nuls_replaced": self.state.nuls}
         _replace(beside(self._path, "manifest.json"), manifest)
         part.rename(self._path)
+        disk.sync_folder(self._path.parent)
         beside(self._path, "state.json").unlink(missing_ok=True)
 
 
@@ -137,6 +138,4 @@ def _ends(spec: ExportSpec) -> tuple[int, int]:
 
 
 def _replace(path: Path, content: dict[str, Any]) -> None:
-    temporary = beside(path, "tmp")
-    temporary.write_text(json.dumps(content, indent=1))
-    temporary.rename(path)
+    disk.write_whole(path, json.dumps(content, indent=1))

@@ -23,8 +23,8 @@ class Restored(NamedTuple):
 
 
 def restore(folder: Path, database: Path, root: Path) -> Restored:
-    """`database`, `root`: the new DATABASE_PATH and LAKE_ROOT. The catalog comes last: without it no process starts.
-    Raises LakeError when the backup is incomplete, or the place not empty."""
+    """`database`, `root`: the new DATABASE_PATH and LAKE_ROOT. The catalog comes last, when the rest is durable:
+    without it no process starts. Raises LakeError when the backup is incomplete, or the place not empty."""
     with alone(folder) if (folder / MARK).exists() else nullcontext():
         backup = _complete_backup(folder)
         _require_empty(folder, database, root)
@@ -37,10 +37,12 @@ def restore(folder: Path, database: Path, root: Path) -> Restored:
             ]
             if state := identity_of(folder / backup.catalog.path):
                 identity.write_marker(root, state)
+            disk.sync_folders(root)
         with disk.disk_errors(database):
             for entry, target in ((backup.handles, handles_path(database)), (backup.catalog, database)):
                 if entry is not None and not _copy(folder / entry.path, target, entry):
                     raise LakeError(f"{folder / entry.path} changed while it was read: use another backup.")
+                disk.sync_folder(target.parent)
             close_connections(database)
     return Restored(backup.made_at, damaged)
 

@@ -42,6 +42,13 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def sync_folders(root: Path) -> None:
+    """Makes the entries of all folders below the root durable, and the root's own."""
+    for folder, _, _ in os.walk(root):
+        sync_folder(Path(folder))
+    sync_folder(root.parent)
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Raises LakeUnusable in place of OSError, with what to do."""

@@ -19,6 +19,7 @@ WORDS = [
     "test",
     "test-one",
     "test-all",
+    "faults",
     "mutants",
     "lint",
     "lock",

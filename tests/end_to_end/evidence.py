@@ -1,12 +1,12 @@
 """What is in the lake, read without any code of the service: the catalog through sqlite3, the files through pyarrow.
 
-The oracle is the log of the simulator: the frames that it has produced.
+What should be in it, the oracle says of the log of the simulator: the frames that it has produced.
 """
 
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,18 +14,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ingest.events import record_cid
-from tests.builders import key
+from tests.oracle import wire
+from tests.oracle.cids import record_cid
+from tests.oracle.visibility import INTERACTIONS, World
 
-COLLECTIONS = {
-    "posts": "app.bsky.feed.post",
-    "likes": "app.bsky.feed.like",
-    "reposts": "app.bsky.feed.repost",
-    "follows": "app.bsky.graph.follow",
-    "blocks": "app.bsky.graph.block",
-    "profiles": "app.bsky.actor.profile",
-}
-_DATASETS = {collection: dataset for dataset, collection in COLLECTIONS.items()}
+COLLECTIONS = {dataset: collection for collection, dataset in wire.COLLECTIONS.items()}
 _JSON_COLUMNS = ("embed", "facets", "labels", "tags", "via")  # of the same name as the record's key
 _TEXT_COLUMNS = {"text": "text", "subject": "subject", "display_name": "displayName", "description": "description"}
 
@@ -33,18 +26,18 @@ Row = dict[str, Any]
 
 
 def dataset_of(frame: bytes) -> str:
-    event = json.loads(frame)
-    if event["kind"] != "commit":
-        return "accounts"
-    commit = event["commit"]
-    return "deletes" if commit["operation"] == "delete" else _DATASETS.get(commit["collection"], "records")
+    return str(wire.read(frame).row.dataset)
 
 
 def row_key(dataset: str, row: Row) -> tuple[Any, ...]:
-    """The same as `builders.key` of the frame."""
+    """What the oracle calls the key of the event."""
     if dataset == "accounts":
-        return row["did"], row["kind"], row["seq"]
-    return row["did"], COLLECTIONS.get(dataset) or row["collection"], row["rkey"], row["rev"], row["operation"]
+        return dataset, row["did"], row["kind"], row["seq"]
+    return dataset, row["did"], collection_of(dataset, row), row["rkey"], row["rev"], row["operation"]
+
+
+def collection_of(dataset: str, row: Row) -> str:
+    return COLLECTIONS.get(dataset) or str(row["collection"])
 
 
 class Lake:
@@ -83,18 +76,57 @@ class Lake:
     def must_equal(self, frames: list[bytes], rebuilt_every: int = 20) -> None:
         """Every event of the log exactly once and nothing else, each in its dataset; of every 20th the record hashes
         to its CID; no file on the disk that is not listed."""
-        expected = Counter((dataset_of(frame), *key(frame)) for frame in frames)
+        expected = Counter(wire.read(frame).key for frame in frames)
         assert expected.total() == len(expected), "the log itself holds an event twice"
         found: Counter[tuple[Any, ...]] = Counter()
         of_log = ((dataset, row) for dataset, row in self.rows() if dataset != "labels")
         for number, (dataset, row) in enumerate(of_log):
-            found[dataset, *row_key(dataset, row)] += 1
+            found[row_key(dataset, row)] += 1
             if number % rebuilt_every == 0 and row["cid"]:
                 assert record_cid(record_of(dataset, row)) == row["cid"], row
         lost, extra = expected - found, found - expected
         assert not lost, f"{lost.total()} of {len(frames)} lost: {list(lost)[:3]}"
         assert not extra, f"{extra.total()} too many: {list(extra.items())[:3]}"
         self.must_be_tidy()
+
+    def must_show(self, frames: list[bytes]) -> None:
+        """Of each dataset, the rows that the oracle says are visible, with their text. For a lake in which nothing was
+        purged of an account that came back."""
+        oracle = World(*frames)
+        shown: dict[str, Counter[Any]] = {dataset: Counter() for dataset in wire.DATASETS}
+        hides = self._hides()
+        for dataset, row in self.rows():
+            if dataset in wire.EVENTS or not hides(dataset, row):
+                shown[dataset][(*row_key(dataset, row), row.get("text"))] += 1
+        for dataset, rows in shown.items():
+            text = oracle.text if dataset == "posts" else lambda _: None
+            expected = Counter((*oracle.events[row].key, text(row)) for row in oracle.shown(dataset))
+            assert rows == expected, f"{dataset}: not shown {expected - rows}, shown too much {rows - expected}"
+
+    def _hides(self) -> Callable[[str, Row], bool]:
+        """Whether a version must not show: the rule of docs/lake.md, "Query the files"."""
+        higher: dict[tuple[str, ...], str] = {}
+        tombstones = self.ask("SELECT did, collection, rkey, rev FROM lake_tombstone")
+        deletes = [(row["did"], row["collection"], row["rkey"], row["rev"]) for row in self._of("deletes")]
+        for *name, rev in tombstones + [(*key,) for key in deletes if wire.COLLECTIONS.get(key[1]) in INTERACTIONS]:
+            higher[tuple(name)] = max(rev, higher.get(tuple(name), ""))
+        inactive = {did for (did,) in self.ask("SELECT did FROM lake_inactiveaccount")}
+
+        def hides(dataset: str, row: Row) -> bool:
+            name = row["did"], collection_of(dataset, row), row["rkey"]
+            return row["state"] is not None or row["did"] in inactive or higher.get(name, "") > row["rev"]
+
+        return hides
+
+    def _of(self, wanted: str) -> Iterator[Row]:
+        return (row for dataset, row in self.rows() if dataset == wanted)
+
+    def must_have_its_files(self) -> None:
+        """Each listed file is there and has its size; there may be others."""
+        for path, size in self.ask("SELECT path, bytes FROM lake_datafile WHERE superseded_at IS NULL"):
+            place = self.root / path
+            assert place.exists(), f"{path} is listed and not there"
+            assert place.stat().st_size == size, f"{path} has {place.stat().st_size} bytes in place of {size}"
 
     def must_be_tidy(self) -> None:
         """On the disk is what is listed, of the listed size, and nothing besides."""
@@ -103,7 +135,9 @@ class Lake:
             row for table in tables for row in self.ask(f"SELECT path, bytes FROM {table} WHERE superseded_at IS NULL")
         )
         on_disk = {path: (self.root / path).stat().st_size for path in self._on_disk()}
-        assert on_disk == listed
+        assert on_disk == listed, (
+            f"not listed {on_disk.items() - listed.items()}, not there {listed.items() - on_disk.items()}"
+        )
 
     def _on_disk(self) -> set[str]:
         """All files but the marker."""

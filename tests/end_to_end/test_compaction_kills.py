@@ -13,6 +13,7 @@ from ingest.simulator.server.server import running
 from process.crash_points import CRASH_POINTS
 from tests.end_to_end.stack import some_seconds, until
 from tests.end_to_end.stream import Endless, frames_of, world
+from tests.oracle.visibility import World
 
 RATE = 300
 EVENTS_A_SECOND_OF_THEIR_TIME = 0.4  # so that an hour is over after five seconds
@@ -68,8 +69,9 @@ def play(make_stack, victims, seed):
         frames = jetstream.frames
     stack.lake.must_equal(frames)
     must_be_compacted(stack.lake)
-    assert shown(stack) == visible(frames)
-    must_be_purged(stack.lake, frames)
+    oracle = World(*frames)
+    assert shown(stack) == {row.uri for row in oracle.shown("posts")}
+    must_be_purged(stack.lake, oracle)
     verified = stack.start("verify_lake", "--cids", "5")
     assert verified.await_end(PATIENCE_SECONDS) == 0, verified.text
 
@@ -89,39 +91,11 @@ def shown(stack):
     return set(uris)
 
 
-def commits(frames):
-    for frame in frames:
-        event = json.loads(frame)
-        if event["kind"] == "commit" and event["commit"]["collection"] == "app.bsky.feed.post":
-            yield event["did"], event["commit"]
-
-
-def visible(frames):
-    """Each post whose latest version is no delete, of accounts whose latest event does not say that they are away."""
-    latest, active = {}, {}
-    for did, commit in commits(frames):
-        key = did, commit["rkey"]
-        latest[key] = max(latest.get(key, ("", "")), (commit["rev"], commit["operation"]))
-    for event in map(json.loads, frames):
-        if event["kind"] == "account":
-            state = event["account"]
-            key = state["time"], state["seq"]
-            active[event["did"]] = max(active.get(event["did"], (("", 0), True)), (key, state["active"]))
-    return {
-        f"at://{did}/app.bsky.feed.post/{rkey}"
-        for (did, rkey), (_, operation) in latest.items()
-        if operation != "delete" and active.get(did, (None, True))[1]
-    }
-
-
-def must_be_purged(lake, frames):
+def must_be_purged(lake, oracle):
     """No row has text that a delete came after, and the log has such deletes."""
-    deleted = {}
-    for did, commit in commits(frames):
-        if commit["operation"] == "delete":
-            deleted[did, commit["rkey"]] = max(deleted.get((did, commit["rkey"]), ""), commit["rev"])
+    deleted = {(row.did, row.rkey, row.version) for row in oracle.deleted_text()}
     posts = [row for dataset, row in lake.rows() if dataset == "posts"]
-    gone = [row for row in posts if row["rev"] < deleted.get((row["did"], row["rkey"]), "")]
+    gone = [row for row in posts if (row["did"], row["rkey"], row["rev"]) in deleted]
     assert gone
     assert all(row["state"] == "deleted" and row["text"] is None and row["cid"] is None for row in gone)
 

@@ -23,9 +23,8 @@ from tests.end_to_end.test_compaction_kills import (
     EVENTS_A_SECOND_OF_THEIR_TIME,
     PATIENCE_SECONDS,
     RATE,
-    commits,
-    visible,
 )
+from tests.oracle.visibility import World
 
 POINTS = [point for point in CRASH_POINTS if point.startswith("label:")]
 SHOWN = "label:toxic>=0.5"
@@ -63,7 +62,7 @@ class Rounds:
 
     def labels(self):
         """A file of them; the latest in the log are not in the lake yet."""
-        posts = {(did, commit["rkey"]) for did, commit in commits(self.jetstream.frames)}
+        posts = {(row.did, row.rkey) for row in World(*self.jetstream.frames).rows if row.collection == POST}
         chosen = self.random.sample(sorted(posts), len(posts) // 3)
         score = (0.1, 0.9)[self.number % 2]
         self.scores |= dict.fromkeys(chosen, score)
@@ -100,7 +99,7 @@ class Rounds:
         self.consumer.stop_cleanly()
         self.flusher.stop_cleanly()
         self.stack.flush_once()
-        shows = {tuple(uri.removeprefix("at://").split(f"/{POST}/")) for uri in visible(frames)}
+        shows = {(row.did, row.rkey) for row in World(*frames).shown("posts")}
         waiting = "SELECT did, rkey FROM lake_waitinglabel WHERE unknown_at IS NULL"
         until(lambda: not shows & set(self.stack.lake.ask(waiting)), "labels are joined", PATIENCE_SECONDS)
         self.compactor.stop_cleanly()
@@ -157,8 +156,9 @@ def must_be_covered(meta, frames):
 def must_be_labelled(stack, frames, shows, scores):
     """Each post that shows and was never changed has the label of the last round that named it, and none twice."""
     versions = defaultdict(set)
-    for did, commit in commits(frames):
-        versions[did, commit["rkey"]].add(commit["rev"])
+    for row in World(*frames).rows:
+        if row.collection == POST:
+            versions[row.did, row.rkey].add(row.version)
     said = defaultdict(list)
     for dataset, row in stack.lake.rows():
         if dataset == "labels" and row["name"] is not None:

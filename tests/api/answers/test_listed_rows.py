@@ -10,7 +10,7 @@ import pytest
 from lake.export import listed_rows
 from lake.search import by_uri
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post
-from tests.lake.what_shows import World
+from tests.oracle.visibility import World
 
 HOUR_US = 3_600_000_000
 REF = {"uri": f"at://{ALICE}/app.bsky.feed.post/p1", "cid": "bafyreib"}

@@ -29,10 +29,12 @@ from lake.storage.duckdb_engine import Engine
 from process.instants import now_us
 from tests.builders import ALICE, BOB, NOON_US, POST, account, commit, identity, tid
 from tests.examples import one_in
-from tests.lake.what_shows import COLLECTIONS, DATASETS, World, sampled
+from tests.oracle.visibility import World, sampled
+from tests.oracle.wire import COLLECTIONS, DATASETS
 
 HOUR_US = 3_600_000_000
 PATIENCE = 60
+REPEATED = 5  # events that come again, as after a reconnect
 LIKE = "app.bsky.feed.like"
 NAMES = [*COLLECTIONS, "x.y.one", "x.y.two"]
 DIDS = st.sampled_from([ALICE, BOB])
@@ -44,14 +46,14 @@ COMMITS = st.tuples(
 )
 STATES = st.tuples(st.sampled_from([None, "deactivated", "deleted", "takendown"]), DIDS, MOMENTS)
 HANDLES = st.tuples(st.just("identity"), DIDS, MOMENTS)
-STEPS = st.sampled_from(["flush", "compact", "forget", "pin"])
+STEPS = st.sampled_from(["flush", "compact", "forget", "pin", "repeat"])
 SCRIPTS = st.lists(st.one_of(COMMITS, COMMITS, COMMITS, COMMITS, COMMITS, STATES, HANDLES, STEPS), max_size=40)
 
 
 def frame(step, number):
     match step:
         case (operation, did, collection, rkey, rev, us):
-            return commit(collection, record(collection), operation, did, us, rkey, rev)
+            return commit(collection, record(collection, number), operation, did, us, rkey, rev)
         case ("identity", did, us):
             return identity("a.example", did, us, number)
         case (status, did, us):
@@ -59,8 +61,9 @@ def frame(step, number):
     raise ValueError(step)
 
 
-def record(collection):
-    return {"$type": collection, "createdAt": "2026-07-01T12:00:00.000Z", "subject": {"uri": "at://x/y", "cid": "c"}}
+def record(collection, number):
+    subject = {"uri": "at://x/y", "cid": "c"}
+    return {"$type": collection, "createdAt": "2026-07-01T12:00:00.000Z", "subject": subject, "text": f"text {number}"}
 
 
 def once(script):
@@ -77,7 +80,7 @@ class Stage:
     """A lake and the model of it, side by side."""
 
     def __init__(self, lake, root):
-        self.lake, self.world, self.waiting = lake, World(), []
+        self.lake, self.world, self.waiting, self.sent = lake, World(), [], []
         self.reader = Reader(Engine("300MB", 1), root)
         self.compactor = Compactor(root, root / layout.SCRATCH, 1, 0, 0, lambda: False)
 
@@ -89,10 +92,13 @@ class Stage:
                 pinned += [pin_snapshot(asked(dataset)) for dataset in DATASETS]
             elif step == "flush":
                 self.flush()
+            elif step == "repeat":
+                self.waiting += self.sent[-REPEATED:]
             elif step in ("compact", "forget"):
                 self.compact(step)
             else:
                 self.waiting.append(frame(step, number))
+                self.sent.append(self.waiting[-1])
         self.flush()
         return pinned
 
@@ -127,6 +133,12 @@ def walked(reader, search, limit):
             return [key_of(search, hit) for hit in hits], hidden
 
 
+def must_have_texts(stage, search, rows):
+    """Of posts: what the author wrote."""
+    hits = stage.reader.find(search, max(1, len(rows))).hits
+    assert [hit.fields["text"] for hit in hits] == [stage.world.text(row) for row in rows]
+
+
 def key_of(search, hit):
     return hit.seen_us, hit.key.did, hit.collection, hit.key.rkey, hit.key.version
 
@@ -146,6 +158,8 @@ def must_agree(stage, search, limits=(1, 2, 3, 7)):
         for row in stage.world.rows
         if row.dataset == search.dataset and stage.world.exists[row] <= search.snapshot_us
     ]
+    if search.dataset == "posts":
+        must_have_texts(stage, search, list(reversed(rows)) if search.newest else rows)
     for limit in limits:
         assert walked(reader, search, limit) == (ordered, len(every) - len(rows)), (search.dataset, limit)
     assert exported(reader, search) == uris, search.dataset

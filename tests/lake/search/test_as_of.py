@@ -38,7 +38,7 @@ from tests.lake.search.test_all_datasets import (
     version,
     walked,
 )
-from tests.lake.what_shows import DATASETS, EVENTS
+from tests.oracle.wire import DATASETS, EVENTS
 
 MODELS = (IndexFile, DataFile, BatchRun, Tombstone, InactiveAccount, Checkpoint, CatalogIdentity)
 STEPS = st.sampled_from(["flush", "flush", "compact", "forget", "restart", "rebuild"])

@@ -1,86 +1,50 @@
-"""What a lake must show of the frames that it was given: a plain reading of them, which imports nothing of the product.
+"""Which rows of a lake exist and show, by the events that came.
 
 Versions are rows of posts, likes, ... Events (deletes, account and identity events) are rows of `deletes` and
 `accounts`: each of them shows, whatever comes later.
 """
 
-import json
-from datetime import datetime
 from hashlib import md5
-from typing import NamedTuple
 
-COLLECTIONS = {
-    "app.bsky.feed.post": "posts",
-    "app.bsky.feed.like": "likes",
-    "app.bsky.feed.repost": "reposts",
-    "app.bsky.graph.follow": "follows",
-    "app.bsky.graph.block": "blocks",
-    "app.bsky.actor.profile": "profiles",
-}
-DATASETS = (*COLLECTIONS.values(), "records", "deletes", "accounts")
+from tests.oracle.wire import EVENTS, read
+
 PURGED = ("posts", "profiles", "records")  # when their account was deleted
-EVENTS = ("deletes", "accounts")
 INTERACTIONS = ("likes", "reposts", "follows", "blocks")
 TID_LENGTH = 13
-
-
-class Row(NamedTuple):
-    """In the order of the hits, oldest first; `version` tells rows of one URI apart."""
-
-    seen: int
-    did: str
-    collection: str
-    rkey: str
-    version: str
-    operation: str
-    dataset: str
-
-    @property
-    def name(self):
-        return self.did, self.collection, self.rkey
-
-    @property
-    def uri(self):
-        return f"at://{self.did}" + (f"/{self.collection}/{self.rkey}" if self.collection else "")
-
-
-class State(NamedTuple):
-    """Of an account: the latest one counts."""
-
-    us: int
-    seq: int
-    active: bool
-    status: str
 
 
 class World:
     """The events of a lake, and the rows that a compaction purged while their account was deleted."""
 
-    def __init__(self):
+    def __init__(self, *frames):
         self.rows = []
         self.exists = {}  # by row: the moment of the lake's clock from which it exists
+        self.events = {}  # by row
         self.clock = 0
         self.states = {}
         self.purged = set()
+        self._keys = set()
+        self._same_name = {}
+        if frames:
+            self.add(*frames)
 
     def add(self, *frames):
-        """One flush. What was seen before the clock is late: it exists from after the clock on."""
+        """One flush. An event that came before is no second one. What was seen before the clock is late: it exists from
+        after the clock on."""
         passed, self.clock = self.clock, self.clock + 1
-        for raw in frames:
-            event = json.loads(raw)
-            row = row_of(event)
-            if row not in self.exists:
-                self.rows.append(row)
-                self.exists[row] = row.seen if row.seen > passed else passed + 1
-                self.clock = max(self.clock, row.seen)
-            if event["kind"] == "account":
-                self._learn(event)
+        for event in map(read, frames):
+            if event.key not in self._keys:
+                self._keys.add(event.key)
+                self._exist(event, event.row.seen if event.row.seen > passed else passed + 1)
+                self.clock = max(self.clock, event.row.seen)
 
-    def _learn(self, event):
-        body = event["account"]
-        us = round(datetime.fromisoformat(body["time"]).timestamp() * 1_000_000)
-        state = State(us, body["seq"], body["active"], body.get("status", ""))
-        self.states[event["did"]] = max(state, self.states.get(event["did"], state))
+    def _exist(self, event, since):
+        row = event.row
+        self.rows.append(row)
+        self.exists[row], self.events[row] = since, event
+        self._same_name.setdefault(row.name, []).append(row)
+        if event.state:
+            self.states[row.did] = max(event.state, self.states.get(row.did, event.state))
 
     def compact(self):
         """All that was flushed: what a deleted account wrote is gone for good."""
@@ -90,17 +54,29 @@ class World:
     def inactive(self, did):
         return did in self.states and not self.states[did].active
 
-    def shown(self, dataset, until):
+    def shown(self, dataset, until=float("inf")):
         """Rows, oldest first. Versions that came after `until` do not exist; deletes always apply."""
         rows = sorted(row for row in self.rows if row.dataset == dataset and self.exists[row] <= until)
         return rows if dataset in EVENTS else [row for row in rows if self._shows(row, until)]
+
+    def text(self, row):
+        """What the author wrote; None: the record has no such text."""
+        text = (self.events[row].record or {}).get("text")
+        return text if isinstance(text, str) else None
 
     def _shows(self, row, until):
         return not (self.inactive(row.did) or row in self.purged or self._outdated(row, until))
 
     def _outdated(self, row, until):
-        later = [other for other in self.rows if other.name == row.name and other.version > row.version]
+        later = [other for other in self._same_name[row.name] if other.version > row.version]
         return any(other.operation == "delete" or (self.exists[other] <= until and replaces(other)) for other in later)
+
+    def deleted_text(self):
+        """Versions of posts that a delete has ended: compaction purges their text."""
+        return [row for row in self.rows if row.dataset == "posts" and self._deleted(row)]
+
+    def _deleted(self, row):
+        return any(other.operation == "delete" and other.version > row.version for other in self._same_name[row.name])
 
     def state_of(self, uri, until):
         """Of a post: the row that shows, or one word."""
@@ -113,17 +89,6 @@ class World:
         if not versions:
             return "unknown"
         return "hidden" if self.inactive(versions[-1].did) else "purged"
-
-
-def row_of(event):
-    did, seen, kind = event["did"], event["time_us"], event["kind"]
-    body = event[kind]
-    if kind != "commit":
-        version = " ".join(str(part) for part in (kind, body.get("seq"), body.get("time")) if part is not None)
-        return Row(seen, did, "", "", version, kind, "accounts")
-    deleted = body["operation"] == "delete"
-    dataset = "deletes" if deleted else COLLECTIONS.get(body["collection"], "records")
-    return Row(seen, did, body["collection"], body["rkey"], body["rev"], body["operation"], dataset)
 
 
 def replaces(row):
