@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FIRST = $(firstword $(T))
 ONE = $(if $(wildcard $(FIRST)),-m "$(FAST)" $(if $(wildcard $(FIRST)/.),$(PARALLEL)) $(T),$(if $(findstring ::,$(T)),$(T),-k "$(T)"))
 
-.PHONY: help run demo monitor test test-one test-all lint lock bench clean setup setup-dev redis
+.PHONY: help run demo monitor test test-one test-all lint lock bench week clean setup setup-dev redis
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -56,6 +56,9 @@ lock: setup-dev ## after a change of requirements.txt: deploy/requirements.lock,
 
 bench: setup-dev redis ## measures throughput, search and storage on this machine
 	@$(PYTHON_HERE) -m tests.bench
+
+week: setup-dev redis ## a week of 56.7 million events in compressed time, compared with its log (EVENTS=2000000 DAYS=2)
+	@$(PYTHON_HERE) -m tests.weeks week --events $(or $(EVENTS),56700000) --days $(or $(DAYS),7)
 
 clean: ## removes .venv, caches and the demo's data; what `make run` has collected (var/run) stays
 	@for lock in var/*/lock; do [ ! -e $$lock ] || flock -n $$lock true || \
