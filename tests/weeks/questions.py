@@ -3,12 +3,12 @@
 import http.client
 import json
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from statistics import quantiles
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from ingest.simulator.world.people import Person
 from ingest.simulator.world.vocabulary import LANGUAGES, words
 
 EACH = 20  # questions of a class, all different: an answer that is kept would say nothing
@@ -23,11 +23,11 @@ class Latency(NamedTuple):
     most: float
 
 
-def classes(seed: int) -> dict[str, list[dict[str, str]]]:
-    """The parameters of each question, by class. `seed`: of the world."""
+def classes(dids: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+    """The parameters of each question, by class. `dids`: EACH authors."""
     english, numbers = words(0), range(EACH)
     rare = [{"text": english[12_000 + 100 * number]} for number in numbers]
-    authors = [{"did": Person(seed, number, number).did} for number in numbers]
+    authors = [{"did": did} for did in dids]
     languages = [number for number in range(1, len(LANGUAGES)) if LANGUAGES[number].space]
     spoken = [languages[number % len(languages)] for number in numbers]
     page, count = {"total": "false"}, {"total": "true", "limit": "1"}
@@ -45,18 +45,28 @@ def classes(seed: int) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def ask(port: int, seed: int) -> dict[str, Latency]:
-    return {name: _latency([_milliseconds(port, one) for one in asked]) for name, asked in classes(seed).items()}
+def ask(port: int, dids: Sequence[str]) -> dict[str, Latency]:
+    return {name: _latency([_milliseconds(port, one) for one in asked]) for name, asked in classes(dids).items()}
+
+
+def count(port: int) -> int:
+    """All posts that show."""
+    return int(_answer(port, {"total": "true", "limit": "1"})["meta"]["total"])
 
 
 def _milliseconds(port: int, question: dict[str, str]) -> float:
+    began = time.monotonic()
+    _answer(port, question)
+    return (time.monotonic() - began) * 1000
+
+
+def _answer(port: int, question: dict[str, str]) -> dict[str, Any]:
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)) as client:
-        began = time.monotonic()
         client.request("GET", f"/search?{urlencode(question)}")
         answer = client.getresponse()
-        body = json.loads(answer.read())
+        body: dict[str, Any] = json.loads(answer.read())
         assert answer.status == 200, body
-        return (time.monotonic() - began) * 1000
+        return body
 
 
 def _latency(milliseconds: list[float]) -> Latency:

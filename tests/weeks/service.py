@@ -149,9 +149,14 @@ class Service:
     def command(self, *arguments: str, **variables: str) -> float:
         """Runs a management command, which must succeed; seconds that it took."""
         began = time.monotonic()
-        program = self.stack.start(*arguments, prefix=(), **variables)
-        assert program.await_end(PATIENCE_SECONDS) == 0, program.text[-3000:]
+        code, text = self.ran(*arguments, **variables)
+        assert code == 0, text
         return time.monotonic() - began
+
+    def ran(self, *arguments: str, **variables: str) -> tuple[int, str]:
+        """Exit code of a management command, and the end of what it said."""
+        program = self.stack.start(*arguments, prefix=(), **variables)
+        return program.await_end(PATIENCE_SECONDS), program.text[-2000:]
 
     def stop(self, *names: str) -> None:
         for name in names:

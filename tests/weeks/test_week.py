@@ -1,4 +1,4 @@
-"""A small week goes through the real path; a log with one event more does not equal the lake."""
+"""A small week goes through the real path, a small month of files through its passes; and what differs is seen."""
 
 import json
 import subprocess
@@ -86,7 +86,10 @@ def test_what_retention_has_removed_must_not_show(compare):
 
 
 @pytest.mark.slow
-def test_a_small_week_passes(tmp_path):
-    command = [sys.executable, "-m", "tests.weeks", "week", "--events", "120000", "--days", "2"]
-    ran = subprocess.run([*command, "--folder", str(tmp_path / "week")], capture_output=True, text=True)
+@pytest.mark.parametrize(
+    "run", [("week", "--events", "120000", "--days", "2"), ("month", "--days", "2", "--per-day", "2000")]
+)
+def test_a_small_run_passes(tmp_path, run):
+    command = [sys.executable, "-m", "tests.weeks", *run, "--folder", str(tmp_path / "run")]
+    ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr

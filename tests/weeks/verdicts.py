@@ -41,10 +41,10 @@ def memory(days: Sequence[Day], name: str) -> Verdict:
     return Verdict(f"memory of {name} is flat", sizes[-1] <= sizes[0] * GROWTH + SPARE_MB, text)
 
 
-def files(days: Sequence[Day]) -> Verdict:
+def files(days: Sequence[Day], datasets: int = DATASETS) -> Verdict:
     last = days[-1]
-    most = DATASETS * (last.hours + OPEN_HOURS * FLUSHES_AN_HOUR)
-    text = f"{last.held.files:,} files for {last.hours} hours of {DATASETS} datasets; at most {most:,}"
+    most = datasets * (last.hours + OPEN_HOURS * FLUSHES_AN_HOUR)
+    text = f"{last.held.files:,} files for {last.hours} hours of {datasets} datasets; at most {most:,}"
     return Verdict("the number of files is bounded", last.held.files <= most, text)
 
 
