@@ -20,7 +20,7 @@ from tests.weeks import questions, report, verdicts
 from tests.weeks.comparison import DATASETS, Comparison, Difference, by_day
 from tests.weeks.days import Day, held
 from tests.weeks.firehose import Plan
-from tests.weeks.service import PATIENCE_SECONDS, RETENTION, Service
+from tests.weeks.service import PATIENCE_SECONDS, Service, retention
 from tests.weeks.verdicts import Verdict
 
 FOLDER = Path(__file__).parents[2] / "var" / "weeks"
@@ -67,7 +67,7 @@ class Week:
             "through the path": f"{seconds:.0f} s, {events / seconds:,.0f} events a second with passes and backups",
             "events of a day": f"{self.plan.events // self.plan.days:,}",
             "killed each day": ", ".join(name for name, _ in KILLS),
-            "retention": RETENTION,
+            "retention, days": retention(self.plan),
         }
 
     def _day(self, number: int) -> None:
@@ -133,8 +133,9 @@ class Week:
     def _compare(self) -> int:
         """Bytes of the log's JSON."""
         service = self.service
-        kept = {name: int(days) for name, _, days in (rule.partition(":") for rule in RETENTION.split(","))}
-        comparison = Comparison(self.folder / "log", self.folder / "scratch", service.board.now_us, kept)
+        comparison = Comparison(
+            self.folder / "log", self.folder / "scratch", service.board.now_us, retention(self.plan)
+        )
         comparison.prepare()
         self._judge("the lake holds the log's events, each once", comparison.stored(service.stack.lake))
         self._judge("what shows is the log less deletes, accounts gone and retention", self._shown(comparison))
