@@ -1,10 +1,10 @@
 """The admin as an app of Django, with a site of our own."""
 
 from django.conf.locale.en import formats  # type: ignore[import-untyped]
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 
 
-class SiteConfig(AdminConfig):
+class SiteConfig(SimpleAdminConfig):
     default_site = "explorer.admin_site.Site"
 
     def ready(self) -> None:

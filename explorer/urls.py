@@ -9,6 +9,7 @@ from api.urls import unversioned
 from explorer import health, pages
 from explorer.status.views import StatusPage
 
+admin.autodiscover()  # here, so that only a process that serves these routes loads the pages of the admin
 service_state.register()  # here, so that only the process that serves these routes exports the state of the whole
 
 urlpatterns = [

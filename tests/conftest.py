@@ -12,13 +12,14 @@ from deploy.local.redis_process import redis_process
 from ingest.buffer.redis_stream import Buffer
 from ingest.stream.frames import read_frames
 from lake.catalog import listing
+from lake.flush import flusher, statements
 from lake.flush.flusher import Flusher
 from lake.schema import DATASETS
 from lake.storage.duckdb_engine import Engine
 from process.instants import now_us
 
 # An example has all the time it needs: other tests share the machine.
-for name, examples in (("full", 500), ("fast", 60)):
+for name, examples in (("full", 500), ("fast", 40)):
     hypothesis_settings.register_profile(name, hypothesis_settings(), max_examples=examples, deadline=None)
 hypothesis_settings.load_profile("fast")
 
@@ -70,6 +71,12 @@ def engine():
     return Engine("500MB", 1)
 
 
+@cache
+def flusher_engine(threads):
+    """All flushers of this worker share one, as they have nothing else in common."""
+    return statements.new_engine(threads)
+
+
 class Lake:
     """The flusher's side of the pipeline, in this process: frames in, rows out."""
 
@@ -103,5 +110,6 @@ class Lake:
 
 
 @pytest.fixture
-def lake(db, buffer, lake_root):
+def lake(db, buffer, lake_root, monkeypatch):
+    monkeypatch.setattr(flusher, "new_engine", flusher_engine)
     return Lake(buffer, lake_root)

@@ -13,7 +13,7 @@ def require_lake_root(root: Path) -> None:
     lacks a listed file."""
     newest = listing.newest_paths(MUST_EXIST)
     if not root.is_dir() and not newest and root.parent.is_dir():
-        root.mkdir()
+        root.mkdir(exist_ok=True)  # another process may be starting, too
     if not root.is_dir():
         raise LakeUnusable(f"LAKE_ROOT {root} is missing: mount it or create it, then start again.")
     missing = [path for path in newest if not (root / path).is_file()]

@@ -4,7 +4,7 @@ that a label shares with its post. That only narrows: DuckDB decides."""
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
@@ -20,11 +20,13 @@ from lake.query.spec import Search
 from lake.query.text_sql import Parameters
 from lake.query.tree import Filter, conjunction_of, may_match, terms
 from lake.scan.scan_range import ScanFile
-from lake.storage import layout
+from lake.storage import layout, row_reader
 from process.instants import microseconds
 
 AT_ONCE = 64  # hours of one query: of a thousand labels each, some 30 ms
 KEPT = 20_000  # hours, at some 500 bytes each
+KEPT_ROWS = 4_000_000  # 16 MB
+ENTRY = 250  # rows that take the memory of an entry without rows
 SECONDS = 30.0
 # Labelled posts of an hour that are looked up, 1 to 2 ms: of more a page finds enough in a short scan, unless a text
 # must be there as well.
@@ -41,6 +43,7 @@ _SUMMARY = """
 
 HOUR_US = 3_600_000_000
 Times = NDArray[np.int64]
+RowNumbers = NDArray[np.uint32]
 Paths = tuple[str, ...]  # of all label files of one hour, sorted
 ReadRows = Callable[[str, Sequence[str], Mapping[str, Any], float], list[tuple[Any, ...]]]  # Scanner.rows_of
 
@@ -80,10 +83,7 @@ class LabelSummaries:
         """Of the hour with these files. `newest`: the hours before it will be asked for next, else those after it."""
         if not paths:
             return NOTHING
-        if (known := self._known.get(paths)) is None:
-            hours = listing.label_hours_near(layout.hour_of_path(paths[0]), newest, AT_ONCE)
-            known = self.of_all([paths, *(hour for hour in hours if hour != paths)])[paths]
-        return known
+        return self._known.get(paths) or self.of_all(with_hours_near(paths, newest, AT_ONCE))[paths]
 
     def of_all(self, hours: Sequence[Paths]) -> dict[Paths, HourLabels]:
         found = {hour: known for hour in hours if (known := self._known.get(hour)) is not None}
@@ -113,10 +113,44 @@ class LabelSummaries:
                 self._known.popitem(last=False)
 
 
+def with_hours_near(paths: Paths, newest: bool, count: int) -> list[Paths]:
+    """These files of one hour, which may have been replaced since they were listed, and the files of others near it."""
+    own = layout.hour_of_path(paths[0])
+    hours = listing.label_hours_near(own, newest, count)
+    return [paths, *(hour for hour in hours if layout.hour_of_path(hour[0]) != own)]
+
+
+class LabelledRows:
+    """The rows that labels picked for the latest searches, as the files never change: to find them takes most of the
+    time of a page whose labels are rare. Of one lake. Any number of threads may use it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: OrderedDict[Hashable, RowNumbers] = OrderedDict()
+        self._kept = 0
+
+    def get(self, key: Hashable) -> RowNumbers | None:
+        with self._lock:
+            if key in self._rows:
+                self._rows.move_to_end(key)
+            return self._rows.get(key)
+
+    def put(self, key: Hashable, rows: RowNumbers) -> None:
+        with self._lock:
+            self._kept += len(rows) + ENTRY - self._size(self._rows.get(key))
+            self._rows[key] = rows
+            while self._kept > KEPT_ROWS:
+                self._kept -= self._size(self._rows.popitem(last=False)[1])
+
+    def _size(self, rows: RowNumbers | None) -> int:
+        return 0 if rows is None else len(rows) + ENTRY
+
+
 class ReadFiles(Protocol):
     """What reads files: a Scanner."""
 
     label_summaries: LabelSummaries
+    labelled_rows: LabelledRows
 
     def table_of(self, sql: str, paths: Sequence[str], values: Mapping[str, Any], seconds: float) -> Any: ...
 
@@ -133,7 +167,7 @@ class LabelPruner:
         filters = [node.values for node in demanded if isinstance(node, Filter)]
         self._demanded = [values for values in filters if len(values) <= MOST_NAMES]
         self._times: dict[Paths, Times] = {}
-        self._rows: dict[str, NDArray[np.uint32] | None] = {}
+        self._rows: dict[str, RowNumbers | None] = {}
         self._ahead = 1  # hours of the next query
         self._few = FEW_WITH_TEXT if terms(search.query) else FEW
         self._many = False  # an hour had more
@@ -149,28 +183,31 @@ class LabelPruner:
             return False
         return not may_match(self._search.query, "label", lambda values: self._may_have_one(file, values))
 
-    def rows(self, file: ScanFile) -> NDArray[np.uint32] | None:
+    def rows(self, file: ScanFile) -> RowNumbers | None:
         """Numbers of the rows of a file that may have the labels that the search demands, and of some that don't,
         ascending. None: they are not few."""
         if file.path not in self._rows:
             self._rows[file.path] = self._find(file) if self.demands else None
         return self._rows[file.path]
 
-    def _find(self, file: ScanFile) -> NDArray[np.uint32] | None:
-        labelled = self._labelled(file.labels)
-        if len(labelled) > self._few:
+    def _find(self, file: ScanFile) -> RowNumbers | None:
+        kept, key = self._files.labelled_rows, (file.path, file.labels, *self._demanded, self._search.thresholds)
+        rows = kept.get(key)
+        if len(self._labelled(file.labels) if rows is None else rows) > self._few:
             self._many = True
             return None
-        with superseded_if_replaced([file.path]):
-            return among(self._files.times_of(file.path), labelled).astype(np.uint32)
+        if rows is None:
+            with superseded_if_replaced([file.path]):
+                rows = row_reader.among(self._files.times_of(file.path), self._labelled(file.labels)).astype(np.uint32)
+            kept.put(key, rows)
+        return rows
 
     def _labelled(self, paths: Paths) -> Times:
         """Times of the posts of an hour that have such labels, or had them."""
         if not paths:
             return np.zeros(0, np.int64)
         if paths not in self._times:
-            hours = listing.label_hours_near(layout.hour_of_path(paths[0]), self._search.newest, self._ahead)
-            self._times = self._read([paths, *(hour for hour in hours if hour != paths)])
+            self._times = self._read(with_hours_near(paths, self._search.newest, self._ahead))
             self._ahead = min(AT_ONCE, self._ahead * 4)
         return self._times[paths]
 
@@ -193,18 +230,6 @@ class LabelPruner:
             for wanted in self._wanted(values)
             for (name, model), one in said.items()
         )
-
-
-def among(times: Times, wanted: Times) -> Times:
-    """Places of the times that are among these, ascending. Both are sorted, as a rule: `times` of flushed files may
-    not be, which takes ten times as long. Pure."""
-    if (times[1:] < times[:-1]).any():
-        return np.flatnonzero(np.isin(times, wanted))
-    first, end = (times.searchsorted(wanted, side) for side in ("left", "right"))
-    counts = end - first
-    before = np.cumsum(counts) - counts
-    places: Times = np.repeat(first - before, counts) + np.arange(counts.sum())
-    return places
 
 
 def may_pass(said: Said, wanted: Wanted, thresholds: Thresholds) -> bool:

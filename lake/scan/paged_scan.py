@@ -43,7 +43,7 @@ class PagedScan(Generic[Rows]):
     left.
 
     Raises QueryTimeout and QueryTooLarge, and LakeUnusable when a listed file can't be read. When a file was replaced
-    meanwhile, the slice is read again from the files that replaced it."""
+    meanwhile, a smaller slice is read from the files that replaced it."""
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class PagedScan(Generic[Rows]):
                 if failures > REPEATS:
                     raise
                 failed_at = self.resume
+                self._rows = max(1, self._rows // GROWTH)  # where files are replaced quickly, few stay for a read
 
     def _down(self, files: list[ScanFile]) -> Iterator[Slice[Rows]]:
         while files := [file for file in files if file.low <= self.resume.position]:

@@ -13,7 +13,7 @@ from numpy import int64
 from numpy.typing import NDArray
 
 from lake.errors import LakeUnusable, QueryTimeout
-from lake.scan.label_summaries import LabelSummaries
+from lake.scan.label_summaries import LabelledRows, LabelSummaries
 from lake.scan.scan_range import ScanFile, ScanRange
 from lake.scan.search_sql import Statement
 from lake.schema import DATASETS
@@ -38,7 +38,7 @@ class Scanner:
     def __init__(self, engine: Engine, root: Path) -> None:
         self.root = root
         self._engine = engine
-        self.label_summaries = LabelSummaries(self.rows_of)
+        self.label_summaries, self.labelled_rows = LabelSummaries(self.rows_of), LabelledRows()
 
     def rows(self, statement: Statement, scan: ScanRange, seconds: float) -> list[tuple[Any, ...]]:
         """Of a SearchSql's statement over this range."""

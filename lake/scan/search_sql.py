@@ -61,6 +61,10 @@ class SearchSql:
         )
         return self._after(statement, scan.high)
 
+    def matched(self, columns: str) -> Statement:
+        """SELECT of rows that are known to match: of `picked`, without a condition."""
+        return Statement(f"SELECT {columns} FROM picked AS row", {})
+
     def _labels(self, scan: ScanRange) -> str:
         """The relation of label rows, where the search needs it."""
         if not self.search.reads_labels:

@@ -57,11 +57,13 @@ class Candidates:
             matches.append(self._scanner.matches(condition, taken, deadline - monotonic()))
         if not any(len(match.table) for match in matches):
             return []
-        found = scan._replace(files=tuple(file for match in matches for file in match.files))
-        return self._scanner.rows_of_matches(self._first(found, size), matches, deadline - monotonic())
+        matched = self._compiled.matched(select_list(self._compiled.search))
+        return self._scanner.rows_of_matches(self._limited(matched, size), matches, deadline - monotonic())
 
     def _first(self, scan: ScanRange, size: int) -> Statement:
-        statement = self._compiled.select(select_list(self._compiled.search), scan)
+        return self._limited(self._compiled.select(select_list(self._compiled.search), scan), size)
+
+    def _limited(self, statement: Statement, size: int) -> Statement:
         return statement.inside(f"{{sql}} {self._compiled.order_by} LIMIT {size:d}")
 
 

@@ -55,6 +55,18 @@ def times_of(path: Path) -> NDArray[np.int64]:
     return times
 
 
+def among(times: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places of the times that are among these, ascending. Both are sorted, as a rule: `times` of flushed files may
+    not be, which takes ten times as long. Pure."""
+    if (times[1:] < times[:-1]).any():
+        return np.flatnonzero(np.isin(times, wanted))
+    first, end = (times.searchsorted(wanted, side) for side in ("left", "right"))
+    counts = end - first
+    before = np.cumsum(counts) - counts
+    places: NDArray[np.int64] = np.repeat(first - before, counts) + np.arange(counts.sum())
+    return places
+
+
 def joined(tables: Sequence[Table]) -> Table:
     """Of the same columns."""
     return pa.concat_tables(tables).combine_chunks()

@@ -3,7 +3,8 @@
 It ends with an error when a walk shows a post twice, or misses one that the walk before it and the walk after it show,
 although its author was never inactive. After each walk it asks for an earlier one's moment again: that shows no other
 posts than it did then, and all that still show, unless they were deleted for a time.
-With the argument `once` it prints what one walk shows.
+The argument `once`: it prints what one walk shows. A second argument is a query: what matches comes and goes with
+labels and new versions, so that only earlier moments are compared.
 """
 
 import json
@@ -24,21 +25,22 @@ def main():
 
     engine = Engine("200MB", 1)
     reader = Reader(engine, settings.LAKE_ROOT)
-    if sys.argv[1:] == ["once"]:
-        print(json.dumps(walk(reader, present())), flush=True)
+    how, query = [*sys.argv[1:], "", ""][:2]
+    if how == "once":
+        print(json.dumps(walk(reader, present(), query)), flush=True)
         return
     two_ago, before, number, moments = set(), set(), 0, {}
     while True:
         moment = present()
-        uris = walk(reader, moment)
+        uris = walk(reader, moment, query)
         assert len(set(uris)) == len(uris), f"twice: {[uri for uri in uris if uris.count(uri) > 1][:3]}"
-        missed = (two_ago & set(uris)) - before if number >= 2 else set()
+        missed = (two_ago & set(uris)) - before if number >= 2 and not query else set()
         away = gone_once(engine, settings.LAKE_ROOT) if missed else set()
         missed = {uri for uri in missed if uri.split("/")[2] not in away}
         assert not missed, f"missed: {list(missed)[:3]}"
         moments[moment] = set(uris)
         asked = list(moments)[len(moments) // 2]
-        again = set(walk(reader, asked))
+        again = set(walk(reader, asked, query))
         more, less = again - moments[asked], (moments[asked] - again) & set(uris)
         if more or less:
             away, deleted = gone_once(engine, settings.LAKE_ROOT), deleted_once(engine, settings.LAKE_ROOT)
@@ -78,11 +80,12 @@ def present():
     return pin_snapshot(Search()).snapshot_us
 
 
-def walk(reader, moment):
-    """The URIs of all posts that show as of a moment, page by page."""
+def walk(reader, moment, query):
+    """The URIs of all posts that match and show as of a moment, page by page."""
+    from lake.query.parser import parse
     from lake.query.spec import Search
 
-    search, place, uris = Search(snapshot_us=moment), None, []
+    search, place, uris = Search(parse(query), snapshot_us=moment), None, []
     while True:
         page = reader.find(search, limit=300, start=place)
         uris += [hit.uri for hit in page.hits]

@@ -35,9 +35,8 @@ def files(stack):
     return {path: path.stat().st_ino for path in stack.root.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize(
-    "replaced", [pytest.param(False, marks=pytest.mark.slow), True], ids=["removed", "replaced by a new one"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced by a new one"])
 def test_a_catalog_that_goes_while_the_flusher_runs_stops_it_and_nothing_is_lost(make_stack, template, replaced):
     moments = world(900)
     with running(moments[:300]) as jetstream:
@@ -117,6 +116,7 @@ def test_an_older_copy_of_the_catalog_is_refused_until_it_is_rebuilt(make_stack,
         stack.lake.must_equal(frames)
 
 
+@pytest.mark.slow
 def test_a_restored_lake_starts_without_a_word(make_stack, tmp_path):
     moments, backup = world(400), tmp_path / "backup"
     with running(moments) as jetstream:

@@ -59,6 +59,7 @@ def handles_known(stack):
         return 0
 
 
+@pytest.mark.slow
 def test_once_works_the_queue_off(make_stack, appview):
     stack = make_stack("ws://127.0.0.1:1/subscribe", start_us=None)
     dids = [f"did:plc:{number:024}" for number in range(30)]
@@ -73,6 +74,7 @@ def test_once_works_the_queue_off(make_stack, appview):
     assert stack.depth == 31, "the buffer is the flusher's"
 
 
+@pytest.mark.slow
 def test_without_an_appview_events_still_tell(make_stack):
     stack = make_stack("ws://127.0.0.1:1/subscribe", start_us=None)
     buffered(stack, identity("alice.example"), post())
@@ -82,7 +84,8 @@ def test_without_an_appview_events_still_tell(make_stack):
     assert store_of(stack).names([ALICE]) == {ALICE: "alice.example"}
 
 
-@pytest.mark.parametrize("fault", ["redis", pytest.param("appview", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["redis", "appview"])
 def test_once_gives_up_with_a_sentence(make_stack, fault):
     stack = make_stack("ws://127.0.0.1:1/subscribe", start_us=None)
     buffered(stack, post())
@@ -108,6 +111,7 @@ def test_it_goes_on_after_a_kill(make_stack, appview):
     second.stop_cleanly()
 
 
+@pytest.mark.slow
 def test_it_runs_once_and_stops_in_time_while_nobody_answers(make_stack, appview):
     stack = make_stack("ws://127.0.0.1:1/subscribe", start_us=None)
     buffered(stack, post(did=ALICE))

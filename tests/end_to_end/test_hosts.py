@@ -40,6 +40,7 @@ def test_a_host_that_dies_is_replaced_by_the_next_one(make_stack):
     assert all(closed and frames >= 600 for _, closed, frames in hosts_closed_frames)
 
 
+@pytest.mark.slow
 def test_a_host_that_begins_over_a_minute_late_is_recorded_as_a_gap(make_stack):
     moments = world(300)
     with running(moments) as jetstream:

@@ -111,8 +111,8 @@ def left_by(point, stack, count):
     }[point]
 
 
-# The slow ones: at these nothing is half done, or less than at flush:renamed.
-SLOW = ("consume:received", "flush:read", "flush:written", "flush:trimmed")
+# The slow ones: at these nothing is half done, or less than at flush:renamed, or kills at random moments meet them.
+SLOW = ("consume:received", "consume:appended", "flush:read", "flush:written", "flush:trimmed")
 POINTS = [
     pytest.param(point, marks=pytest.mark.slow) if point in SLOW else point
     for point in CRASH_POINTS

@@ -12,7 +12,6 @@ from tests.end_to_end.stack import until
 from tests.end_to_end.stream import frames_of, world
 
 POINTS = [point for point in CRASH_POINTS if point.startswith("label:")]
-SOME = [point if point == "label:committed" else pytest.param(point, marks=pytest.mark.slow) for point in POINTS]
 PATIENCE_SECONDS = 120
 WAITING = """INSERT INTO lake_waitinglabel (did, rkey, name, score, model, version, received_at)
     VALUES (?, ?, 'toxic', 0.5, '', '', datetime('now'))"""
@@ -43,6 +42,9 @@ def must_be_whole(stack):
     assert verified.await_end(PATIENCE_SECONDS) == 0, verified.text
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def filled(make_stack):
     log = world(1_500, 0.4, seed=5)
@@ -54,7 +56,7 @@ def filled(make_stack):
         yield stack
 
 
-@pytest.mark.parametrize("point", SOME)
+@pytest.mark.parametrize("point", POINTS)
 def test_a_killed_import_goes_on_and_doubles_nothing(filled, point):
     posts = uris(filled)
     assert len(posts) > 100
@@ -69,7 +71,6 @@ def test_a_killed_import_goes_on_and_doubles_nothing(filled, point):
     must_be_whole(filled)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_a_killed_compactor_joins_what_waits_at_its_next_start(filled, point):
     posts = uris(filled)

@@ -30,9 +30,10 @@ def test_a_second_copy_waits_and_takes_over_when_the_first_is_killed(make_stack)
         stack.settle(frames_of(moments), *second)
 
 
-COMMANDS = ["consume_jetstream", pytest.param("flush_buffer", marks=pytest.mark.slow)]
+COMMANDS = ["consume_jetstream", "flush_buffer"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_copy_that_waits_stops_when_asked(make_stack, command):
     with running([]) as jetstream:
@@ -51,6 +52,7 @@ def lock_is_held(stack, command):
     return lock.exists() and f":{lock.stat().st_ino} " in Path("/proc/locks").read_text()
 
 
+@pytest.mark.slow
 def test_once_beside_a_running_flusher_asks_it_and_waits(make_stack):
     moments = world(300)
     with running(moments) as jetstream:
@@ -97,6 +99,7 @@ def test_each_process_stops_within_ten_seconds_also_on_a_silent_socket(make_stac
     assert stack.lake.connections("frames, closed_at IS NULL") == [(0, 0)], "silent, and closed in the journal"
 
 
+@pytest.mark.slow
 def test_each_process_stops_within_ten_seconds_also_while_redis_hangs(make_stack):
     moments = world(300)
     with running(moments) as jetstream:

@@ -53,6 +53,7 @@ def test_a_redis_that_lost_everything_is_filled_again_from_the_last_commit(make_
     assert asked[-1] < buffered[0][0], "it must ask for what the commit had not seen"
 
 
+@pytest.mark.slow
 def test_a_redis_that_lost_everything_before_the_first_commit_is_filled_again(make_stack):
     moments = world(800)
     with running(moments[:400]) as jetstream:
@@ -121,6 +122,7 @@ def test_ids_that_step_back_below_committed_ones_are_read(make_stack):
     assert ids[-1] < FAR_AHEAD_MS
 
 
+@pytest.mark.slow
 def test_an_id_that_comes_again_overwrites_no_file(make_stack):
     first, second = [post("first under this id")], [post("second under this id")]
     stack = make_stack("ws://127.0.0.1:1/subscribe")
@@ -157,6 +159,7 @@ def test_without_redis_both_processes_wait_and_go_on_alone(make_stack):
         stack.settle(frames_of(moments), consumer, flusher)
 
 
+@pytest.mark.slow
 def test_while_redis_refuses_writes_both_processes_wait_and_go_on_alone(make_stack):
     moments = world(600)
     with running(moments[:300]) as jetstream:

@@ -12,6 +12,7 @@ from tests.end_to_end.evidence import dataset_of
 
 SAMPLES = ROOT.parent / "shared" / "samples"
 FILES = {"real-v1-152-events.ndjson": 152, "real-v1-one-of-each-kind.ndjson": 10}
+SOME = ["real-v1-152-events.ndjson", pytest.param("real-v1-one-of-each-kind.ndjson", marks=pytest.mark.slow)]
 SEARCH = """
 import json, sys
 from django.conf import settings
@@ -42,7 +43,7 @@ def longest_word(text):
     return max(text.split(), key=len)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", SOME)
 def test_a_recorded_stream_is_in_the_lake_once_and_its_posts_are_found(make_stack, name):
     if not (SAMPLES / name).exists():
         pytest.skip("the recording is not here")

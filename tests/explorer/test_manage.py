@@ -48,3 +48,10 @@ def test_a_catalog_that_is_no_catalog_is_one_sentence(tmp_path, content, says, a
 )
 def test_each_word_of_sqlite_has_an_advice(words, advice):
     assert advice in catalog_advice(sqlite3.OperationalError(words))
+
+
+def test_a_process_that_serves_no_pages_does_not_load_them(tmp_path):
+    """They take as much time and memory as all else that the consumer starts with."""
+    code = "import sys; print([name for name in sys.modules if name.startswith(('api.answers', 'lake.search'))])"
+    done = manage(tmp_path / "catalog.sqlite3", "shell", "--no-imports", "--command", code)
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr

@@ -53,7 +53,7 @@ def exported(client, **asked):
     return [json.loads(line)["id"] for line in b"".join(response).splitlines()]
 
 
-@pytest.mark.parametrize("size", [1, 3, 50])
+@pytest.mark.parametrize("size", [3, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 50))])
 def test_a_sample_of_each_stretch_is_what_md5_says(posts, client, size):
     for per in sample.PER:
         expected = drawn(TIMES, per, size, "s")

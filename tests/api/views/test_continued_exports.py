@@ -64,12 +64,14 @@ def go_on(client, question, size, etag=""):
     return client.get(question, HTTP_RANGE=f"bytes={size}-", **({"HTTP_IF_RANGE": etag} if etag else {}))
 
 
+OTHERS = ("csv&excel=true", "ndjson", "csv&sample=9&seed=1")
+FORMS = ["csv", "parquet", "csv&limit=15", *(pytest.param(form, marks=pytest.mark.slow) for form in OTHERS)]
 EACH_WAY = [(True, (1, 700)), pytest.param(False, (333, 1000), marks=pytest.mark.slow)]
 ALL = [pytest.param(names_it, (1, 333, 700, 1000), marks=pytest.mark.slow) for names_it in (True, False)]
 
 
 @pytest.mark.parametrize(("names_it", "sizes"), [*EACH_WAY, *ALL])
-@pytest.mark.parametrize("form", ["csv", "csv&excel=true", "ndjson", "parquet", "csv&sample=9&seed=1", "csv&limit=15"])
+@pytest.mark.parametrize("form", FORMS)
 def test_both_parts_are_the_file(posts, client, form, names_it, sizes):
     question = f"{QUESTION}&format={form}"
     for round_, size in enumerate(sizes):

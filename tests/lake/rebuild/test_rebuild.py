@@ -135,6 +135,7 @@ def test_likes_that_were_updated_or_deleted_in_an_odd_way_show_as_before(lake):
     assert answers(lake) == before
 
 
+@pytest.mark.slow
 class TestAWorld:
     """Simulated hours of everything: posts, edits, deletes, records made again, accounts that leave and come back."""
 

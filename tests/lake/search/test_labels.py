@@ -15,11 +15,12 @@ from lake.query.spec import Search
 from lake.query.tree import And, Filter, Not, Or
 from lake.scan import index_pruning
 from lake.scan.index_pruning import IndexPruner, page_cost
-from lake.scan.label_summaries import among
+from lake.scan.label_summaries import ENTRY, LabelledRows
 from lake.scan.snapshot import files_in_range
 from lake.search.aggregates import top
 from lake.search.reader import Reader
 from lake.search.sample import draw
+from lake.storage import row_reader
 from lake.storage.duckdb_engine import Engine
 from tests.builders import NOON_US, post
 from tests.lake.compact.compacting import HOUR, make
@@ -222,6 +223,40 @@ def test_rows_without_a_label_that_must_be_there_are_not_read(reader, lake, eage
     assert answers(reader, asked("lake label:toxic>=0.7")) == [f"p{newest}-1"]
 
 
+def test_rows_are_picked_again_without_reading_until_there_are_other_labels(reader, lake, eager, monkeypatch):
+    posts = by_rkey(lake)
+    write(lake.root, labels_of(posts["p3-1"], {"score": 1, "labelled_at": LABELLED}))
+    first = picked(reader, "label:toxic>=0.7")
+    assert first[:2] == [[], [1]]
+    with monkeypatch.context() as patched:
+        patched.setattr(reader.scanner, "times_of", None)
+        assert picked(reader, "label:toxic>=0.7") == first
+    write(lake.root, labels_of(posts["p3-2"], {"score": 1, "labelled_at": LABELLED}))
+    assert picked(reader, "label:toxic>=0.7")[:2] == [[], [1, 2]]
+    assert picked(reader, "label:toxic<0.7")[:2] == [[], []]
+
+
+def test_labels_that_come_while_an_hour_is_searched_do_not_disturb(reader, lake):
+    """A scan has the files of its beginning, and looks at hours near as they are now."""
+    posts = by_rkey(lake)
+    write(lake.root, labels_of(posts["p3-1"], {"score": 0.9, "labelled_at": LABELLED}))
+    begun = files_in_range(asked("label:toxic"))[0].labels
+    write(lake.root, [row for post in ("p3-2", "p2-0") for row in labels_of(posts[post], {"labelled_at": LABELLED})])
+    assert len(begun) == 1
+    assert reader.scanner.label_summaries.of(begun).posts == 1
+    assert page(reader, asked("label:toxic")) == ["p3-2", "p3-1", "p2-0"]
+
+
+def test_of_picked_rows_the_latest_are_kept(monkeypatch):
+    monkeypatch.setattr("lake.scan.label_summaries.KEPT_ROWS", 2 * ENTRY + 10)
+    kept = LabelledRows()
+    for name in ("a", "b", "b"):
+        kept.put(name, np.arange(5, dtype=np.uint32))
+    assert kept.get("a") is not None
+    kept.put("c", np.arange(3, dtype=np.uint32))
+    assert [name for name in "abc" if kept.get(name) is not None] == ["a", "c"]
+
+
 def test_an_hour_of_many_labels_is_scanned(reader, lake, eager, monkeypatch):
     monkeypatch.setattr("lake.scan.label_summaries.FEW", 1)
     posts = by_rkey(lake)
@@ -235,7 +270,7 @@ def test_an_hour_of_many_labels_is_scanned(reader, lake, eager, monkeypatch):
 @pytest.mark.parametrize("times", [[1, 3, 3, 5, 9], [9, 3, 1, 3, 5], [], [2]])
 @pytest.mark.parametrize("wanted", [[], [3], [0, 3, 4, 9, 12], [5]])
 def test_times_among_others(times, wanted):
-    places = among(np.array(times, np.int64), np.array(wanted, np.int64)).tolist()
+    places = row_reader.among(np.array(times, np.int64), np.array(wanted, np.int64)).tolist()
     assert places == [place for place, time in enumerate(times) if time in wanted]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lake.catalog import listing
-from lake.errors import QueryTooLarge
+from lake.errors import QueryTooLarge, Superseded
 from lake.models import DataFile, Tombstone
 from lake.query.spec import Search
 from lake.scan import tombstone_cache
@@ -11,6 +11,7 @@ from lake.scan.scanner import Scanner
 from lake.scan.snapshot import pin_snapshot
 from lake.scan.tombstone_cache import TombstoneCache
 from lake.search import by_uri
+from lake.search.candidates import Candidates
 from lake.search.reader import Reader
 from lake.search.sample import draw
 from lake.storage.duckdb_engine import Engine
@@ -130,6 +131,22 @@ def test_files_of_deletes_may_be_replaced_before_they_are_read(reader, lake_root
     monkeypatch.setattr(listing, "paths_since", replaced)
     assert ask(reader, search) == answer
     assert len(calls) > 1
+
+
+def test_where_files_are_replaced_all_the_time_fewer_are_read_at_once(reader, monkeypatch):
+    search = Search(timeout=60)
+    expected = [hit.uri for hit in reader.find(search, 200).hits]
+    read, at_once = Candidates.read, []
+
+    def replaced_while_many_are_read(candidates, scan, size, seconds):
+        at_once.append(len(scan.files))
+        if len(scan.files) > 2:  # those of one hour
+            raise Superseded
+        return read(candidates, scan, size, seconds)
+
+    monkeypatch.setattr(Candidates, "read", replaced_while_many_are_read)
+    assert [hit.uri for hit in reader.find(search, 201).hits] == expected
+    assert max(at_once) > 2
 
 
 def test_what_comes_meanwhile_is_not_half_seen(reader, lake, monkeypatch):
