@@ -81,6 +81,7 @@ class Service:
             "ws://127.0.0.1:1/subscribe",
             plan.start_us - 60_000_000,
             maxmemory="1gb",
+            appendfsync="no",  # each second of the compressed clock would be hundreds of times a second
             FLUSH_INTERVAL_SECONDS="2",
             FLUSH_MAX_EVENTS=str(flush),
             RETENTION_DAYS=",".join(f"{name}:{days}" for name, days in retention(plan).items()),
