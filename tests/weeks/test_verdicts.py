@@ -18,7 +18,7 @@ HELD = Held(files=230, files_on_disk=300, file_bytes=90, index_bytes=10, catalog
 
 def days(*changes):
     """A day for each change."""
-    day = Day(1, 2_000_000, 2_000_000, 24, 60.0, {"web": 200.0}, {}, 1.0, 1.0, HELD, {"page": Latency(10, 20, 90)})
+    day = Day(1, 8_000_000, 8_000_000, 24, 60.0, {"web": 200.0}, {}, 1.0, 1.0, HELD, {"page": Latency(10, 20, 90)})
     return [replace(day, number=number, **change) for number, change in enumerate(changes, 1)]
 
 
@@ -48,7 +48,7 @@ def latency(p95, most=100.0):
         (lambda noted: verdicts.latency(noted, "page"), days(latency(90.0, 30_000.0), {}), False),
         (lambda noted: verdicts.size(noted[-1], 501), days({}), True),
         (lambda noted: verdicts.size(noted[-1], 499), days({}), False),
-        (lambda noted: verdicts.size(noted[-1], 499), days({"events_of_day": 999_999}), None),
+        (lambda noted: verdicts.size(noted[-1], 499), days({"events_of_day": 4_999_999}), None),
     ],
 )
 def test_verdicts(judge, noted, passed):
