@@ -13,7 +13,12 @@ unexport PYTHONDONTWRITEBYTECODE
 FIRST = $(firstword $(T))
 ONE = $(if $(wildcard $(FIRST)),-m "$(FAST)" $(if $(wildcard $(FIRST)/.),$(PARALLEL)) $(T),$(if $(findstring ::,$(T)),$(T),-k "$(T)"))
 
-.PHONY: help run demo monitor test test-one test-all lint lock bench week clean setup setup-dev redis
+# What make load takes: people, events a second, minutes.
+USERS ?= 20
+EVENTS ?= 2000
+MINUTES ?= 60
+
+.PHONY: help run demo monitor test test-one test-all mutants lint lock bench load week clean setup setup-dev setup-load redis
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,6 +43,9 @@ test-one: setup-dev redis ## some of them: make test-one T=tests/process (a fold
 test-all: setup-dev redis ## all tests that need no internet, with the slow proofs (crashes, losses, large volumes)
 	@$(PYTHON_HERE) -m pytest $(PARALLEL) -m "not live and not bench" --hypothesis-profile full
 
+mutants: setup-dev redis ## edits copies of the code wrongly, one edit at a time: each must make its test fail
+	@$(PYTHON_HERE) -m tests.mutants
+
 lint: setup-dev ## ruff, mypy --strict, shellcheck, yamllint, zizmor, promtool, amtool, hadolint, caddy, systemd, schemas
 	@$(PYTHON_HERE) -m ruff check --quiet .
 	@$(PYTHON_HERE) -m ruff format --check --quiet .
@@ -57,8 +65,11 @@ lock: setup-dev ## after a change of requirements.txt: deploy/requirements.lock,
 bench: setup-dev redis ## measures throughput, search and storage on this machine
 	@$(PYTHON_HERE) -m tests.bench
 
-week: setup-dev redis ## a week of 56.7 million events in compressed time, compared with its log (EVENTS=2000000 DAYS=2)
-	@$(PYTHON_HERE) -m tests.weeks week --events $(or $(EVENTS),56700000) --days $(or $(DAYS),7)
+week: setup-dev redis ## a week of 56.7 million events in compressed time, compared with its log (WEEK_EVENTS=2000000 DAYS=2)
+	@$(PYTHON_HERE) -m tests.weeks week --events $(or $(WEEK_EVENTS),56700000) --days $(or $(DAYS),7)
+
+load: setup-load redis ## the whole service under load, with faults: make load USERS=20 EVENTS=2000 MINUTES=60 (the defaults)
+	@exec $(WITH_MAKE) $(PYTHON_HERE) -m tests.load --users $(USERS) --events $(EVENTS) --minutes $(MINUTES)
 
 clean: ## removes .venv, caches and the demo's data; what `make run` has collected (var/run) stays
 	@for lock in var/*/lock; do [ ! -e $$lock ] || flock -n $$lock true || \
@@ -72,6 +83,9 @@ setup:
 
 setup-dev:
 	@bash deploy/local/setup.sh requirements-dev.txt
+
+setup-load: setup-dev
+	@bash deploy/local/setup.sh requirements-load.txt
 
 redis: setup-dev
 	@bash deploy/local/redis.sh

@@ -4,6 +4,7 @@ import re
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -76,6 +77,7 @@ def look_up(
 
 def find_versions(scanner: Scanner, search: Search, uris: Sequence[str]) -> UriLookup:
     """As look_up(), of records of the search's dataset, with hits without fields: some 600 bytes each."""
+    search = replace(search, newest=True)  # else the times of files are those of the order, below zero
     names = {record_name(uri): uri for uri in uris}
     lookup = _Lookup(scanner, set(names), time.monotonic() + search.timeout, search)
     lookup.columns, lookup.to_hit = select_key, to_key_hit
@@ -118,11 +120,14 @@ class _Lookup:
         """Files of the times that the keys carry come first. Only what they don't settle is looked for everywhere: a
         version may have come long after its key was made. Raises QueryTimeout."""
         self._scan(self._near)
-        self.deletions = retry_superseded(
-            lambda: _deletions(self._scanner, self._search.of, [*self._left], self._seconds)
-        )
+        self._find_deletions(self._left)
         if everywhere:
             self._scan(self._everywhere)
+            self._find_deletions(self._left & self.hidden.keys() - self.deletions.keys())  # by what came meanwhile
+
+    def _find_deletions(self, names: set[RecordName]) -> None:
+        asked = [*names]
+        self.deletions |= retry_superseded(lambda: _deletions(self._scanner, self._search.of, asked, self._seconds))
 
     def states(self) -> dict[RecordName, str]:
         """Of the records that do not show: the names of UriLookup."""

@@ -50,7 +50,13 @@ def split_timeline(
         raise TooManyBuckets(
             f"gives more than {MOST_COUNTS:,} counts: narrow the dates, count by more time, or take fewer series"
         ) from error
-    return SplitTimeline([(place.value, -place.less) for place in largest], len(totals) - len(largest), counts)
+    return SplitTimeline(_series(counts), len(totals) - len(largest), counts)
+
+
+def _series(counts: dict[tuple[int, str | None], int]) -> list[tuple[str, int]]:
+    """With the hits that are in the counts: of the values' totals some may have been deleted meanwhile."""
+    sums = summed(((name, rows) for (_, name), rows in counts.items() if name is not None), MOST_COUNTS)
+    return [(place.value, -place.less) for place in sorted(Place(-rows, name) for name, rows in sums.items())]
 
 
 def _value(search: Search, split: str, terms: Sequence[NamedTerm]) -> tuple[str, dict[str, object]]:

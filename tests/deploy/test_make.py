@@ -11,7 +11,8 @@ import pytest
 
 from deploy.local.child import ROOT
 
-WORDS = ("help", "run", "demo", "monitor", "test", "test-one", "test-all", "lint", "lock", "bench", "clean")
+WORDS = ("help", "run", "demo", "monitor", "test", "test-one", "test-all", "mutants", "lint", "lock", "bench", "load")
+WORDS = (*WORDS, "clean")
 SCRIPTS = [ROOT / ".ci" / "run", *sorted((ROOT / "deploy").rglob("*.sh"))]
 
 

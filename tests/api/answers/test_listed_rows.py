@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lake.export import listed_rows
+from lake.search import by_uri
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post
 from tests.lake.what_shows import World
 
@@ -167,3 +168,29 @@ def test_files_are_refused_while_exports_are_off(world, client):
 def test_a_record_is_told_from_another_with_its_key(world, client):
     uri = f"at://{ALICE}/app.bsky.feed.gate0/same"
     assert [row["id"] for row in read("json", asked(client, [uri])[1])] == [uri]
+
+
+URI = f"at://{ALICE}/app.bsky.feed.post/p1"
+
+
+def test_a_post_that_was_deleted_and_made_again_is_found(client, lake):
+    lake.flush(post("first", rkey="p1", rev="a"), delete("p1", rev="b", time_us=NOON_US + 1))
+    lake.flush(post("again", rkey="p1", rev="c", time_us=NOON_US + 2))
+    _, body = asked(client, [URI])
+    assert [row["text"] for row in read("json", body)] == ["again"]
+
+
+def test_a_post_that_is_deleted_while_it_is_looked_for_is_deleted_not_unknown(client, lake, monkeypatch):
+    lake.flush(post("here", rkey="p1", rev="a"))
+    before = by_uri._deletions
+
+    def deleted_right_after(*given):
+        found = before(*given)
+        monkeypatch.undo()
+        lake.flush(delete("p1", rev="b", time_us=NOON_US + 1))
+        return found
+
+    monkeypatch.setattr(by_uri, "_deletions", deleted_right_after)
+    _, body = asked(client, [URI])
+    meta = json.loads(body)["meta"]
+    assert (meta["deleted"], meta["unknown"]) == ([URI], [])

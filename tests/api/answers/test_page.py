@@ -84,8 +84,10 @@ def test_a_walk_does_not_see_what_comes_but_sees_what_goes(posts, client):
     token = meta(client.get("/search?limit=15"))["next"]
     posts.flush(post("new", rkey="new", time_us=NOON_US + 999 * SECOND_US))
     posts.flush(delete("k01", time_us=NOON_US + 999 * SECOND_US))
+    posts.flush(post("changed", "update", rkey="k02", time_us=NOON_US + 999 * SECOND_US))
     last = client.get(f"/search?limit=15&token={token}")
     assert keys(last) == ["k04", "k03", "k02", "k00"]
+    assert last.json()["results"][2]["text"] == "p2"
     assert (meta(last)["next"], meta(last)["hidden"]) == (None, 1)
 
 

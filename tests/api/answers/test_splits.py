@@ -173,3 +173,19 @@ def test_what_a_dataset_can_not_be_split_by_is_a_fault(db, client, path, field):
     answer = client.get(f"/api/v1/{path}")
     assert answer.status_code == 400
     assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
+
+
+def test_series_have_the_hits_of_their_times_also_when_a_post_is_deleted_between_both_counts(client, lake, monkeypatch):
+    lake.flush(*(post("lake", rkey=f"p{n}", rev="a", time_us=NOON_US + n) for n in range(3)))
+    before = full_scan.FullScan.slices
+
+    def deleted_right_after(scan, search, columns, *given, **values):
+        if "series" in values:
+            monkeypatch.undo()
+            lake.flush(delete("p0", rev="b", time_us=NOON_US + 9))
+        return before(scan, search, columns, *given, **values)
+
+    monkeypatch.setattr(full_scan.FullScan, "slices", deleted_right_after)
+    answer = client.get("/api/v1/timeline?split=author").json()
+    assert [row["hits"] for row in answer["results"]] == [2]
+    assert [value["hits"] for value in answer["meta"]["split_values"]] == [2]

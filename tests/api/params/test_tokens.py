@@ -20,6 +20,8 @@ def test_a_token_comes_back_and_is_bound_to_its_query():
     assert valid(f"langs=en&language=pt&text=a&token={token}")["token"] == TOKEN
     assert "another query" in faults(f"text=b&lang=en&lang=pt&token={token}")["token"]
     assert "another query" in faults(f"text=a&lang=en&token={token}")["token"]
+    for other in ("sort=oldest", "clock=created", "dataset=profiles", "exact=true"):
+        assert "another query" in faults(f"text=a&lang=en&lang=pt&{other}&token={token}")["token"]
     assert set(faults(f"text=a&lang=en&lang=pt&page=2&token={token}")) == {"page"}
     assert set(faults(f"text=a&lang=en&lang=pt&sample=2&token={token}")) == {"sample", "token"}
 

@@ -186,6 +186,12 @@ def test_a_dead_letter_holds_the_head_and_what_proves_the_rest(buffer):
     assert len(letter.sha256) == 64
 
 
+def test_what_is_set_aside_is_not_received_again(buffer):
+    buffer.append(events(b"a", b"b"), [], AFTER)
+    buffer.set_aside([Drop(b"b", DropReason.POISON)])
+    assert (buffer.totals().received, buffer.totals().dropped["poison"]) == (2, 1)
+
+
 def test_only_the_newest_dead_letters_are_kept(buffer):
     buffer.set_aside(Drop(b"%d" % number, DropReason.NOT_JSON) for number in range(DEAD_LETTERS_KEPT + 5))
     letters = buffer.dead_letters()

@@ -221,7 +221,8 @@ def test_while_redis_is_too_full_the_socket_is_closed(consuming, redis, monkeypa
     paused = value(metrics.PAUSES)
     with running(FRAMES) as server, consuming(server.url, high_water=0.5):
         await_depth(redis, len(FRAMES))
-        redis.setrange("ballast", 139_999_999, b"x")
+        redis.setrange("ballast", 109_999_999, b"x")
+        redis.setrange("more", 29_999_999, b"x")
         server.publish(delete("next", time_us=LATEST + 1))
         until(lambda: value(metrics.PAUSES) > paused, "it pauses")
         connections, depth = len(server.requests), redis.xlen("buffer")
@@ -229,6 +230,9 @@ def test_while_redis_is_too_full_the_socket_is_closed(consuming, redis, monkeypa
         time.sleep(0.3)
         assert len(server.requests) == connections
         assert redis.xlen("buffer") == depth
+        redis.delete("more")
+        until(lambda: value(metrics.BUFFER_FILL) < 0.5, "it has looked again")
+        assert len(server.requests) == connections, "there is room for little: it waits for more"
         redis.delete("ballast")
         until(lambda: any(b'"later"' in frame for frame in frames_in(redis)), "it goes on")
     assert rows()[0]["why_closed"].startswith("buffer at ")

@@ -12,6 +12,7 @@ from lake.scan.snapshot import pin_snapshot
 from lake.search.reader import Reader
 from lake.storage.duckdb_engine import Engine
 from process.instants import now_us
+from process.locks import Locked, exclusive, lock_path
 from tests.builders import NOON_US, post
 
 SECOND_US = 1_000_000
@@ -82,6 +83,11 @@ def test_a_lake_that_waits_has_rows_of_the_time_that_has_come(lake):
     assert abs(moment - (now_us() - 3600 * SECOND_US)) < 60 * SECOND_US
     with clock.turn() as turn:
         assert moment < turn.passed_us < moment + 3600 * SECOND_US
+
+
+def test_one_writer_at_a_time_has_a_turn(lake):
+    with clock.turn(), pytest.raises(Locked), exclusive(lock_path("clock")):
+        pass
 
 
 def test_a_turn_during_which_rows_came_from_elsewhere_is_refused(lake):

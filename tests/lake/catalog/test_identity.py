@@ -15,6 +15,7 @@ from lake.catalog import commits, identity, listing, orphans
 from lake.catalog.identity import Claim, State
 from lake.compact.compactor import Compactor
 from lake.errors import LakeUnusable
+from lake.flush import batch_files
 from lake.flush.flusher import Flusher
 from lake.models import BatchRun, CatalogIdentity, DataFile, IndexFile, Tombstone
 from lake.storage import layout
@@ -304,6 +305,21 @@ class TestTheOpenCatalogIsTheFileAtItsPath:
             lake.flush(post("one"))
         assert lake.buffer.depth() == 1
         assert not (lake.root / ".lake.json").exists()
+
+    def test_so_does_a_lake_that_goes_before_the_commit(self, lake, monkeypatch):
+        lake.flusher.prepare()
+        real = batch_files.publish
+
+        def publish(root, files):
+            real(root, files)
+            root.rename(root.with_name("aside"))
+            root.mkdir()
+
+        monkeypatch.setattr(batch_files, "publish", publish)
+        with pytest.raises(LakeUnusable, match=r"LAKE_ROOT .* is missing, or lacks \.lake\.json"):
+            lake.flush(post("one"))
+        assert not DataFile.objects.exists()
+        assert lake.buffer.depth() == 1
 
     def test_the_compactor_replaces_nothing(self, lake, place):
         lake.flush(post("one"))

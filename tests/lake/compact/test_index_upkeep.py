@@ -14,6 +14,7 @@ from lake.models import DataFile, IndexFile, Retention, Tombstone
 from lake.query.index_terms import index_terms
 from lake.query.parser import parse
 from lake.query.spec import Search
+from lake.scan.snapshot import pin_snapshot
 from lake.search.reader import Reader
 from lake.storage import layout
 from lake.storage.duckdb_engine import Engine
@@ -169,12 +170,12 @@ def test_an_older_version_stays_hidden_when_its_tombstone_is_gone(lake, compacto
     compactor.round(daily=True, patient=False)
     Tombstone.objects.all().delete()
     reader = Reader(Engine("200MB", 1), lake.root)
-    assert [hit.fields["text"] for hit in reader.find(Search(parse("other"))).hits] == [
-        "other version",
-        "other tale 2",
-        "other tale 1",
-    ]
-    assert reader.full_scan.count(Search(parse("other")), 60) == (3, "eq")
+    search = pin_snapshot(Search(parse("other")))
+    assert search.snapshot_us == NOON_US + 5 * HOUR_US, "the moment of the newer version itself"
+    for asked in (search, Search(parse("other"))):
+        texts = [hit.fields["text"] for hit in reader.find(asked).hits]
+        assert texts == ["other version", "other tale 2", "other tale 1"]
+        assert reader.full_scan.count(asked, 60) == (3, "eq")
 
 
 def test_stored_rows_and_rows_of_files_make_one_page(lake, compactor, today, monkeypatch):

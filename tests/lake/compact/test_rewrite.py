@@ -8,7 +8,7 @@ import pytest
 from lake.catalog import listing
 from lake.compact.rewrite_sql import sort_columns
 from lake.errors import LakeUnusable
-from lake.models import DataFile
+from lake.models import DataFile, Tombstone
 from lake.schema import DATASETS
 from tests.builders import NOON_US, delete, post
 from tests.lake.compact.compacting import HOUR, daily, fill, make, names, texts
@@ -56,7 +56,7 @@ def test_a_compacted_file_has_small_groups_statistics_page_indexes_and_bloom_fil
 
 
 def test_a_deleted_post_keeps_its_key_and_nothing_else(lake, compactor):
-    frame = post("secret", rkey="a", time_us=NOON_US, langs=["de"])
+    frame = post("secret", rkey="a", time_us=NOON_US, langs=["de"], via="the secret client")
     lake.flush(frame, post("stays", rkey="b", time_us=NOON_US))
     lake.flush(delete("a", time_us=NOON_US + HOUR))
     compactor.round(patient=False)
@@ -86,6 +86,17 @@ def test_a_replaced_version_keeps_its_text_and_a_delete_wins(lake, compactor):
         ("deleted", None, 7),
         ("deleted", None, 7),
     ]
+
+
+def test_states_outlive_their_tombstones(lake, compactor):
+    lake.flush(post("old", rkey="a", time_us=NOON_US), post("gone", rkey="b", time_us=NOON_US + 1))
+    lake.flush(post("new", "update", rkey="a", time_us=NOON_US + HOUR), delete("b", time_us=NOON_US + HOUR + 1))
+    compactor.round(patient=False)
+    Tombstone.objects.all().delete()  # as some days later
+    lake.flush(post("late", rkey="c", time_us=NOON_US + 2))
+    daily(compactor)
+    rows = [(row["rkey"], row["state"]) for row in lake.rows("posts") if row["seen"].hour == 12]
+    assert rows == [("a", "superseded"), ("b", "deleted"), ("c", None)]
 
 
 def test_a_version_after_the_delete_shows(lake, compactor):

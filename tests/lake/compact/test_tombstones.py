@@ -85,6 +85,20 @@ def test_the_search_ends_when_it_is_asked_to(compacted, tmp_path):
         tombstones.touched(Engine("200MB", 1), compacted.root, snapshot, listing.listed_files(), lambda: True)
 
 
+def test_a_tombstone_outlives_a_host_s_replay_and_the_pass_after_it(lake):
+    lake.flush(delete("a", rev="3a"))
+    replayed = NOW - timedelta(hours=36) - timedelta(days=1)
+    Tombstone.objects.update(applied_at=replayed, seen=replayed)
+    assert tombstones.remove_expired(NOW) == 0
+
+
+def test_the_tombstones_of_likes_stay_as_their_files_have_no_states(db):
+    add_tombstones([NewTombstone(ALICE, "app.bsky.feed.like", "a", "3b", True, NOON_US)])
+    old = NOW - timedelta(days=400)
+    Tombstone.objects.update(applied_at=old, seen=old)
+    assert tombstones.remove_expired(NOW) == 0
+
+
 def test_a_tombstone_stays_as_long_as_a_version_may_come_late(lake):
     lake.flush(delete("a", rev="3a"), delete("b", rev="3a"), delete("c", rev="3a"))
     old = NOW - tombstones.KEPT - timedelta(seconds=1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lake.models import InactiveAccount, Tombstone
+from lake.models import DataFile, InactiveAccount, Tombstone
 from process.instants import now_us
 from tests.builders import ALICE, BOB, NOON_US, POST, account, commit, delete, post, tid
 
@@ -107,4 +107,18 @@ def test_the_latest_account_event_counts_whatever_the_order_and_batch(lake):
     lake.flush(account(False, "suspended", seq=7, time="2026-07-01T12:00:07Z"), off)
     assert InactiveAccount.objects.get().status == "suspended"
     lake.flush(account(True, seq=4, time="2026-07-01T12:00:04Z"))
+    assert InactiveAccount.objects.get().status == "suspended"
+
+
+def test_an_account_event_s_own_time_counts_as_seq_restarts_with_another_relay(lake):
+    lake.flush(account(False, "deactivated", seq=900, time="2026-07-01T12:00:05Z"))
+    lake.flush(account(True, seq=3, time="2026-07-01T12:00:06Z"))
+    assert not InactiveAccount.objects.exists()
+    on, off = (
+        account(True, seq=905, time="2026-07-01T12:00:07Z"),
+        account(False, "suspended", seq=4, time="2026-07-02T00:00:00Z"),
+    )
+    lake.flush(on, off)
+    DataFile.objects.all().delete()  # as retention does: the catalog alone knows the state
+    lake.flush(account(True, seq=950, time="2026-07-01T12:00:08Z"))
     assert InactiveAccount.objects.get().status == "suspended"

@@ -59,7 +59,7 @@ def test_events_go_to_the_hour_in_which_they_were_seen(lake):
 
 
 def test_the_checkpoint_is_the_cursor_of_the_last_entry(lake):
-    lake.flush(post(time_us=NOON_US + 7), post(time_us=NOON_US))
+    lake.flush(post(time_us=NOON_US + 3), post(time_us=NOON_US + 7), post(time_us=NOON_US))
     row = Checkpoint.objects.get()
     assert Cursor(row.time_us, row.host, row.seq) == Cursor(NOON_US + 7, "test", None)
 
@@ -153,6 +153,17 @@ def test_files_of_a_batch_that_fails_before_its_commit_are_withdrawn(lake, monke
     assert parquet(lake.root) == set()
     assert lake.buffer.depth() == 2
     assert BatchRun.objects.get().state == "failed"
+
+
+def test_a_disk_that_takes_no_file_makes_no_dead_letters(lake):
+    lake.append(post("a"), post("b"))
+    (lake.root / "posts").write_text("in the folder's way")
+    with pytest.raises(LakeUnusable, match="can't be written"):
+        lake.flush()
+    assert lake.buffer.dead_letters() == []
+    (lake.root / "posts").unlink()
+    assert lake.flush() == 2
+    assert [row["text"] for row in lake.rows("posts")] == ["a", "b"]
 
 
 def test_the_lake_is_laid_out_for_other_readers(lake):

@@ -15,6 +15,7 @@ from lake.models import BatchRun, CatalogIdentity, DataFile, IndexFile
 from lake.query.spec import Search
 from lake.rebuild.rebuild import rebuild
 from lake.scan.snapshot import pin_snapshot
+from lake.search import post_labels
 from lake.search.reader import Reader
 from lake.storage import layout
 from lake.verify.checked_lake import CheckedLake
@@ -185,8 +186,11 @@ def test_a_label_does_not_exist_for_an_answer_of_before(lake, tmp_path):
     lake.flush(post(rkey="one", time_us=NOON_US))
     before, reader = pin_snapshot(Search(dataset="labels")), Reader(lake.engine, lake.root)
     write(lake.root, labels_of(lake.rows("posts")[0], {"score": 0.5}))
+    posts = reader.find(Search()).hits
     for _ in range(2):
         assert reader.find(before).hits == []
+        assert post_labels.labels_of(reader.scanner, posts, before.snapshot_us, 9) == {}
+        assert len(post_labels.labels_of(reader.scanner, posts, before.snapshot_us + 1, 9)) == 1
         assert len(hits(lake)) == 1
         compact(lake, tmp_path / "scratch")
 

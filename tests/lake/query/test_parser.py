@@ -260,6 +260,7 @@ def test_an_exact_text_is_one_phrase(text, tree):
         ('exact:" "', "which takes a phrase"),
         ("a\0b", "has NUL at character 2"),
         ("a \ud800", "has half of a surrogate pair at character 3"),
+        (f"a {chr(0xDCFF)}", "has half of a surrogate pair at character 3"),  # a byte of a shell that is no UTF-8
     ],
 )
 def test_what_cannot_be_understood_is_named_with_its_place(text, message):

@@ -1,8 +1,13 @@
-"""A manifest that can't be used is one sentence."""
+"""A manifest that can't be used is one sentence, and none names a file that a power cut may take."""
 
 import json
+import os
 
 import pytest
+
+from lake.recovery import manifest
+from lake.recovery.manifest import Entry, Manifest
+from tests.lake.durable_steps import Steps
 
 
 @pytest.mark.parametrize(
@@ -27,3 +32,15 @@ def test_a_manifest_can_not_reach_outside(world):
     made["files"][0][0] = "../../elsewhere.parquet"
     (world.backup / "manifest.json").write_text(json.dumps(made))
     assert "lies outside" in world.restore()[1]
+
+
+def test_the_files_are_durable_before_the_manifest_names_them(tmp_path, monkeypatch):
+    steps = Steps(tmp_path, monkeypatch)
+    steps.note(os, "sync", "synced all")
+    manifest.write(tmp_path, Manifest("2026-07-01T12:00:00Z", Entry("catalog", 1, "0"), None, []))
+    assert steps.done == [
+        "synced all",
+        "synced manifest.json.tmp",
+        "renamed manifest.json.tmp to manifest.json",
+        "synced .",
+    ]

@@ -8,6 +8,7 @@ import pytest
 
 from lake.recovery import transfer as module
 from lake.recovery.transfer import Outcome, transfer
+from tests.lake.durable_steps import Steps
 
 SHA256 = hashlib.sha256(b"rows").hexdigest()
 
@@ -33,6 +34,12 @@ def test_the_target_holds_what_the_source_holds(source, tmp_path, links):
     assert target.read_bytes() == b"rows"
     assert source.stat().st_nlink == (2 if links else 1)
     assert [path.name for path in target.parent.iterdir()] == ["target"]
+
+
+def test_a_copy_is_durable_before_it_has_its_name(source, tmp_path, monkeypatch):
+    steps = Steps(tmp_path, monkeypatch)
+    transfer(source, tmp_path / "target", SHA256)
+    assert steps.done == ["synced .target.tmp", "renamed .target.tmp to target"]
 
 
 def test_where_links_are_impossible_files_are_copied(source, tmp_path, no_links):

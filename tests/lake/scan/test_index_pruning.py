@@ -157,6 +157,13 @@ def test_an_index_of_files_that_are_no_longer_listed_is_not_asked(indexed, lake)
     assert len(indexed.find(Search(parse("hour0"), timeout=60), 20).hits) == 20
 
 
+def test_an_index_that_has_lost_a_file_is_believed_before_that_one_only(indexed):
+    _, second, _ = files_of("posts").order_by("hour").values_list("path", flat=True)
+    IndexFile.objects.filter(path="index-1").delete()
+    IndexFile.objects.filter(path="index-0").update(files=["posts/gone.parquet", second])
+    assert len(indexed.find(Search(parse("hour1"), timeout=60), 20).hits) == 20
+
+
 def test_the_time_that_picking_rows_takes_is_not_given_again(indexed, monkeypatch):
     def slowly(*arguments, read=TextIndex.stored):
         time.sleep(0.6)

@@ -134,12 +134,13 @@ def test_a_list_of_posts_and_a_thread_say_why_one_does_not_show(lake, reader):
     assert (found.states, len(found.posts)) == ({root: "hidden"}, 1)
 
 
-def test_the_copy_in_memory_follows_each_change(lake, reader):
+def test_pages_and_the_copy_in_memory_follow_each_change(lake, reader):
     for rev, body, shown in (("3a", {}, 1), ("3b", ASKS, 0), ("3c", OTHERS, 1), ("3d", ASKS, 0), ("3e", None, 1)):
         lake.flush(profile(body, rev=rev, us=NOON_US + ord(rev[1]), operation="update"))
         if rev == "3a":
             lake.flush(post("x", rkey="k"))
         assert reader.count(pin_snapshot(Search()), 9) == (shown, "eq"), rev
+        assert len(reader.find(pin_snapshot(Search())).hits) == shown, rev
 
 
 def test_another_record_of_that_collection_says_nothing(lake):

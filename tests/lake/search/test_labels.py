@@ -137,6 +137,7 @@ def test_the_latest_label_counts(reader, lake):
     posts = by_rkey(lake)
     said = [{"score": 0.9, "labelled_at": LABELLED}, {"score": 0.1, "labelled_at": LABELLED + timedelta(1)}]
     write(lake.root, [*labels_of(posts["p0-0"], *said), *labels_of(posts["p0-1"], *reversed(said))])
+    assert answers(reader, asked("label:toxic")) == [], "the one that came last is the older one"
     write(lake.root, labels_of(posts["p0-1"], {"score": 0.8, "labelled_at": LABELLED + timedelta(1)}))
     assert answers(reader, asked("label:toxic")) == ["p0-1"]
     assert answers(reader, asked("label:toxic<0.5")) == ["p0-0"]

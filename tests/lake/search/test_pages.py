@@ -13,7 +13,7 @@ from lake.search.by_uri import look_up
 from lake.search.reader import Reader
 from lake.storage.duckdb_engine import Engine
 from lake.storage.layout import SCRATCH
-from process.instants import now_us
+from process.instants import now_us, utc
 from tests.builders import ALICE, BOB, NOON_US, POST, account, commit, delete, like, post, tid
 
 SECOND_US = 1_000_000
@@ -123,6 +123,19 @@ def test_counts_follow_accounts_that_go_and_come_back(lake, reader):
     )
     assert InactiveAccount.objects.get().did == ALICE
     assert reader.full_scan.count(Search(), 60) == (2, "eq")
+
+
+def test_a_like_that_came_before_its_time_can_be_taken_back(lake, reader):
+    """Its host's clock is nearly an hour ahead, the one of its delete's host is right: so the delete is seen before."""
+    ahead = NOON_US + 3500 * SECOND_US
+    record = {"subject": {"uri": f"at://{BOB}/{POST}/k", "cid": "c"}}
+    lake.flush(commit(LIKE, record, rkey=tid(NOON_US), rev=tid(NOON_US), time_us=ahead))
+    search = Search(dataset="likes", start=utc(ahead))
+    assert rkeys(reader.find(search)) == [tid(NOON_US)]
+    later = NOON_US + 10 * SECOND_US
+    lake.flush(delete(tid(NOON_US), LIKE, time_us=later, rev=tid(later)))
+    assert rkeys(reader.find(search)) == []
+    assert reader.full_scan.count(search, 60) == (0, "eq")
 
 
 def test_without_hiding_everything_that_is_there_shows(lake, reader):

@@ -122,6 +122,12 @@ def test_a_walk_goes_on_within_one_microsecond(lake, reader):
     assert walked(reader) == [str(k) for k in reversed(range(10))]
 
 
+def test_the_first_moment_of_a_search_is_reached_by_a_slice_of_its_own(lake, reader, monkeypatch):
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 1)
+    hours(lake, 3, each=1)
+    assert texts(find(reader, start=utc(NOON_US))) == ["h2 p0", "h1 p0", "h0 p0"]
+
+
 def test_files_that_overlap_are_merged_in_order(lake, reader, monkeypatch):
     monkeypatch.setattr(paged_scan, "FIRST_ROWS", 3)
     for start in range(3):
@@ -256,6 +262,16 @@ def test_a_search_that_reaches_its_time_limit_answers_what_it_has_and_says_how_f
     assert 0 < len(page.hits) < 12
     assert texts(page) == texts_until(page)
     assert page.searched_to < page.hits[-1].seen_at
+
+
+def test_a_page_that_was_cut_short_is_read_again(lake, reader, monkeypatch):
+    monkeypatch.setattr(paged_scan, "FIRST_ROWS", 2)
+    hours(lake, 4)
+    with monkeypatch.context() as slow:
+        slow_after(slow, 1)
+        assert not find(reader).complete
+    page = find(reader)
+    assert (page.complete, len(page.hits)) == (True, 12)
 
 
 def texts_until(page):

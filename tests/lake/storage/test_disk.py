@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from lake.storage.disk import complaint
+from lake.errors import LakeUnusable
+from lake.storage.disk import complaint, make_folder
 
 
 @pytest.fixture
@@ -24,6 +25,12 @@ def test_a_disk_with_room_has_no_complaint(tmp_path):
 
 def test_a_folder_that_is_gone_is_named(tmp_path):
     assert complaint(tmp_path / "none").endswith("mount it or create it")
+
+
+def test_a_root_that_is_missing_is_not_made(tmp_path):
+    with pytest.raises(LakeUnusable, match="is missing"):
+        make_folder(tmp_path / "not mounted", "posts/year=2026")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_that_is_full_or_read_only_is_named(small_disk):

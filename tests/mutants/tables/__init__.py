@@ -1,0 +1,1 @@
+"""The mutants, by the room whose promise they break."""

@@ -1,0 +1,130 @@
+"""Of compaction: what it writes, what it replaces, what it removes, and when."""
+
+from tests.mutants.mutant import Mutant
+
+_COMPACT = "lake/compact"
+_TESTS = "tests/lake/compact"
+_STEPS = f"{_TESTS}/test_durable_steps.py::test_each_step_of_a_compaction_is_durable_before_the_next"
+
+COMPACTION = (
+    Mutant(
+        "moved-before-the-swap",
+        f"{_COMPACT}/partition_rewriter.py",
+        old="        try:\n            file = NewFile",
+        new="        sweep.move(self._root, old)\n        try:\n            file = NewFile",
+        means="a crash between move and swap leaves a catalog that lists files which are not there",
+        test=_STEPS,
+    ),
+    Mutant(
+        "moved-before-the-marker",
+        f"{_COMPACT}/partition_rewriter.py",
+        old="        self._claim.mark()\n        sweep.move(self._root, old)\n",
+        new="        sweep.move(self._root, old)\n        self._claim.mark()\n",
+        means="a crash after the move lets an older copy of the catalog take the lake, whose files are gone",
+        test=_STEPS,
+    ),
+    Mutant(
+        "index-listed-before-it-is-durable",
+        "lake/textindex/segment.py",
+        old="        self._file.flush()\n        os.fsync(self._file.fileno())\n",
+        new="        self._file.flush()\n",
+        means="after a power cut searches read damaged indexes",
+        test=f"{_TESTS}/test_durable_steps.py::test_an_index_is_durable_before_it_is_listed",
+    ),
+    Mutant(
+        "rows-not-counted-before-the-swap",
+        f"{_COMPACT}/rewrite.py",
+        old="    if (rows, pending.rows) != (job.rows, distinct):\n",
+        new="    if pending.rows != distinct:\n",
+        means="rows that a damaged file has lost are lost for good once it is replaced",
+        test=f"{_TESTS}/test_rewrite.py::test_a_file_that_holds_other_rows_than_listed_stops_the_compactor",
+    ),
+    Mutant(
+        "purged-rows-keep-their-text",
+        f"{_COMPACT}/rewrite_sql.py",
+        old='"state_seen", "learned", "arrival"),',
+        new='"state_seen", "learned", "arrival", "text"),',
+        means="what an author has deleted stays in the files",
+        test=f"{_TESTS}/test_rewrite.py::test_a_deleted_post_keeps_its_key_and_nothing_else",
+    ),
+    Mutant(
+        "purged-rows-keep-their-rest",
+        f"{_COMPACT}/rewrite_sql.py",
+        old='"state_seen", "learned", "arrival"),',
+        new='"state_seen", "learned", "arrival", "extra"),',
+        means="of a deleted post that fits no column the whole text stays in the files",
+        test=f"{_TESTS}/test_rewrite.py::test_a_deleted_post_keeps_its_key_and_nothing_else",
+    ),
+    Mutant(
+        "purge-forgets-the-index",
+        f"{_COMPACT}/index_upkeep.py",
+        old="return builder.purge(self._root / same[0].path, deleted, target, superseded)",
+        new="return builder.purge(self._root / same[0].path, superseded, target, superseded)",
+        means="the words of deleted posts stay in the text index",
+        test=f"{_TESTS}/test_index_upkeep.py::test_what_is_purged_leaves_the_index_too",
+    ),
+    Mutant(
+        "purge-forgets-the-stored-posts",
+        "lake/textindex/builder.py",
+        old="        _copy_posts(reader, writer, purged | without)\n",
+        new="        _copy_posts(reader, writer, without)\n",
+        means="the texts of deleted posts stay in the index, though no search finds them",
+        test="tests/lake/textindex/test_builder.py::test_what_is_purged_is_in_no_list_and_nothing_else_is_missing",
+    ),
+    Mutant(
+        "delete-gives-way-to-a-newer-version",
+        f"{_COMPACT}/sql/states.sql",
+        old="CASE WHEN deleted_since IS NOT NULL THEN 'deleted'",
+        new="CASE WHEN deleted_since IS NOT NULL AND superseded_since IS NULL THEN 'deleted'",
+        means="the text of a post that was edited and then deleted stays in the files",
+        test=f"{_TESTS}/test_rewrite.py::test_a_replaced_version_keeps_its_text_and_a_delete_wins",
+    ),
+    Mutant(
+        "tombstone-not-carried",
+        f"{_COMPACT}/sql/states.sql",
+        old="THEN 'superseded' ELSE state END\n",
+        new="THEN 'superseded' END\n",
+        means="the next compaction forgets older states: replaced versions show again",
+        test=f"{_TESTS}/test_rewrite.py::test_states_outlive_their_tombstones",
+    ),
+    Mutant(
+        "open-hour-compacted",
+        f"{_COMPACT}/plan.py",
+        old="_reason(group, hour + HOUR <= closed, daily,",
+        new="_reason(group, hour <= closed, daily,",
+        means="the running hour is rewritten every minute",
+        test=f"{_TESTS}/test_plan.py::test_what_is_not_compacted_is_when_its_hour_is_over_and_not_before",
+    ),
+    Mutant(
+        "grace-of-nothing",
+        f"{_COMPACT}/compactor.py",
+        old="        sweep.sweep(self._root, datetime.now(UTC) - self._grace)\n",
+        new="        sweep.sweep(self._root, datetime.now(UTC))\n",
+        means="searches and exports that read a replaced file fail, as it is deleted under them",
+        test=f"{_TESTS}/test_sweep.py::test_replaced_files_leave_the_folders_at_once_and_the_disk_after_the_grace",
+    ),
+    Mutant(
+        "sweep-takes-listed-files",
+        f"{_COMPACT}/sweep.py",
+        old="        yield from model.superseded.filter(**condition)",
+        new="        yield from model.objects.filter(**condition)",
+        means="the start moves files that are listed, and every search of their hours fails",
+        test=f"{_TESTS}/test_sweep.py::test_a_start_finishes_what_a_kill_has_cut_short",
+    ),
+    Mutant(
+        "retention-an-hour-early",
+        f"{_COMPACT}/retention.py",
+        old="file.hour + HOUR <= before[file.dataset]]",
+        new="file.hour <= before[file.dataset]]",
+        means="the last hour that was to be kept is removed",
+        test=f"{_TESTS}/test_retention.py::test_an_hour_is_expired_when_all_of_it_is_older",
+    ),
+    Mutant(
+        "retention-without-a-warning",
+        f"{_COMPACT}/compactor.py",
+        old="retention.effective(retention.announced()), now)",
+        new="retention.effective(retention.rules()), now)",
+        means="a mistyped number of days removes months at once, without the day to notice it",
+        test=f"{_TESTS}/test_retention.py::test_new_days_are_announced_first_and_hold_from_the_next_pass_on",
+    ),
+)
