@@ -23,6 +23,7 @@ MAY_IMPORT = {
         "ingest.identifiers",
         "ingest.models",
         "ingest.read_only_admin",
+        "ingest.stream.sample",
         "process",
     },
     "api": {

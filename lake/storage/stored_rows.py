@@ -19,7 +19,7 @@ COLUMNS = (
     *("did", "rkey", "rev", "cid", "text", "langs", "reply_root_uri", "reply_parent_uri", "quote_uri"),
     *("links", "hashtags", "mentions", "media", "alt", "labels"),
 )
-NO_TIME = int(np.iinfo(np.int64).min)  # created_us of a post whose createdAt is no date
+NO_TIME = int(np.iinfo(np.int64).min)  # created_us of a post whose createdAt is no date, or that is purged
 _TEXT = COLUMNS.index("text")
 _SCHEMA = schema(DATASETS["posts"])
 _encode = msgspec.msgpack.Encoder().encode

@@ -65,13 +65,13 @@ def merge(parts: Sequence[tuple[Path, int]], target: Path) -> SegmentInfo:
 def purge(
     index: Path, doc_ids: Sequence[int] | DocIds, target: Path, changed: Sequence[int] | DocIds = ()
 ) -> SegmentInfo:
-    """Copies the index without these posts' keys and rows, and without the rows of the `changed` posts; all doc ids
-    stay. Raises IndexDamaged, OSError."""
+    """Copies the index without these posts' keys, rows and created times, and without the rows of the `changed` posts;
+    all doc ids stay. Raises IndexDamaged, OSError."""
     with closing(SegmentReader(index)) as reader, _writer(target) as writer:
         purged, without = np.zeros((2, reader.rows), np.bool_)
         purged[np.asarray(doc_ids, np.int64)] = True
         without[np.asarray(changed, np.int64)] = True
-        _copy_posts(reader, writer, purged | without)
+        _copy_posts(reader, writer, without, purged)
         for number in range(len(reader.first_keys)):
             lists = reader.block(number).lists()
             if (drop := purged[lists.doc_ids]).any():
@@ -92,8 +92,8 @@ def _writer(target: Path) -> Iterator[SegmentWriter]:
         raise
 
 
-def _copy_posts(reader: SegmentReader, writer: SegmentWriter, without: NDArray[np.bool_] | None = None) -> None:
-    for data, rows in reader.stored_blocks(without):
+def _copy_posts(reader: SegmentReader, writer: SegmentWriter, *without: NDArray[np.bool_]) -> None:
+    for data, rows in reader.stored_blocks(*without):
         writer.add_stored(data, rows)
 
 

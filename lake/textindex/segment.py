@@ -164,13 +164,16 @@ class SegmentReader:
             seen[first:last], created[first:last] = block.seen_us[rows], block.created_us[rows]
         return StoredPosts(found, seen, created)
 
-    def stored_blocks(self, without: NDArray[np.bool_] | None = None) -> Iterator[tuple[bytes, int]]:
+    def stored_blocks(
+        self, without: NDArray[np.bool_] | None = None, purged: NDArray[np.bool_] | None = None
+    ) -> Iterator[tuple[bytes, int]]:
         """Each encoded block of posts and its rows, in the order of the doc ids; those marked in `without` have no
-        row."""
+        row, those in `purged` no created time either. Both or none."""
         first_ids = self._directory.first_ids
         for number, (first, last) in enumerate(pairwise(first_ids.tolist())):
-            if without is not None and without[first:last].any():
-                yield self._stored_block(number).without(np.flatnonzero(without[first:last]).tolist()), last - first
+            if without is not None and purged is not None and (without | purged)[first:last].any():
+                marked = (np.flatnonzero(marks[first:last]).tolist() for marks in (without, purged))
+                yield self._stored_block(number).without(*marked), last - first
             else:
                 yield self._between(self._directory.stored_offsets, number), last - first
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 BLOCK_ROWS = 32
+NO_TIME = int(np.iinfo(np.int64).min)  # created_us of a post whose createdAt is no date, or that is purged
 _LEVEL = 6
 
 
@@ -49,11 +50,12 @@ class Block:
     def row(self, number: int) -> bytes:
         return self._rows[int(self._ends[number - 1]) if number else 0 : int(self._ends[number])]
 
-    def without(self, numbers: Sequence[int]) -> bytes:
-        """Encoded again, these posts without their rows."""
-        gone = set(numbers)
+    def without(self, numbers: Sequence[int], purged: Sequence[int]) -> bytes:
+        """Encoded again, these posts without their rows, and the purged ones without what their author claims, too."""
+        gone, created = {*numbers, *purged}, self.created_us.copy()
+        created[list(purged)] = NO_TIME
         rows = [b"" if number in gone else self.row(number) for number in range(len(self.seen_us))]
-        return encode(StoredPosts(rows, self.seen_us, self.created_us))
+        return encode(StoredPosts(rows, self.seen_us, created))
 
 
 def _planes(numbers: Ints) -> bytes:

@@ -25,6 +25,7 @@ WORDS = [
     "lock",
     "bench",
     "load",
+    "week",
     "clean",
 ]
 SCRIPTS = [ROOT / ".ci" / "run", *sorted((ROOT / "deploy").rglob("*.sh"))]

@@ -37,6 +37,7 @@ def chunk_of(posts, first=0, last=None):
     """(text, did, state) of each post from `first` to `last` as the builder takes them."""
     seen, created = (times[first:last] for times in times_of(len(posts)))
     posts = posts[first:last]
+    created = np.where([state == "deleted" for _, _, state in posts], NO_TIME, created)  # it was purged
     texts = [lowercase("" if state == "deleted" else text or "").replace("\0", REPLACEMENT) for text, _, state in posts]
     authors = [None if state == "deleted" else did for _, did, state in posts]
     rows = [b"" if state else f"{text} {did}".encode() for text, did, state in posts]

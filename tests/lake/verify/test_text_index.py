@@ -33,9 +33,9 @@ class World:
             lake.flush(*(post(text, time_us=NOON_US + hour * HOUR_US + n) for n, text in enumerate(texts)))
         lake.flush(post("gone", did=BOB, rkey="k", time_us=NOON_US))
         lake.flush(delete("k", did=BOB, time_us=NOON_US + 1))
-        compactor = Compactor(self.root, scratch, 1, after=0, grace=9999, stop=lambda: False)
-        compactor.prepare()
-        compactor.round(daily=True, patient=False)
+        self.compactor = Compactor(self.root, scratch, 1, after=0, grace=9999, stop=lambda: False)
+        self.compactor.prepare()
+        self.compactor.round(daily=True, patient=False)
         self.paths = list(listing.files_of("posts").order_by("path").values_list("path", flat=True))
         self.index = IndexFile.listed.get()
         self.path = self.index.path
@@ -64,6 +64,16 @@ def world(lake, tmp_path):
 
 def test_what_the_compactor_makes_is_in_order(world):
     assert [file.rows for file in listing.files_of("posts").order_by("path")] == [5, 4]
+    assert world.lines() == []
+
+
+@pytest.mark.parametrize("purge", [True, False])
+def test_what_is_deleted_once_it_is_indexed_is_in_order(world, lake, purge):
+    """Its file loses the created time with the text, so its index must have lost it too."""
+    lake.flush(post("soon gone", did=BOB, rkey="soon", time_us=NOON_US + HOUR_US + 9))
+    world.compactor.round(daily=True, patient=False)
+    lake.flush(delete("soon", did=BOB, time_us=NOON_US + HOUR_US + 10))
+    world.compactor.round(daily=True, patient=False, purge=purge)
     assert world.lines() == []
 
 

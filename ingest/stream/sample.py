@@ -1,0 +1,39 @@
+"""What a host sends for some seconds, kept nowhere: to compare with what the service has."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ingest.events import Event, read
+from ingest.stream.jetstream import Disconnected, session
+from ingest.stream.subscribe_request import host_of, subscribe_request
+
+MOST_EVENTS = 300_000  # bounds memory: ten minutes of the whole network
+
+
+class Sample(NamedTuple):
+    """`fault`: why it ended early; empty if it did not."""
+
+    host: str
+    events: list[Event]
+    fault: str
+
+
+def other_url(urls: Sequence[str], host: str) -> str | None:
+    """The first that is not at this host."""
+    return next((url for url in urls if host_of(url) != host), None)
+
+
+async def take(url: str, collections: Sequence[str], seconds: float) -> Sample:
+    """From the live tail of that host."""
+    events: list[Event] = []
+    fault = ""
+    try:
+        async with asyncio.timeout(seconds), session(subscribe_request(url, None, collections).url) as opened:
+            while len(events) < MOST_EVENTS:
+                events += [event for event in map(read, await opened.receive()) if isinstance(event, Event)]
+    except TimeoutError:
+        pass
+    except Disconnected as error:
+        fault = str(error)
+    return Sample(host_of(url), events, fault)

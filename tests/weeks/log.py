@@ -1,0 +1,93 @@
+"""The log of what was sent, on the disk: of each frame the key of its event, and what decides who may see it."""
+
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tests.end_to_end.evidence import COLLECTIONS
+
+PART = 50_000  # rows that are written at once
+HOUR_US = 3_600_000_000
+_DATASETS = {collection: dataset for dataset, collection in COLLECTIONS.items()}
+SCHEMA = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("did", pa.string()),
+        ("collection", pa.string()),
+        ("rkey", pa.string()),
+        ("rev", pa.string()),
+        ("operation", pa.string()),  # of accounts: the kind of the event
+        ("seq", pa.int64()),  # of accounts
+        ("active", pa.bool_()),  # of accounts
+        ("seen_us", pa.int64()),
+        ("bytes", pa.int32()),  # of JSON
+    ]
+)
+
+
+class _Commit(msgspec.Struct):
+    collection: str
+    rkey: str
+    rev: str
+    operation: str
+
+
+class _Inner(msgspec.Struct):
+    seq: int
+    active: bool | None = None
+
+
+class _Frame(msgspec.Struct):
+    did: str
+    time_us: int
+    kind: str
+    commit: _Commit | None = None
+    identity: _Inner | None = None
+    account: _Inner | None = None
+
+
+_decode = msgspec.json.Decoder(_Frame).decode
+
+
+def row(frame: bytes) -> tuple[str | int | bool | None, ...]:
+    """In the order of SCHEMA."""
+    event = _decode(frame)
+    if (commit := event.commit) is None:
+        inner = event.identity or event.account
+        assert inner is not None
+        account = ("accounts", event.did, None, None, None, event.kind, inner.seq, inner.active)
+        return *account, event.time_us, len(frame)
+    dataset = "deletes" if commit.operation == "delete" else _DATASETS.get(commit.collection, "records")
+    key = (event.did, commit.collection, commit.rkey, commit.rev, commit.operation)
+    return dataset, *key, None, None, event.time_us, len(frame)
+
+
+class Log:
+    """Parquet files, a folder for each hour: `hour-<microseconds since 1970>/<number>.parquet`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._parts = folder, 0
+        self._rows: list[tuple[str | int | bool | None, ...]] = []
+
+    def append(self, frame: bytes) -> None:
+        self._rows.append(row(frame))
+        if len(self._rows) == PART:
+            self.write()
+
+    def write(self) -> None:
+        if not self._rows:
+            return
+        columns = zip(*self._rows, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+        table = pa.table(arrays, schema=SCHEMA)
+        hours = pc.divide(table["seen_us"], HOUR_US)
+        for hour in pc.unique(hours).to_pylist():
+            folder = self._folder / f"hour-{hour * HOUR_US}"
+            folder.mkdir(parents=True, exist_ok=True)
+            own = table.filter(pc.equal(hours, hour))
+            pq.write_table(own, folder / f"{self._parts}.parquet", compression="zstd", compression_level=1)
+        self._rows.clear()
+        self._parts += 1
