@@ -23,6 +23,7 @@ WORDS = [
     "lint",
     "lock",
     "bench",
+    "week",
     "load",
     "clean",
 ]
