@@ -24,6 +24,7 @@ WORDS = [
     "lint",
     "lock",
     "bench",
+    "week",
     "load",
     "week",
     "clean",
