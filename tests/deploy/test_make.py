@@ -26,7 +26,6 @@ WORDS = [
     "bench",
     "week",
     "load",
-    "week",
     "clean",
 ]
 SCRIPTS = [ROOT / ".ci" / "run", *sorted((ROOT / "deploy").rglob("*.sh"))]

@@ -66,8 +66,8 @@ COMPACTION = (
     Mutant(
         "purge-forgets-the-stored-posts",
         "lake/textindex/builder.py",
-        old="        _copy_posts(reader, writer, purged | without)\n",
-        new="        _copy_posts(reader, writer, without)\n",
+        old="        _copy_posts(reader, writer, without, purged)\n",
+        new="        _copy_posts(reader, writer, without, without)\n",
         means="the texts of deleted posts stay in the index, though no search finds them",
         test="tests/lake/textindex/test_builder.py::test_what_is_purged_is_in_no_list_and_nothing_else_is_missing",
     ),
