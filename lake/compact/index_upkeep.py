@@ -74,10 +74,9 @@ class Indexer:
         return len(missing)
 
     def _make(self, plan: PlannedIndex, current: Sequence[IndexFile], replaced: Replacements) -> None:
-        hours = (plan.end - plan.start) // HOUR
-        name = f"{plan.start:%Y-%m-%d-%H}-{hours}h{VERSION_MARK}{now_us() // 1000}.index"
-        heartbeats.work(f"indexes {name}")
         folder = self._root / FOLDER
+        name = _free_name(folder, plan)
+        heartbeats.work(f"indexes {name}")
         with disk.disk_errors(self._root):
             disk.make_folder(self._root, FOLDER)
             info = self._write(plan, current, replaced, folder / name)
@@ -109,6 +108,15 @@ class Indexer:
             for (part, _), path in zip(parts, plan.paths, strict=True):
                 builder.build(read_posts(self._engine, self._root / path), part)
             return builder.merge(parts, target)
+
+
+def _free_name(folder: Path, plan: PlannedIndex) -> str:
+    """Whatever the clock says, none that another index has."""
+    ms = now_us() // 1000
+    hours = (plan.end - plan.start) // HOUR
+    while (folder / (name := f"{plan.start:%Y-%m-%d-%H}-{hours}h{VERSION_MARK}{ms}.index")).exists():
+        ms += 1
+    return name
 
 
 def _renamed(paths: Sequence[str], replaced: Replacements) -> tuple[str, ...]:

@@ -101,6 +101,19 @@ def test_a_late_file_makes_its_hour_anew(lake, compactor, today):
     assert sorted(found(lake, "other").values()) == [[1], [1], [1, 2]]
 
 
+def test_a_clock_that_stands_still_or_steps_back_gives_each_index_a_name_of_its_own(
+    lake, compactor, today, monkeypatch
+):
+    monkeypatch.setattr(index_upkeep, "now_us", lambda: NOON_US)
+    fill(lake)
+    compactor.round(patient=False)
+    before = set(IndexFile.listed.values_list("path", flat=True))
+    lake.flush(post("other, too", time_us=NOON_US - 1 + HOUR_US))
+    compactor.round(daily=True, patient=False)
+    assert len(before ^ set(IndexFile.listed.values_list("path", flat=True))) == 2
+    assert sorted(found(lake, "other").values()) == [[1], [1], [1, 2]]
+
+
 def test_one_that_is_missing_damaged_or_of_another_version_is_made_anew(lake, compactor, today):
     fill(lake)
     compactor.round(patient=False)
