@@ -15,6 +15,7 @@ from tests.load.plan import Plan
 from tests.load.report.criteria import failed
 from tests.load.report.pages import summary, write
 from tests.load.running.campaign import Campaign
+from tests.load.running.comparing import differ
 
 RUNS = ROOT / "var" / "load"
 
@@ -49,7 +50,7 @@ def main() -> int:
 def run(campaign: Campaign, keep: bool) -> None:
     """What differs from the log is kept: somebody must find out why."""
     record = campaign.run()
-    if not keep and "examples" not in record["comparison"]:
+    if not keep and not differ(record["comparison"]):
         campaign.clean()
 
 

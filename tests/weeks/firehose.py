@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ingest.simulator.server.jetstream import Options
 from ingest.simulator.server.server import running
+from tests.end_to_end.event_log import Log
 from tests.weeks.board import Board
 from tests.weeks.events import events
-from tests.weeks.log import Log
 
 CHUNK = 500  # events that are sent at once
 KEPT = 700_000  # events in memory: what a consumer or a Redis that was killed asks for again

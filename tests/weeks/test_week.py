@@ -7,8 +7,8 @@ import sys
 import duckdb
 import pytest
 
-from tests.weeks.comparison import Comparison, Difference
-from tests.weeks.log import Log
+from tests.end_to_end.comparison import Comparison, Difference
+from tests.end_to_end.event_log import Log
 
 POST = "app.bsky.feed.post"
 HOUR_US = 3_600_000_000

@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from ingest.simulator.world.people import Person
+from tests.end_to_end.comparison import DATASETS, Comparison, Difference, by_day
 from tests.end_to_end.evidence import Lake
 from tests.weeks import questions, report, verdicts
-from tests.weeks.comparison import DATASETS, Comparison, Difference, by_day
 from tests.weeks.days import Day, held
 from tests.weeks.firehose import Plan
 from tests.weeks.service import PATIENCE_SECONDS, Service, retention

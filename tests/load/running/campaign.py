@@ -157,10 +157,8 @@ class Campaign:
 
     def clean(self) -> None:
         """Keeps what the report is made of, and the logs."""
-        for name in ("lake", "redis"):
+        for name in ("lake", "redis", "keys"):
             subprocess.run(["rm", "-rf", str(self.folder / name)], check=False)
-        for path in self.folder.glob("*.duckdb*"):
-            path.unlink()
         for name in ("log.ndjson", "posts.parquet"):
             (self.folder / name).unlink(missing_ok=True)
 

@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 import duckdb
 
+from tests.end_to_end.event_log import HOUR_US
 from tests.end_to_end.evidence import COLLECTIONS, Lake
-from tests.weeks.log import HOUR_US
 
 DATASETS = (*COLLECTIONS, "records", "deletes", "accounts")
 MEMORY = "3GB"
 _KEY = "did, collection, rkey, rev, operation, seq"
+_NOTHING = f"SELECT {_KEY} FROM (SELECT {', '.join(f'NULL AS {name}' for name in _KEY.split(', '))}) WHERE false"
 
 
 class Difference(NamedTuple):
@@ -46,13 +47,11 @@ class Comparison:
     def stored(self, lake: Lake) -> Difference:
         """Of the keys of all events that the lake must hold."""
         found = Difference()
-        for hour in self.hours:
+        for hour in sorted({*self.hours, *_hours(lake)}):
             for dataset in DATASETS:
-                paths = _files(lake, dataset, hour)
-                ours = f"SELECT {_KEY} FROM ({self._log(dataset, hour)})"
-                if self._expired(dataset, hour):
-                    ours += " WHERE false"
-                found = found.plus(self._difference(ours, _stored(dataset, paths)))
+                there = hour in self.hours and not self._expired(dataset, hour)
+                ours = f"SELECT {_KEY} FROM ({self._log(dataset, hour)})" if there else _NOTHING
+                found = found.plus(self._difference(ours, _stored(dataset, _files(lake, dataset, hour))))
         return found
 
     def shown(self, export: Path, dataset: str, hours: list[int]) -> Difference:
@@ -112,6 +111,12 @@ class Comparison:
         self._db.close()
 
 
+def _hours(lake: Lake) -> set[int]:
+    """Of all listed files but labels, which are not of the log."""
+    sql = "SELECT DISTINCT unixepoch(hour) FROM lake_datafile WHERE superseded_at IS NULL AND dataset <> 'labels'"
+    return {seconds * 1_000_000 for (seconds,) in lake.ask(sql)}
+
+
 def _files(lake: Lake, dataset: str, hour: int) -> list[str]:
     moment = datetime.fromtimestamp(hour / 1e6, UTC)
     sql = "SELECT path FROM lake_datafile WHERE superseded_at IS NULL AND dataset = ? AND hour >= ? AND hour < ?"
@@ -122,7 +127,7 @@ def _files(lake: Lake, dataset: str, hour: int) -> list[str]:
 def _stored(dataset: str, paths: list[str]) -> str:
     """The rows of these files with the columns of _KEY."""
     if not paths:
-        return f"SELECT {_KEY} FROM (SELECT {', '.join(f'NULL AS {name}' for name in _KEY.split(', '))}) WHERE false"
+        return _NOTHING
     source = f"read_parquet({paths}, hive_partitioning = false)"
     if dataset == "accounts":
         return f"SELECT did, NULL AS collection, NULL AS rkey, NULL AS rev, kind AS operation, seq FROM {source}"
