@@ -76,7 +76,7 @@ def test_what_differs_is_counted_by_how(lake, compared, monkeypatch):
 
 
 def test_a_row_of_an_hour_that_the_log_does_not_have_is_foreign(lake, compared):
-    lake.flush(*FRAMES, like(SHOWN[0], time_us=NOON_US + 3_600_000_000 * 5))
+    lake.flush(*FRAMES, post("later", time_us=NOON_US + 3_600_000_000 * 5))
     assert compared(FRAMES)["lake"]["foreign"] == 1
 
 
