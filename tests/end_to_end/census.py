@@ -5,38 +5,15 @@ from array import array
 from hashlib import blake2b
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tests.end_to_end import event_log
 from tests.end_to_end.evidence import COLLECTIONS, Lake
 
 SEPARATOR = "\x1f"
-
-
-class _Commit(msgspec.Struct):
-    collection: str
-    rkey: str
-    rev: str
-    operation: str
-
-
-class _Inner(msgspec.Struct):
-    seq: int
-
-
-class _Frame(msgspec.Struct):
-    did: str
-    kind: str
-    commit: _Commit | None = None
-    identity: _Inner | None = None
-    account: _Inner | None = None
-
-
-_decode = msgspec.json.Decoder(_Frame).decode
-_DATASETS = {collection: dataset for dataset, collection in COLLECTIONS.items()}
 
 
 def _hash(text: str) -> int:
@@ -44,13 +21,9 @@ def _hash(text: str) -> int:
 
 
 def frame_hash(frame: bytes) -> int:
-    event = _decode(frame)
-    if (commit := event.commit) is None:
-        inner = event.identity or event.account
-        assert inner is not None
-        return _hash(SEPARATOR.join(("accounts", event.did, event.kind, str(inner.seq))))
-    dataset = "deletes" if commit.operation == "delete" else _DATASETS.get(commit.collection, "records")
-    return _hash(SEPARATOR.join((dataset, event.did, commit.collection, commit.rkey, commit.rev, commit.operation)))
+    dataset, did, collection, rkey, rev, operation, seq, *_ = event_log.row(frame)
+    key = (did, operation, seq) if dataset == "accounts" else (did, collection, rkey, rev, operation)
+    return _hash(SEPARATOR.join(map(str, (dataset, *key))))
 
 
 class LogReader(threading.Thread):
