@@ -5,4 +5,4 @@ from hypothesis import HealthCheck, settings
 
 def one_in(share: int) -> settings:
     """For a property whose examples cost so many times as much as others, as a flush does."""
-    return settings(max_examples=settings().max_examples // share, suppress_health_check=list(HealthCheck))
+    return settings(max_examples=max(1, settings().max_examples // share), suppress_health_check=list(HealthCheck))

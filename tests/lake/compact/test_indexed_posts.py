@@ -15,7 +15,7 @@ from lake.storage.duckdb_engine import Engine
 from lake.storage.stored_rows import NO_TIME
 from tests.builders import ALICE
 from tests.examples import one_in
-from tests.lake.textindex.posts import POSTS, chunk_of, times_of
+from tests.lake.textindex.posts import POSTS, chunk_of
 
 CLOCKS = ("seen", "created_at")
 
@@ -28,8 +28,11 @@ def engine():
 
 
 def write(path, posts):
+    """As compaction does."""
+    times = chunk_of(posts).posts
     columns = {name: [post[number] for post in posts] for number, name in enumerate(("text", "did", "state"))}
-    columns |= {name: np.ma.masked_equal(us, NO_TIME) for name, us in zip(CLOCKS, times_of(len(posts)), strict=True)}
+    for name, us in zip(CLOCKS, (times.seen_us, times.created_us), strict=True):
+        columns[name] = np.ma.masked_equal(us, NO_TIME)
     fields = parquet_writer.schema(DATASETS["posts"])
     arrays = [pa.array(columns.get(field.name, [None] * len(posts)), field.type) for field in fields]
     pq.write_table(pa.table(arrays, schema=fields), path, row_group_size=7)
