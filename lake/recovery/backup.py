@@ -35,6 +35,7 @@ class Backup:
     def __init__(self, folder: Path, database: Path, root: Path, check: bool = False) -> None:
         self._folder, self._database, self._root, self._check = folder, database, root, check
         self._previous: dict[str, str] = {}  # sha256 by path
+        self._changed: set[Path] = set()  # folders whose entries may not be durable
         self.outcomes: Counter[Outcome] = Counter()
         self.removed = 0
 
@@ -50,7 +51,9 @@ class Backup:
             previous = manifest.read(self._folder)
             self._previous = {entry.path: entry.sha256 for entry in previous.files} if previous else {}
             try:
-                manifest.write(self._folder, (yield from self._transfer_snapshot()))
+                made = yield from self._transfer_snapshot()
+                disk.sync_with_parents(self._changed, self._folder)
+                manifest.write(self._folder, made)
                 self.removed = backup_folder.remove_files(self._folder)
             finally:
                 backup_folder.remove_databases(self._folder)
@@ -87,6 +90,8 @@ class Backup:
         for number, entry in enumerate(entries, 1):
             outcome = self._transfer(entry)
             self.outcomes[outcome] += 1
+            if outcome is not Outcome.KEPT or entry.path not in self._previous:  # kept: of one that was cut short
+                self._changed.add((self._folder / LAKE / entry.path).parent)
             if outcome is Outcome.DAMAGED:
                 damaged.append(entry.path)
             yield number, len(entries)

@@ -7,7 +7,6 @@ lake/...                    the files that this catalog lists, under their paths
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -44,8 +43,7 @@ class Manifest:
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Replaces the manifest atomically. The files that it names must be complete."""
-    os.sync()  # the entries of the files in their many folders
+    """Replaces the manifest atomically. The files that it names must be complete and durable."""
     disk.write_whole(folder / NAME, json.dumps({"version": VERSION, **asdict(manifest)}, indent=1))
 
 

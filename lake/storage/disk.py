@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +47,14 @@ def sync_folders(root: Path) -> None:
     for folder, _, _ in os.walk(root):
         sync_folder(Path(folder))
     sync_folder(root.parent)
+
+
+def sync_with_parents(folders: Iterable[Path], top: Path) -> None:
+    """Makes the entries of these folders durable, of `top` that has them all, and of the folders between. The folder
+    above `top`, too, which has its name."""
+    between = {parent for folder in folders for parent in (folder, *folder.parents) if parent.is_relative_to(top)}
+    for folder in sorted({*between, top, top.parent}):
+        sync_folder(folder)
 
 
 @contextmanager

@@ -29,8 +29,8 @@ def search(stack, text):
     return json.loads(program.text.partition("FOUND ")[2].splitlines()[0])
 
 
-def succeed(stack, *arguments):
-    program = stack.start(*arguments)
+def succeed(stack, *arguments, **variables):
+    program = stack.start(*arguments, **variables)
     assert program.await_end() == 0, program.text
     return program
 

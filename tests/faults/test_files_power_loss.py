@@ -1,6 +1,8 @@
-"""The power fails right after an export, or a restore, has said that it is done, and in its midst."""
+"""The power fails right after an export, a backup or a restore has said that it is done, and in its midst."""
 
 import json
+import shutil
+from itertools import cycle
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.faults.power_loss import Disk, in_order, nothing_more, scattered
 from tests.faults.recorded_disk import recorded_disk
 
 pytestmark = pytest.mark.slow
+COMPACTION = {"COMPACT_AFTER_SECONDS": "1", "SWEEP_GRACE_SECONDS": "0"}
 
 
 @pytest.fixture
@@ -76,3 +79,36 @@ def test_a_restored_catalog_is_there_only_with_all_of_its_files(stack, disk, tmp
             if (left / "catalog.sqlite3").exists():
                 Lake(left / "lake", left / "catalog.sqlite3").must_have_its_files()
     assert (tmp_path / f"left{end}<lambda>" / "catalog.sqlite3").exists()
+
+
+def is_backed_up(folder):
+    """Whether there is a backup, which then must have all that its manifest names."""
+    if not (folder / "manifest.json").exists():
+        return False
+    manifest = json.loads((folder / "manifest.json").read_text())
+    entries = [("", manifest["catalog"]), *(("lake", file) for file in manifest["files"])]
+    for place, (path, _, sha256) in entries:
+        assert (folder / place / path).exists(), f"the manifest names {path}, which is not there"
+        assert lake_disk.sha256(folder / place / path) == sha256, path
+    return True
+
+
+@pytest.mark.parametrize("way", ["copied", "linked"])
+def test_a_backup_is_whole_whenever_the_power_failed_and_so_is_the_next_one(stack, disk, tmp_path, way):
+    """Files are linked where the lake is on the same disk. Between the two backups all of them are replaced."""
+    root = stack.root
+    if way == "linked":
+        root = shutil.copytree(stack.root, disk.folder / "lake")
+        disk.sync()
+    began, ended = disk.position(), []
+    for _ in range(2):
+        assert way in succeed(stack, "backup", str(disk.folder / "backup"), LAKE_ROOT=str(root)).text
+        ended.append(disk.position())
+        succeed(stack, "compact_lake", "--once", LAKE_ROOT=str(root), **COMPACTION)
+    done, ways = list(journal.read(disk.journal)), cycle([in_order, scattered, lambda _: nothing_more])
+    for place in range(began, ended[1] + 1):
+        left, choose = tmp_path / f"left{place}", next(ways)(place)
+        state = Disk().play(done[:place])
+        state.write(left, choose(state))
+        assert is_backed_up(left / "backup") or place < ended[0], "there was a backup already"
+        shutil.rmtree(left)

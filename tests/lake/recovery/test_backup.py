@@ -11,6 +11,7 @@ import pytest
 from lake.recovery import manifest, transfer
 from lake.recovery.backup import Backup
 from process import records
+from tests.lake.durable_steps import Steps
 from tests.lake.recovery.world import dies, flip, sqlite_rows, tree
 
 
@@ -47,6 +48,30 @@ def test_a_second_backup_takes_only_what_is_new_and_removes_what_is_old(world):
     assert len(list(world.backup.glob("catalog-*"))) == 1
     world.restore()
     world.must_be_restored()
+
+
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_folders_are_durable_before_the_manifest_names_their_files(world, monkeypatch, cut_short):
+    """Those of files that were kept from an earlier attempt, too."""
+    if cut_short:
+        with monkeypatch.context() as patched:
+            patched.setattr(manifest, "write", dies)
+            with pytest.raises(KeyboardInterrupt):
+                world.back_up()
+        assert tree(world.backup)
+    steps = Steps(world.backup, monkeypatch)
+    world.back_up()
+    before = steps.done[: steps.done.index("renamed manifest.json.tmp to manifest.json")]
+    folders = [path for path in world.backup.rglob("*") if path.is_dir()]
+    assert {f"synced {path.relative_to(world.backup)}" for path in folders} < set(before)
+    assert {"synced .", f"synced {world.backup.parent}"} < set(before)
+
+
+def test_folders_of_the_previous_backup_are_not_synced_again(world, monkeypatch):
+    world.back_up()
+    steps = Steps(world.backup, monkeypatch)
+    world.back_up()
+    assert not [step for step in steps.done if step.startswith("synced lake")]
 
 
 def test_a_damaged_catalog_replaces_no_backup(world):

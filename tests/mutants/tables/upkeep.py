@@ -40,11 +40,11 @@ UPKEEP = (
     ),
     Mutant(
         "manifest-before-the-files-are-durable",
-        "lake/recovery/manifest.py",
-        old="    os.sync()  # the entries of the files in their many folders\n",
+        "lake/recovery/backup.py",
+        old="                disk.sync_with_parents(self._changed, self._folder)\n",
         new="",
         means="after a power cut the newest backup names files that are not there",
-        test="tests/lake/recovery/test_manifest.py::test_the_files_are_durable_before_the_manifest_names_them",
+        test=f"{_BACKUP}::test_folders_are_durable_before_the_manifest_names_their_files",
     ),
     Mutant(
         "damaged-copy-kept",
