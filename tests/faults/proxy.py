@@ -1,4 +1,4 @@
-"""A wire to Redis that can become slow, or half-open: what is sent goes nowhere, and nobody hears of it."""
+"""A wire that can become slow, or half-open: what is sent goes nowhere, and nobody hears of it."""
 
 import socket
 import threading
@@ -8,14 +8,17 @@ from contextlib import closing, contextmanager, suppress
 
 
 class Proxy:
-    """Listens on `port` and passes everything on to a unix socket. `delay`: seconds that each piece waits. `swallowed`:
-    bytes that went nowhere."""
+    """Listens on `port` and passes everything on to `target`, a unix socket or a host's port.
 
-    def __init__(self, target: str) -> None:
+    `delay`: seconds that each piece waits, of `piece` bytes at most. `swallowed`: bytes that went nowhere. `alone`:
+    bytes that went one by one."""
+
+    def __init__(self, target: str | tuple[str, int]) -> None:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.delay, self.passed, self.swallowed, self._swallows = 0.0, 0, 0, False
+        self.delay, self.piece, self._swallows = 0.0, 65536, False
+        self.passed = self.swallowed = self.alone = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -34,7 +37,7 @@ class Proxy:
         with suppress(OSError):
             while True:
                 near = self._listener.accept()[0]
-                far = socket.socket(socket.AF_UNIX)
+                far = socket.socket(socket.AF_UNIX if isinstance(self._target, str) else socket.AF_INET)
                 far.connect(self._target)
                 dead = threading.Event()
                 for source, target in ((near, far), (far, near)):
@@ -42,7 +45,7 @@ class Proxy:
 
     def _pass_on(self, source: socket.socket, target: socket.socket, dead: threading.Event) -> None:
         with suppress(OSError), closing(source), closing(target):
-            while piece := source.recv(65536):
+            while piece := source.recv(self.piece):
                 if self._swallows:
                     dead.set()
                 if dead.is_set():
@@ -51,3 +54,4 @@ class Proxy:
                 time.sleep(self.delay)
                 target.sendall(piece)
                 self.passed += len(piece)
+                self.alone += len(piece) == 1
