@@ -8,7 +8,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ import pyarrow.parquet as pq
 
 from tests.oracle import wire
 from tests.oracle.cids import record_cid
-from tests.oracle.visibility import INTERACTIONS, World
+from tests.oracle.visibility import INTERACTIONS, TOLD, World
 
 COLLECTIONS = {dataset: collection for collection, dataset in wire.COLLECTIONS.items()}
+FILES = ("lake_datafile", "lake_indexfile")
 _JSON_COLUMNS = ("embed", "facets", "labels", "tags", "via")  # of the same name as the record's key
 _TEXT_COLUMNS = {"text": "text", "subject": "subject", "display_name": "displayName", "description": "description"}
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
 
 
@@ -38,6 +41,17 @@ def row_key(dataset: str, row: Row) -> tuple[Any, ...]:
 
 def collection_of(dataset: str, row: Row) -> str:
     return COLLECTIONS.get(dataset) or str(row["collection"])
+
+
+def seen_us(row: Row) -> int:
+    """What the host said, also where that is impossible."""
+    told = json.loads(row["extra"] or "{}").get("$time_us")
+    return int(told or (row["seen"].replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1))
+
+
+def said(dataset: str, row: Row) -> Any:
+    """What the oracle calls the text of a post, and what an event of an account told."""
+    return tuple(row[name] for name in TOLD) if dataset == "accounts" else row.get("text")
 
 
 class Lake:
@@ -90,17 +104,17 @@ class Lake:
         self.must_be_tidy()
 
     def must_show(self, frames: list[bytes]) -> None:
-        """Of each dataset, the rows that the oracle says are visible, with their text. For a lake in which nothing was
-        purged of an account that came back."""
+        """Of each dataset, the rows that the oracle says are visible: when they were seen, the text of posts, what
+        identity and account events say. For a lake in which nothing was purged of an account that came back."""
         oracle = World(*frames)
         shown: dict[str, Counter[Any]] = {dataset: Counter() for dataset in wire.DATASETS}
         hides = self._hides()
         for dataset, row in self.rows():
             if dataset in wire.EVENTS or not hides(dataset, row):
-                shown[dataset][(*row_key(dataset, row), row.get("text"))] += 1
+                shown[dataset][(*row_key(dataset, row), seen_us(row), said(dataset, row))] += 1
         for dataset, rows in shown.items():
-            text = oracle.text if dataset == "posts" else lambda _: None
-            expected = Counter((*oracle.events[row].key, text(row)) for row in oracle.shown(dataset))
+            wanted = {"posts": oracle.text, "accounts": oracle.told}.get(dataset, lambda _: None)
+            expected = Counter((*oracle.events[row].key, row.seen, wanted(row)) for row in oracle.shown(dataset))
             assert rows == expected, f"{dataset}: not shown {expected - rows}, shown too much {rows - expected}"
 
     def _hides(self) -> Callable[[str, Row], bool]:
@@ -122,17 +136,16 @@ class Lake:
         return (row for dataset, row in self.rows() if dataset == wanted)
 
     def must_have_its_files(self) -> None:
-        """Each listed file is there and has its size; there may be others."""
-        for path, size in self.ask("SELECT path, bytes FROM lake_datafile WHERE superseded_at IS NULL"):
-            place = self.root / path
-            assert place.exists(), f"{path} is listed and not there"
-            assert place.stat().st_size == size, f"{path} has {place.stat().st_size} bytes in place of {size}"
+        """Each listed file and index is there and has its bytes; there may be others."""
+        for table in FILES:
+            for path, digest in self.ask(f"SELECT path, sha256 FROM {table} WHERE superseded_at IS NULL"):
+                assert (self.root / path).exists(), f"{path} is listed and not there"
+                assert sha256((self.root / path).read_bytes()).hexdigest() == digest, f"{path} has other bytes"
 
     def must_be_tidy(self) -> None:
         """On the disk is what is listed, of the listed size, and nothing besides."""
-        tables = ("lake_datafile", "lake_indexfile")
         listed = dict(
-            row for table in tables for row in self.ask(f"SELECT path, bytes FROM {table} WHERE superseded_at IS NULL")
+            row for table in FILES for row in self.ask(f"SELECT path, bytes FROM {table} WHERE superseded_at IS NULL")
         )
         on_disk = {path: (self.root / path).stat().st_size for path in self._on_disk()}
         assert on_disk == listed, (

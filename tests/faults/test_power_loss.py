@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from itertools import islice
@@ -124,25 +125,59 @@ def test_of_changes_in_order_a_later_one_is_never_there_without_an_earlier_one(t
         assert names == list(islice("abcdef", len(names)))
 
 
-def test_a_database_is_whole_after_a_loss_at_any_moment(tmp_path):
-    """SQLite as the catalog uses it, shared memory included: each commit that returned is there."""
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """SQLite as the catalog uses it, shared memory included, with many checkpoints: what was done to the disk, and how
+    much of it when each commit of two rows returned."""
     commits = []
-    with recorded_disk(tmp_path) as disk, closing(sqlite3.connect(disk.folder / "db")) as database:
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=FULL")
+    with (
+        recorded_disk(tmp_path_factory.mktemp("disk")) as disk,
+        closing(sqlite3.connect(disk.folder / "db")) as database,
+    ):
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=5"):
+            database.execute(f"PRAGMA {setting}")
         database.execute("CREATE TABLE t (n)")
+        commits.append(disk.position())
         for number in range(30):
-            database.execute("INSERT INTO t VALUES (?)", (number,))
+            database.executemany("INSERT INTO t VALUES (?)", [(number,)] * 2)
             database.commit()
             commits.append(disk.position())
-    operations = list(journal.read(disk.journal))
-    for seed, position in enumerate(commits):
-        for way in (nothing_more, in_order(seed), scattered(seed)):
-            target = tmp_path / f"left{seed}{getattr(way, '__qualname__', '')[:9]}"
-            left_by(operations[:position], target, way)
-            with closing(sqlite3.connect(target / "db")) as database:
-                assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-                assert database.execute("SELECT count(*) FROM t").fetchone()[0] >= seed + 1
+        return list(journal.read(disk.journal)), commits
+
+
+def must_be_whole(operations, commits, position, target):
+    """Each commit that had returned is there, and none in part."""
+    committed = 2 * (sum(end <= position for end in commits) - 1)
+    for way in (nothing_more, in_order(position), scattered(position)):
+        disk = Disk().play(operations)
+        disk.write(target, way(disk))
+        with closing(sqlite3.connect(target / "db")) as database:
+            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert database.execute("SELECT count(*) FROM t").fetchone()[0] in (committed, committed + 2)
+        shutil.rmtree(target)
+
+
+def must_be_whole_always(operations, commits, target):
+    for position in range(commits[0], commits[-1] + 1):
+        must_be_whole(operations[:position], commits, position, target)
+
+
+def test_a_database_is_whole_after_a_loss_at_any_moment(database, tmp_path):
+    must_be_whole_always(*database, tmp_path / "left")
+
+
+@pytest.mark.parametrize("file", ["db", "db-wal"])
+def test_a_database_that_leaves_out_a_sync_is_seen(database, tmp_path, file):
+    """Of the write-ahead log at a commit, or of the database at a checkpoint."""
+    operations, commits = database
+    left_out = journal.Truncate(-1, 0)  # of no file
+    less = [
+        left_out if place >= commits[0] and isinstance(o, journal.Sync) and o.path == f"/{file}" else o
+        for place, o in enumerate(operations)
+    ]
+    assert less.count(left_out) > 3
+    with pytest.raises((AssertionError, sqlite3.DatabaseError)):
+        must_be_whole_always(less, commits, tmp_path / "left")
 
 
 def test_a_fault_fires_where_and_as_often_as_it_was_told_to(tmp_path):

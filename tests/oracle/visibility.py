@@ -10,6 +10,7 @@ from tests.oracle.wire import EVENTS, read
 
 PURGED = ("posts", "profiles", "records")  # when their account was deleted
 INTERACTIONS = ("likes", "reposts", "follows", "blocks")
+TOLD = ("handle", "active", "status", "time")
 TID_LENGTH = 13
 
 
@@ -63,6 +64,10 @@ class World:
         """What the author wrote; None: the record has no such text."""
         text = (self.events[row].record or {}).get("text")
         return text if isinstance(text, str) else None
+
+    def told(self, row):
+        """What an identity or account event says, by the lake's names."""
+        return tuple(self.events[row].record.get(name) for name in TOLD)
 
     def _shows(self, row, until):
         return not (self.inactive(row.did) or row in self.purged or self._outdated(row, until))

@@ -47,7 +47,8 @@ class State(NamedTuple):
 
 class Event(NamedTuple):
     """`key`: what makes it the same event, however often and through whichever host it comes. `record`, `cid`: of a
-    commit that is no delete. `state`: of an account event."""
+    commit that is no delete; of an identity or account event `record` is all that it says. `state`: of an account
+    event."""
 
     key: tuple
     row: Row
@@ -75,7 +76,7 @@ def _other(event, body):
     version = " ".join(str(part) for part in (kind, body.get("seq"), body.get("time")) if part is not None)
     row = Row(event["time_us"], did, "", "", version, kind, "accounts")
     identity = body.get("seq", json.dumps(body, sort_keys=True))
-    return Event(("accounts", did, kind, identity), row, None, None, _state(body) if kind == "account" else None)
+    return Event(("accounts", did, kind, identity), row, body, None, _state(body) if kind == "account" else None)
 
 
 def _state(body):
