@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lake.recovery.databases import copy_database
+from lake.storage import disk
 
 KEPT = 3
 
@@ -14,7 +15,8 @@ def keep_copy(catalog: Path, now: datetime) -> Path:
     unfinished = copy.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     copy_database(catalog, unfinished)
-    unfinished.replace(copy)
+    unfinished.rename(copy)
+    disk.sync_folder(copy.parent)  # the migration that follows is durable, too
     for old in sorted(catalog.parent.glob(f"{catalog.name}.copy-*Z"))[:-KEPT]:
         old.unlink()
     return copy

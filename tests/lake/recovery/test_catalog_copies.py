@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from lake.recovery.catalog_copies import KEPT, keep_copy
+from tests.lake.durable_steps import Steps
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
@@ -28,3 +29,11 @@ def test_the_last_copies_are_kept_and_have_what_was_committed(tmp_path):
     assert [path.exists() for path in copies] == [False, False, True, True, True]
     assert [numbers(path) for path in copies[-KEPT:]] == [list(range(count)) for count in (3, 4, 5)]
     assert not list(tmp_path.glob("*2026070*.unfinished"))
+
+
+def test_a_copy_is_durable_before_the_migration_begins(tmp_path, monkeypatch):
+    catalog = tmp_path / "catalog.sqlite3"
+    sqlite3.connect(catalog).close()
+    steps = Steps(tmp_path, monkeypatch)
+    copy = keep_copy(catalog, NOW)
+    assert steps.done == [f"renamed {copy.stem}.unfinished to {copy.name}", "synced ."]
