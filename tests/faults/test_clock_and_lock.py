@@ -11,6 +11,7 @@ from ingest.simulator.server.jetstream import Options
 from ingest.simulator.server.server import running
 from process.instants import now_us
 from tests.end_to_end.stream import START_US, Endless
+from tests.faults.recorded_disk import not_here
 
 pytestmark = pytest.mark.slow
 RATE = 100
@@ -19,9 +20,10 @@ PATIENCE_SECONDS = 120  # a writer waits 30
 MORE = 1_000  # events that come in the meantime
 
 
-@pytest.mark.skipif(FAKETIME is None, reason="there is no libfaketime: apt-get install libfaketime")
 def test_a_clock_that_steps_forward_and_back_loses_and_doubles_nothing(make_stack, tmp_path):
     """That of consumer and flusher; events come with the present time."""
+    if FAKETIME is None:
+        not_here("there is no libfaketime: apt-get install libfaketime")
     clock, started = tmp_path / "clock", now_us()
     clock.write_text("+0")
     faked = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
