@@ -39,4 +39,6 @@ async def take(url: str, collections: Sequence[str], seconds: float) -> Sample:
         pass
     except Disconnected as error:
         fault = str(error)
+    except Exception as error:  # noqa: BLE001 - whatever a host does: a sample that failed must not be hidden
+        fault = f"{type(error).__name__}: {error}"
     return Sample(host_of(url), events, fault)

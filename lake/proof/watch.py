@@ -14,7 +14,6 @@ from django.db.utils import DatabaseError
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
 from ingest.models import Connection
 from ingest.stream.sample import Sample, other_url, take
-from ingest.stream.subscribe_request import host_of
 from lake.catalog import listing
 from lake.errors import LakeError
 from lake.proof import comparison
@@ -108,10 +107,7 @@ class Watch:
         self._thread.start()
 
     def _take(self, url: str) -> None:
-        try:
-            sample = asyncio.run(take(url, self._plan.collections, self._plan.seconds))
-        except Exception as error:  # noqa: BLE001 - whatever a host does must not end the proof, nor hide a sample
-            sample = Sample(host_of(url), [], f"{type(error).__name__}: {error}")
+        sample = asyncio.run(take(url, self._plan.collections, self._plan.seconds))
         self._sampled_at = time.time()  # first: the other thread waits for the sample
         self._sample = sample
 
