@@ -17,6 +17,8 @@ REDIS_FILL = 0.8
 RECOVERY_SECONDS = 300.0
 ANSWER_MS = 30_000.0
 FAILED_SHARE = 0.001  # 99.9 % of all requests are answered
+KNOWN_SHARE = 0.8
+SILENCE_SECONDS = 120.0  # more than a request may take
 ENOUGH = 20  # answers: a p95 of fewer is one slow answer
 
 # p95 of each kind of answer, in ms. A page of hits and what is made of one: a second. What reads all hits of a window,
@@ -78,6 +80,8 @@ def _data(m: Measured) -> list[Criterion]:
     return [
         _judge("the load itself", f"events made at most {LATE_SECONDS:.0f} s late (p99)", f"{m.late_p99:.1f} s",
                m.late_p99 <= LATE_SECONDS),
+        _judge("what was looked at", f"all figures in {KNOWN_SHARE:.0%} of the run", f"in {m.known_share:.0%}",
+               m.known_share >= KNOWN_SHARE),
         _judge("events in the lake", f"{RECORDS_A_MINUTE:,} a minute and more", many,
                asked_enough and m.events_per_minute >= RECORDS_A_MINUTE),
         _judge("events lost", "none", lost, lake is not None and lake["lost"] == 0),
@@ -136,6 +140,8 @@ def _answers(m: Measured) -> list[Criterion]:
                bool(m.requests) and share <= FAILED_SHARE),
         _judge("the slowest answer", f"within {ANSWER_MS / 1000:.0f} s", f"{slowest / 1000:.1f} s",
                bool(m.requests) and slowest <= ANSWER_MS),
+        _judge("people ask to the end", f"{SILENCE_SECONDS:.0f} s at most without a request", f"{m.silence:.0f} s",
+               m.silence <= SILENCE_SECONDS),
         *(_latency(m, kind, limit) for kind, limit in P95_MS.items()),
     ]  # fmt: skip
 

@@ -75,9 +75,7 @@ class Campaign:
 
     def _load(self) -> None:
         self.service.start()
-        self._until(
-            lambda: self.service.dump.exists() and self.service.dump.stat().st_size > 0, "events", START_SECONDS
-        )
+        self._until(lambda: any_bytes(self.service.dump), "events", START_SECONDS)
         self._began = self.record["began"] = time.time()
         self.sampler.start()
         self.say(f"the firehose runs: {self.plan.events:,} events in {self.plan.minutes:g} minutes")
@@ -102,6 +100,8 @@ class Campaign:
     def _wait(self, moment: float) -> None:
         while time.time() < moment:
             self.service.tend()
+            if not self.sampler.is_alive():
+                raise StackError("the sampler has ended: what it printed says why")
             time.sleep(0.1)
 
     def _until(self, done: Any, what: str, seconds: float) -> None:
