@@ -54,13 +54,15 @@ def sent(events: Iterable[Event]) -> dict[Key, Found]:
 
 
 def _key(event: Event) -> Key | None:
-    """None for account events without a number: they have no identity that another host shares."""
+    """Of an account event it has its own time, as seq is the relay's and hosts may have others. None for those without
+    either: they have no identity that another host shares."""
     if (commit := event.commit) is not None:
         dataset = dataset_of(commit.operation, commit.collection)
         return dataset, event.did, commit.collection, commit.rkey, commit.rev, commit.operation
     body = json.loads(bytes(event.body))
-    seq = body.get("seq") if isinstance(body, dict) else None
-    return ("accounts", event.did, event.kind, str(seq)) if isinstance(seq, int) else None
+    time, seq = (body.get("time"), body.get("seq")) if isinstance(body, dict) else (None, None)
+    own = time if isinstance(time, str) else str(seq) if isinstance(seq, int) else None
+    return ("accounts", event.did, event.kind, own) if own else None
 
 
 def stored(engine: Engine, root: Path, of: Window, margin_us: int) -> dict[Key, Found]:
@@ -82,7 +84,11 @@ def _rows(engine: Engine, root: Path, dataset: Dataset, of: Window, paths: list[
     if not paths:
         return []
     collection = f"'{dataset.collection}'" if dataset.collection else "collection"
-    key = "did, kind, seq::VARCHAR" if dataset.name == "accounts" else f"did, {collection}, rkey, rev, operation"
+    key = (
+        "did, kind, coalesce(time, seq::VARCHAR)"
+        if dataset.name == "accounts"
+        else f"did, {collection}, rkey, rev, operation"
+    )
     sql = f"SELECT {key}, epoch_us(seen), cid FROM lake_rows($files) WHERE epoch_us(seen) BETWEEN $low AND $high"
     values = {"files": [str(root / path) for path in paths], "low": of.start_us, "high": of.end_us}
     return engine.rows(sql, values)

@@ -1,9 +1,13 @@
 """A sample of another host against the rows of the lake."""
 
+from contextlib import closing
+
 from ingest.events import read
 from lake.proof import comparison
 from lake.proof.comparison import Found, Window
+from lake.storage.duckdb_engine import Engine
 from tests.builders import ALICE, NOON_US, delete, identity, like, post
+from tests.end_to_end.stream import frames_of, world
 
 SECOND_US = 1_000_000
 WINDOW = Window(NOON_US, NOON_US + 10 * SECOND_US)
@@ -85,6 +89,19 @@ def test_cids_that_differ_are_named_and_derived_ones_are_not_compared():
 def test_each_kind_of_event_has_a_key():
     events = [read(frame) for frame in (post("a", rkey="k"), delete("k"), like("k2"), identity())]
     assert sorted(found[0] for found in comparison.sent(events)) == ["accounts", "deletes", "likes", "posts"]
+
+
+def test_the_lake_has_the_keys_and_cids_of_all_that_was_sent(lake):
+    events = [read(frame) for frame in frames_of(world(300))]
+    lake.flush(*(event.frame for event in events))
+    with closing(Engine("250MB", 1)) as engine:
+        found = comparison.stored(engine, lake.root, comparison.window(events), MARGIN_US)
+    assert found == comparison.sent(events)
+
+
+def test_hosts_of_other_relays_number_the_same_account_event_otherwise():
+    one, other = (read(identity(seq=seq)) for seq in (7, 70_000))
+    assert comparison.sent([one]).keys() == comparison.sent([other]).keys()
 
 
 def test_a_record_that_does_not_hash_to_its_cid_is_named():
