@@ -107,6 +107,7 @@ def slow_sample(**others):
         ({"comparison": changed("lake", lost=1)}, "events lost"),
         ({"comparison": changed("lake", twice=1)}, "events twice, or of no log"),
         ({"comparison": changed("lake", foreign=1)}, "events twice, or of no log"),
+        ({"comparison": changed("lake", other_text=1)}, "texts of posts"),
         ({"comparison": changed("lake", events=500_000)}, "events in the lake"),
         ({"comparison": changed("posts", shown_though_gone=1)}, "deleted posts, and those of accounts that left"),
         ({"comparison": changed("posts", not_shown=1)}, "all other posts"),

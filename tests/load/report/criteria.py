@@ -75,6 +75,8 @@ def _data(m: Measured) -> list[Criterion]:
     many = f"{m.events_per_minute:,.0f} a minute"
     lost = "the lake was not compared" if lake is None else f"{lake['lost']:,} of {lake['events']:,}"
     twice = "" if lake is None else f"{lake['twice']:,} twice, {lake['foreign']:,} foreign"
+    changed = None if lake is None or "other_text" not in lake else lake["other_text"] == 0
+    texts = "" if lake is None else f"{lake.get('other_text', 'not compared')} others"
     gone = "" if posts is None else f"{posts['shown_though_gone']:,} shown of {posts['expected']:,}"
     hidden = "" if posts is None else f"{posts['not_shown']:,} not shown, {posts['shown_twice']:,} twice"
     return [
@@ -87,6 +89,7 @@ def _data(m: Measured) -> list[Criterion]:
         _judge("events lost", "none", lost, lake is not None and lake["lost"] == 0),
         _judge("events twice, or of no log", "none", twice,
                lake is not None and not lake["twice"] and not lake["foreign"]),
+        _judge("texts of posts", "as they were sent", texts, changed),
         _judge("deleted posts, and those of accounts that left", "none is shown", gone,
                posts is not None and posts["shown_though_gone"] == 0),
         _judge("all other posts", "each is shown, once", hidden,

@@ -146,7 +146,7 @@ def known_share(readings: Readings) -> float:
     """What no sample tells would pass as if there were nothing wrong."""
     columns = [readings.points(*path) for path in JUDGED]
     known = [row[0][0] for row in zip(*columns, strict=True) if None not in [value for _, value in row]]
-    seconds = sum(step for one, other in pairwise(known) if (step := other - one) <= TOGETHER_SECONDS)
+    seconds: float = sum(step for one, other in pairwise(known) if (step := other - one) <= TOGETHER_SECONDS)
     return seconds / max(1.0, readings.ended - readings.began)
 
 

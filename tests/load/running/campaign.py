@@ -32,10 +32,12 @@ PEOPLE = Path("tests/load/people.py")
 
 
 class Campaign:
-    """Raises StackError where there is no room for it."""
+    """Raises StackError where there is no room for it, or an earlier run."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan, self.folder = plan, folder
+        if folder.exists():
+            raise StackError(f"{folder} is there already: name a new folder for the run.")
         folder.mkdir(parents=True)
         needed = plan.events * EVENT_BYTES
         if (free := shutil.disk_usage(folder).free) < needed:
