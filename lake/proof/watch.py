@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,6 @@ from typing import Any, NamedTuple
 from django.db.utils import DatabaseError
 
 from ingest.buffer.redis_stream import Buffer, BufferUnavailable, BufferUnsafe
-from ingest.events import Event
 from ingest.models import Connection
 from ingest.stream.sample import Sample, other_url, take
 from lake.catalog import listing
@@ -19,7 +19,7 @@ from lake.errors import LakeError
 from lake.proof import comparison
 from lake.proof.journal import LAG, SAMPLE, Journal
 from lake.storage.duckdb_engine import Engine
-from process.instants import microseconds
+from process.instants import microseconds, utc
 from process.signals import Stop
 
 LAG_SECONDS = 10.0
@@ -45,7 +45,8 @@ class Watch:
         self._plan, self._journal, self._root, self._engine = plan, journal, root, engine
         self._redis_url = redis_url
         self._sample: Sample | None = None
-        self._sampled_at = 0.0  # when the latest sample came
+        self._margin_us = int(plan.margin * 1e6)
+        self._sampled_since = self._sampled_at = 0.0  # when the latest sample was begun, and when it came
         self._thread: threading.Thread | None = None
         looked = [entry["at"] for entry in journal.of(LAG)]
         taken = [entry["at"] for entry in journal.of(SAMPLE)]
@@ -97,10 +98,10 @@ class Watch:
         return f"{hours:.2f} of {self._plan.hours:g} h; lag: {lags}; {len(samples)} samples, {missing:,} missing"
 
     def _begin_sample(self, now: float) -> None:
-        self._sample_due = now + self._plan.every
-        used = Connection.objects.order_by("-opened_at").values_list("host", flat=True).first() or ""
+        self._sample_due, self._sampled_since = now + self._plan.every, now
+        used = _host_in_use()
         if (url := other_url(self._plan.urls, used)) is None:
-            self._journal.add(SAMPLE, at=now, fault=f"no other host than {used}: give one with --host")
+            self._journal.add(SAMPLE, at=now, fault=f"no other host than {used}: give another one with --host")
             return
         self._thread = threading.Thread(target=self._take, args=(url,), daemon=True)
         self._thread.start()
@@ -111,26 +112,43 @@ class Watch:
         self._sample = sample
 
     def _comparable(self, sample: Sample, now: float) -> bool:
-        newest = _newest_seen()
-        if not sample.events or now > self._sampled_at + WAIT_SECONDS:
+        if not sample.events or sample.fault or now > self._sampled_at + WAIT_SECONDS:
             return True
-        return newest is not None and microseconds(newest) > comparison.window(sample.events).end_us
+        newest = _newest_seen()
+        end_us = comparison.window(sample.events).end_us + comparison.NEARBY_MARGINS * self._margin_us
+        return newest is not None and microseconds(newest) > end_us
 
     def _compare(self, sample: Sample, now: float) -> None:
         self._sample = None
         found: dict[str, Any] = {"fault": sample.fault or "the host sent nothing"}
         if sample.events and not sample.fault:
             try:
-                found = self._compared(sample.events)
+                found = self._compared(sample)
             except (LakeError, DatabaseError) as error:
                 found = {"fault": f"the lake can't be read: {error}"}
         self._journal.add(SAMPLE, at=now, host=sample.host, **found)
 
-    def _compared(self, events: Sequence[Event]) -> dict[str, Any]:
+    def _compared(self, sample: Sample) -> dict[str, Any]:
+        if _has_used(sample.host, self._sampled_since):
+            return {"fault": f"the consumer came to {sample.host} meanwhile, which is no other host then"}
+        events = sample.events
         of = comparison.window(events)
-        ours = comparison.stored(self._engine, self._root, of)
-        found = comparison.compare(comparison.sent(events), ours, of, int(self._plan.margin * 1e6))
+        ours = comparison.stored(self._engine, self._root, of, self._margin_us)
+        found = comparison.compare(comparison.sent(events), ours, of, self._margin_us)
         return found | {"wrong_hashes": len(list(comparison.wrong_hashes(events)))}
+
+
+def _host_in_use() -> str:
+    """Of the consumer. Empty if it is not known."""
+    with suppress(DatabaseError):
+        return Connection.objects.order_by("-opened_at").values_list("host", flat=True).first() or ""
+    return ""
+
+
+def _has_used(host: str, since: float) -> bool:
+    """Whether the consumer has been connected to it since then, or is still."""
+    opened = Connection.objects.filter(host=host)
+    return _host_in_use() == host or opened.filter(opened_at__gte=utc(int(since * 1e6))).exists()
 
 
 def _newest_seen() -> datetime | None:

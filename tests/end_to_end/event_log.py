@@ -1,5 +1,7 @@
-"""The log of what was sent, on the disk: of each frame the key of its event, and what decides who may see it."""
+"""The log of what was sent, on the disk: of each frame the key of its event, what decides who may see it, and a hash of
+the text of a post."""
 
+from hashlib import md5
 from pathlib import Path
 
 import msgspec
@@ -24,6 +26,7 @@ SCHEMA = pa.schema(
         ("active", pa.bool_()),  # of accounts
         ("seen_us", pa.int64()),
         ("bytes", pa.int32()),  # of JSON
+        ("text", pa.uint64()),  # of posts: as text_hash
     ]
 )
 
@@ -33,6 +36,11 @@ class _Commit(msgspec.Struct):
     rkey: str
     rev: str
     operation: str
+    record: msgspec.Raw = msgspec.Raw()
+
+
+class _Post(msgspec.Struct):
+    text: object = None
 
 
 class _Inner(msgspec.Struct):
@@ -50,6 +58,13 @@ class _Frame(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Frame).decode
+_decode_post = msgspec.json.Decoder(_Post).decode
+
+
+def text_hash(record: bytes) -> int | None:
+    """What DuckDB's md5_number_lower says of the record's text. None if it has none."""
+    text = _decode_post(record).text if record else None
+    return int.from_bytes(md5(text.encode()).digest()[8:], "little") if isinstance(text, str) else None
 
 
 def row(frame: bytes) -> tuple[str | int | bool | None, ...]:
@@ -59,10 +74,11 @@ def row(frame: bytes) -> tuple[str | int | bool | None, ...]:
         inner = event.identity or event.account
         assert inner is not None
         account = ("accounts", event.did, None, None, None, event.kind, inner.seq, inner.active)
-        return *account, event.time_us, len(frame)
+        return *account, event.time_us, len(frame), None
     dataset = "deletes" if commit.operation == "delete" else _DATASETS.get(commit.collection, "records")
     key = (event.did, commit.collection, commit.rkey, commit.rev, commit.operation)
-    return dataset, *key, None, None, event.time_us, len(frame)
+    text = text_hash(bytes(commit.record)) if dataset == "posts" else None
+    return dataset, *key, None, None, event.time_us, len(frame), text
 
 
 class Log:

@@ -11,7 +11,7 @@ BEGAN = 1_782_907_200.0  # 2026-07-01T12:00:00Z
 PLAN = Plan(minutes=10)
 CPU = {"consumer": 0.1, "flusher": 0.2, "compactor": 0.05, "web": 0.4, "redis": 0.1}  # cores
 NOTHING_WRONG = {
-    "lake": {"events": PLAN.events, "rows": PLAN.events, "lost": 0, "foreign": 0, "twice": 0},
+    "lake": {"events": PLAN.events, "rows": PLAN.events, "lost": 0, "foreign": 0, "twice": 0, "other_text": 0},
     "posts": {"expected": 9, "shown": 9, "not_shown": 0, "shown_though_gone": 0, "shown_twice": 0},
 }
 

@@ -17,6 +17,7 @@ def lags(*values):
     ("values", "expected"),
     [
         ([1] * 20, 0),
+        ([], None),
         ([1, 1, 9, 9, 1, 1, 1, 1, 1, 1, 1, 1], 10),
         ([None, None, 1, 1, 1, 1, 1, 1, 1], 6),
         ([9, 1, 1, 9, 1, 1, 1, 1, 1, 1, 1], 10),  # two good samples are not yet the end
@@ -43,6 +44,19 @@ def test_each_fault_has_its_recovery():
     assert found["spike"].seconds == 0
     assert 0 < found["flusher"].down <= PLAN.flush_seconds  # it has committed a batch again
     assert found["flusher"].seconds == found["flusher"].down
+
+
+def test_the_last_batch_of_the_killed_flusher_is_no_sign_of_the_new_one():
+    at = KILLED["flusher"]
+    before = readings().samples[at // 2]["batches"]
+    late = {second: {"batches": before + (second > at + 50) + 1} for second in range(at + 2, 600, 2)}
+    assert {one.fault: one for one in recoveries(readings(late))}["flusher"].down == 52
+
+
+def test_a_consumer_that_has_counted_no_frame_is_not_at_work():
+    at = KILLED["consumer"]
+    silent = {second: {"consumer": {"received": 0, "dropped": 0}} for second in range(at + 2, at + 20, 2)}
+    assert recoveries(readings(silent))[0].down == 20
 
 
 def test_what_has_not_ended_when_the_next_fault_comes_goes_on():

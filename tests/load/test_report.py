@@ -107,18 +107,24 @@ def slow_sample(**others):
         ({"comparison": changed("lake", lost=1)}, "events lost"),
         ({"comparison": changed("lake", twice=1)}, "events twice, or of no log"),
         ({"comparison": changed("lake", foreign=1)}, "events twice, or of no log"),
+        ({"comparison": changed("lake", other_text=1)}, "texts of posts"),
         ({"comparison": changed("lake", events=500_000)}, "events in the lake"),
         ({"comparison": changed("posts", shown_though_gone=1)}, "deleted posts, and those of accounts that left"),
         ({"comparison": changed("posts", not_shown=1)}, "all other posts"),
         ({"comparison": None}, "events lost"),
         ({"verify_lake": "a row too many"}, "verify_lake"),
         ({"gaps": 1}, "frames dropped, gaps"),
+        ({"gaps": None}, "frames dropped, gaps"),
+        ({"samples": {second: {"redis": {}} for second in range(0, 140, 2)}}, "what was looked at"),
+        ({"samples": {second: {"consumer": {"received": 1}} for second in range(0, 600, 2)}}, "what was looked at"),
+        ({"drained": BEGAN + 80 * 60}, "events in the lake"),  # what came later was not within the run
         ({"batches": [["2026", 31.0, "committed"]]}, "a batch"),
         ({"batches": []}, "a batch"),
         ({"samples": slow_sample(redis={"ping_ms": 101})}, "PING of Redis"),
         ({"samples": slow_sample(redis={"way_ms": 1_500})}, "from the server's clock to Redis"),
         ({"samples": slow_sample(redis={"memory": 1.7e9})}, "memory of Redis"),
         ({"samples": slow_sample(firehose_late=9.0)}, "the load itself"),
+        ({"asked": [Request(BEGAN + at, "page", 1.0) for at in range(0, 479, 5)]}, "people ask to the end"),
         ({"asked": [Request(BEGAN, "page", 1.0, "wrong: twice")]}, "wrong answers"),
         ({"asked": [Request(BEGAN, "page", 1.0, "status 503")]}, "requests failed, but for the kill of web"),
         ({"asked": [Request(BEGAN, "page", 31_000.0)]}, "the slowest answer"),
@@ -144,6 +150,13 @@ def test_requests_that_fail_while_web_is_away_are_excused_and_no_others():
     measured = measure(readings({KILLED["web"] + 2: {"web_ms": None}}, refused))
     assert (measured.excused, measured.failed) == (1, 1)
     assert measure(readings(asked=[Request(at + 1, "page", 1.0, "wrong: twice")])).wrong == 1
+
+
+def test_a_failure_does_not_excuse_itself():
+    """It prolongs the recovery; the web process was there again long before."""
+    late = Request(BEGAN + KILLED["web"] + 40, "page", 1.0, "status 503")
+    measured = measure(readings({KILLED["web"] + 2: {"web_ms": None}}, [late]))
+    assert (measured.excused, measured.failed) == (0, 1)
 
 
 def test_a_busy_machine_is_told():

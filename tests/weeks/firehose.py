@@ -63,8 +63,15 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with running([], options=Options(port=0, keep=KEPT)) as server:
         print(f"listening on {server.url}", flush=True)
-        arguments = (plan, Board(folder), Log(folder / "log"), server.publish)
-        threading.Thread(target=send, args=arguments, daemon=True).start()
+
+        def send_all() -> None:
+            try:
+                send(plan, Board(folder), Log(folder / "log"), server.publish)
+            except BaseException:  # such as a full disk: nobody must wait for the rest
+                stop.set()
+                raise
+
+        threading.Thread(target=send_all, daemon=True).start()
         stop.wait()
 
 

@@ -82,6 +82,8 @@ class Service:
             plan.start_us - 60_000_000,
             maxmemory="1gb",
             appendfsync="no",  # each second of the compressed clock would be hundreds of times a second
+            save="",  # a snapshot is due each hour, which would be each minute
+            jemalloc_bg_thread="no",  # waits, by the machine's clock, for a time of the compressed one: it spins
             FLUSH_INTERVAL_SECONDS="2",
             FLUSH_MAX_EVENTS=str(flush),
             RETENTION_DAYS=",".join(f"{name}:{days}" for name, days in retention(plan).items()),

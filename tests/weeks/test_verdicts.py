@@ -35,6 +35,9 @@ def latency(p95, most=100.0):
     [
         (lambda noted: verdicts.memory(noted, "web"), days({}, {"megabytes": {"web": 279.0}}), True),
         (lambda noted: verdicts.memory(noted, "web"), days({}, {"megabytes": {"web": 281.0}}), False),
+        (lambda noted: verdicts.memory(noted, "web"), days({}), None),
+        (lambda noted: verdicts.latency(noted, "page"), days({}), None),
+        (lambda noted: verdicts.latency(noted, "page"), days(latency(90.0, 30_000.0)), False),
         (verdicts.files, days(held(files=684)), True),
         (verdicts.files, days(held(files=685)), False),
         (verdicts.catalog, days({}), None),

@@ -28,7 +28,10 @@ START_US = 1_782_864_000_000_000  # 2026-07-01T00:00:00Z
 UNFLUSHED = 400_000  # events that may be under way between the firehose and the lake
 TICK_SECONDS = 0.25
 KILLS = (("consumer", 0.2), ("flusher", 0.4), ("redis", 0.6), ("compactor", 0.8))  # each day, after this part of it
+HOUR_US = 3_600_000_000
 SWEPT_US = 1_200_000_000  # more than SWEEP_GRACE_SECONDS
+EXPORT_SECONDS = 600.0  # without a byte
+EVENT_BYTES = 350  # of disk: the lake, its log, what is restored, what waits for the sweep
 VERIFIED_CIDS = 20
 
 
@@ -42,6 +45,7 @@ class Week:
         self.authors = [Person(plan.seed, number, number).did for number in range(questions.EACH)]
         self.most: dict[str, float] = {}  # MB that a process has had today
         self._began = time.monotonic()
+        self.settled_us = 0  # the clock when retention was last applied
 
     def run(self) -> bool:
         """Whether all of it passes."""
@@ -78,6 +82,7 @@ class Week:
         self._pass_events(number, before, last)
         seconds = time.monotonic() - began
         compaction, backup = service.compact(), service.command("backup", str(self.backup))
+        latency = questions.ask(service.port, self.authors)
         self._sample()
         day = Day(
             number=number,
@@ -90,7 +95,7 @@ class Week:
             compaction_seconds=compaction,
             backup_seconds=backup,
             held=held(service.stack.root, service.stack.database),
-            latency=questions.ask(service.port, self.authors),
+            latency=latency,
         )
         self.days.append(day)
         self._report()
@@ -100,7 +105,7 @@ class Week:
         """Until all events up to `last` are in the lake; kills on the way."""
         service, end, told = self.service, time.monotonic() + PATIENCE_SECONDS, 0
         kills = [(before + int((last - before) * part), name) for name, part in KILLS]
-        while (flushed := service.flushed()) < last:
+        while (flushed := service.flushed()) < last or kills:
             assert time.monotonic() < end, f"not within {PATIENCE_SECONDS:g} s: day {number}"
             service.must_run()
             service.board.allowed = min(last, flushed + UNFLUSHED)
@@ -124,18 +129,27 @@ class Week:
     def _settle(self) -> None:
         """All is flushed: nothing waits for the daily pass or the sweep."""
         self.service.stop("consumer", "flusher")
-        for _ in range(2):  # what the first one replaces, the second one sweeps
-            self.service.board.now_us += SWEPT_US
-            self.service.compact()
+        board = self.service.board
+        board.now_us = next_hour(board.now_us + HOUR_US)  # the last hour is due, and none becomes due soon
+        self.service.compact()
+        board.now_us += SWEPT_US
+        self.settled_us = board.now_us
+        self.service.compact()  # sweeps what the first one has replaced
         self.service.stop("compactor", "firehose")
-        self.service.stack.lake.must_be_tidy()
+        self.verdicts.append(self._tidy())
+
+    def _tidy(self) -> Verdict:
+        what = "on the disk is what is listed, and nothing else"
+        try:
+            self.service.stack.lake.must_be_tidy()
+        except AssertionError as error:
+            return Verdict(what, False, str(error)[:1000])
+        return Verdict(what, True, "of the listed size")
 
     def _compare(self) -> int:
         """Bytes of the log's JSON."""
         service = self.service
-        comparison = Comparison(
-            self.folder / "log", self.folder / "scratch", service.board.now_us, retention(self.plan)
-        )
+        comparison = Comparison(self.folder / "log", self.folder / "scratch", self.settled_us, retention(self.plan))
         comparison.prepare()
         self._judge("the lake holds the log's events, each once", comparison.stored(service.stack.lake))
         self._judge("what shows is the log less deletes, accounts gone and retention", self._shown(comparison))
@@ -149,6 +163,8 @@ class Week:
 
     def _judge(self, what: str, found: Difference) -> None:
         text = f"{found.expected:,} expected, {found.missing:,} missing, {found.extra:,} extra, {found.doubled:,} twice"
+        if found.changed:
+            text += f", {found.changed:,} posts with another text"
         self.verdicts.append(Verdict(what, found.none, text))
         self._say(f"{what}: {text}")
 
@@ -158,8 +174,9 @@ class Week:
         for day, hours in by_day(comparison.hours):
             for dataset in DATASETS:
                 query = {"dataset": dataset, "start": day, "end": day, "format": "parquet", "fields": "id"}
-                with urlopen(f"http://127.0.0.1:{self.service.port}/export?{urlencode(query)}") as body:
-                    path.write_bytes(body.read())
+                url = f"http://127.0.0.1:{self.service.port}/export?{urlencode(query)}"
+                with urlopen(url, timeout=EXPORT_SECONDS) as body, path.open("wb") as file:
+                    shutil.copyfileobj(body, file)
                 found = found.plus(comparison.shown(path, dataset, hours))
         path.unlink()
         return found
@@ -182,6 +199,10 @@ class Week:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
+def next_hour(now_us: int) -> int:
+    return (now_us // HOUR_US + 1) * HOUR_US
+
+
 def main(given: list[str]) -> None:
     parser = ArgumentParser("python -m tests.weeks week", description=__doc__)
     parser.add_argument("--events", type=int, default=56_700_000)
@@ -191,9 +212,17 @@ def main(given: list[str]) -> None:
     options = parser.parse_args(given)
     shutil.rmtree(options.folder, ignore_errors=True)
     options.folder.mkdir(parents=True)
+    needed, free = options.events * EVENT_BYTES, shutil.disk_usage(options.folder).free
+    if free < needed:
+        sys.exit(f"{options.folder} has {free / 1e9:.0f} GB left, this run needs {needed / 1e9:.0f} GB: see --folder.")
     week = Week(options.folder.absolute(), Plan(options.events, options.days, START_US))
+    keep = True  # what failed: somebody must find out why
     try:
         passed = week.run()
+        keep = options.keep or not passed
+    except KeyboardInterrupt:
+        keep = options.keep
+        sys.exit(f"\nStopped. {options.folder}/report.md has the days that were over.")
     finally:
-        week.end(options.keep)
-    sys.exit(0 if passed else "A verdict is FAIL.")
+        week.end(keep)
+    sys.exit(0 if passed else f"A verdict is FAIL. {options.folder} has the lake and the log; a new run empties it.")

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db.utils import DatabaseError
 
 from lake import checks
 from lake.catalog.coverage import coverage
@@ -39,18 +40,29 @@ class Command(BaseCommand):
         add("--folder", type=Path, help="of journal and report; default: DATABASE_PATH.proof")
 
     def handle(self, *args: Any, hours: float, cids: int, folder: Path | None, **options: Any) -> None:
-        stop = Stop().listen()
         folder = folder or Path(f"{settings.DATABASE_PATH}.proof")
+        try:
+            self._prove(_plan(hours, options), cids, folder)
+        except OSError as error:
+            raise CommandError(
+                f"{folder} can't be written: {error.strerror or error}. Make room or give another --folder; "
+                "what is written there is kept, and the same command goes on."
+            ) from error
+
+    def _prove(self, plan: Plan, cids: int, folder: Path) -> None:
         journal = Journal(folder, time.time())
+        stop = Stop().listen()
         if journal.resumed:
             self.stdout.write(f"goes on with the proof that began at {_iso(journal.started)}")
-        self._watch(stop, _plan(hours, options), journal)
+        self._watch(stop, plan, journal)
         ended = time.time()
-        found = _judged(journal, hours, ended)
+        found = _judged(journal, plan.hours, plan.every, ended)
         if not stop:
             found.append(_verified(cids))
-            journal.close()
         self._report(folder, journal, ended, found)
+        if not stop:
+            journal.close()
+        self._say_result(folder, found)
 
     def _watch(self, stop: Stop, plan: Plan, journal: Journal) -> None:
         engine = Engine(MEMORY, settings.QUERY_THREADS)
@@ -67,6 +79,8 @@ class Command(BaseCommand):
         samples = journal.of(SAMPLE)
         facts = {"by_dataset": verdicts.by_dataset(samples), "samples": samples}
         self.stdout.write(report.write(folder, _iso(journal.started), _iso(ended), found, facts))
+
+    def _say_result(self, folder: Path, found: list[Verdict]) -> None:
         if failed := [verdict.what for verdict in found if not verdict.passed]:
             raise CommandError(f"FAILED: {', '.join(failed)}. {folder / 'report.txt'} has all of it.")
         self.stdout.write(f"PASSED. {folder / 'report.txt'} has all of it.")
@@ -80,16 +94,16 @@ def _plan(hours: float, options: dict[str, Any]) -> Plan:
     return Plan(urls, settings.JETSTREAM_COLLECTIONS, hours, every, seconds, margin)
 
 
-def _judged(journal: Journal, hours: float, ended: float) -> list[Verdict]:
-    lags = journal.of(LAG)
+def _judged(journal: Journal, hours: float, every: float, ended: float) -> list[Verdict]:
+    lags, seconds = journal.of(LAG), ended - journal.started
     start, end = (utc(int(moment * 1e6)) for moment in (journal.started, ended))
     searchable = settings.FLUSH_INTERVAL_SECONDS + verdicts.FLUSH_SECONDS
     return [
-        verdicts.watched(ended - journal.started, hours),
-        verdicts.gaps(coverage(start, end)),
+        verdicts.watched([entry["at"] for entry in lags], journal.started, ended, hours),
+        verdicts.gaps(coverage(start, end), seconds - searchable),
         verdicts.lag("buffered", lags, verdicts.BUFFERED_SECONDS),
         verdicts.lag("searchable", lags, searchable),
-        *verdicts.samples(journal.of(SAMPLE)),
+        *verdicts.samples(journal.of(SAMPLE), int(min(seconds, hours * 3600) / every)),
     ]
 
 
@@ -98,9 +112,9 @@ def _verified(cids: int) -> Verdict:
     said = io.StringIO()
     try:
         call_command("verify_lake", cids=cids, stdout=said)
-    except (CommandError, LakeError) as error:
+    except (CommandError, LakeError, DatabaseError) as error:
         return Verdict("verify_lake finds nothing", False, f"{said.getvalue().strip()} {error}".strip())
-    return Verdict("verify_lake finds nothing", True, said.getvalue().strip().splitlines()[-1])
+    return Verdict("verify_lake finds nothing", True, (said.getvalue().strip().splitlines() or [""])[-1])
 
 
 def _iso(seconds: float) -> str:

@@ -1,9 +1,13 @@
 """A sample of another host against the rows of the lake."""
 
+from contextlib import closing
+
 from ingest.events import read
 from lake.proof import comparison
 from lake.proof.comparison import Found, Window
+from lake.storage.duckdb_engine import Engine
 from tests.builders import ALICE, NOON_US, delete, identity, like, post
+from tests.end_to_end.stream import frames_of, world
 
 SECOND_US = 1_000_000
 WINDOW = Window(NOON_US, NOON_US + 10 * SECOND_US)
@@ -48,6 +52,34 @@ def test_an_event_that_hosts_stamp_differently_is_neither():
     assert (found["missing"], found["extra"]) == (0, 0)
 
 
+def test_hosts_that_are_out_of_step_are_compared_in_step():
+    """The other host stamps ten seconds earlier, and its sample began later than our rows of that time."""
+    theirs = rows(3, 4, 5)
+    ours = {each: found._replace(seen_us=found.seen_us + 10 * SECOND_US) for each, found in theirs.items()}
+    before = {key(-5): Found(NOON_US + 5 * SECOND_US, "c")}
+    after = {key(9): Found(NOON_US + 19 * SECOND_US, "c")}
+    found, whole = compare(theirs, ours | before)
+    assert (found["missing"], found["extra"], whole["ahead_us"]) == (0, 0, 10 * SECOND_US)
+    assert compare(theirs, ours | after)[0]["extra"] == 0, "of the edge nothing is asked"
+    invented = {key(6): Found(NOON_US + 16 * SECOND_US, "c")}
+    assert compare(theirs, ours | invented)[0]["extra"] == 1
+
+
+def test_each_version_and_each_delete_of_a_record_is_an_event_of_its_own():
+    frames = [
+        post("a", rkey="k", rev="r1"),
+        post("b", "update", rkey="k", rev="r2"),
+        delete("k", rev="r3"),
+        post("c", rkey="k", rev="r4"),
+    ]
+    theirs = comparison.sent(map(read, frames))
+    assert len(theirs) == 4
+    found, _ = compare(theirs, dict(list(theirs.items())[:-1]))
+    assert found["missing"] == 0, "NOON is at the edge"
+    whole = comparison.compare(theirs, dict(list(theirs.items())[:-1]), Window(0, 2 * NOON_US), MARGIN_US)
+    assert (whole["missing"], whole["extra"]) == (1, 0)
+
+
 def test_cids_that_differ_are_named_and_derived_ones_are_not_compared():
     found, whole = compare(rows(3, 4), rows(3, cid="d") | rows(4, cid=None))
     assert (found["cids"], found["other_cids"]) == (1, 1)
@@ -57,6 +89,19 @@ def test_cids_that_differ_are_named_and_derived_ones_are_not_compared():
 def test_each_kind_of_event_has_a_key():
     events = [read(frame) for frame in (post("a", rkey="k"), delete("k"), like("k2"), identity())]
     assert sorted(found[0] for found in comparison.sent(events)) == ["accounts", "deletes", "likes", "posts"]
+
+
+def test_the_lake_has_the_keys_and_cids_of_all_that_was_sent(lake):
+    events = [read(frame) for frame in frames_of(world(300))]
+    lake.flush(*(event.frame for event in events))
+    with closing(Engine("250MB", 1)) as engine:
+        found = comparison.stored(engine, lake.root, comparison.window(events), MARGIN_US)
+    assert found == comparison.sent(events)
+
+
+def test_hosts_of_other_relays_number_the_same_account_event_otherwise():
+    one, other = (read(identity(seq=seq)) for seq in (7, 70_000))
+    assert comparison.sent([one]).keys() == comparison.sent([other]).keys()
 
 
 def test_a_record_that_does_not_hash_to_its_cid_is_named():

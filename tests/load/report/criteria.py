@@ -17,6 +17,8 @@ REDIS_FILL = 0.8
 RECOVERY_SECONDS = 300.0
 ANSWER_MS = 30_000.0
 FAILED_SHARE = 0.001  # 99.9 % of all requests are answered
+KNOWN_SHARE = 0.8
+SILENCE_SECONDS = 120.0  # more than a request may take
 ENOUGH = 20  # answers: a p95 of fewer is one slow answer
 
 # p95 of each kind of answer, in ms. A page of hits and what is made of one: a second. What reads all hits of a window,
@@ -73,16 +75,21 @@ def _data(m: Measured) -> list[Criterion]:
     many = f"{m.events_per_minute:,.0f} a minute"
     lost = "the lake was not compared" if lake is None else f"{lake['lost']:,} of {lake['events']:,}"
     twice = "" if lake is None else f"{lake['twice']:,} twice, {lake['foreign']:,} foreign"
+    changed = None if lake is None or "other_text" not in lake else lake["other_text"] == 0
+    texts = "" if lake is None else f"{lake.get('other_text', 'not compared')} others"
     gone = "" if posts is None else f"{posts['shown_though_gone']:,} shown of {posts['expected']:,}"
     hidden = "" if posts is None else f"{posts['not_shown']:,} not shown, {posts['shown_twice']:,} twice"
     return [
         _judge("the load itself", f"events made at most {LATE_SECONDS:.0f} s late (p99)", f"{m.late_p99:.1f} s",
                m.late_p99 <= LATE_SECONDS),
+        _judge("what was looked at", f"all figures in {KNOWN_SHARE:.0%} of the run", f"in {m.known_share:.0%}",
+               m.known_share >= KNOWN_SHARE),
         _judge("events in the lake", f"{RECORDS_A_MINUTE:,} a minute and more", many,
                asked_enough and m.events_per_minute >= RECORDS_A_MINUTE),
         _judge("events lost", "none", lost, lake is not None and lake["lost"] == 0),
         _judge("events twice, or of no log", "none", twice,
                lake is not None and not lake["twice"] and not lake["foreign"]),
+        _judge("texts of posts", "as they were sent", texts, changed),
         _judge("deleted posts, and those of accounts that left", "none is shown", gone,
                posts is not None and posts["shown_though_gone"] == 0),
         _judge("all other posts", "each is shown, once", hidden,
@@ -136,6 +143,8 @@ def _answers(m: Measured) -> list[Criterion]:
                bool(m.requests) and share <= FAILED_SHARE),
         _judge("the slowest answer", f"within {ANSWER_MS / 1000:.0f} s", f"{slowest / 1000:.1f} s",
                bool(m.requests) and slowest <= ANSWER_MS),
+        _judge("people ask to the end", f"{SILENCE_SECONDS:.0f} s at most without a request", f"{m.silence:.0f} s",
+               m.silence <= SILENCE_SECONDS),
         *(_latency(m, kind, limit) for kind, limit in P95_MS.items()),
     ]  # fmt: skip
 

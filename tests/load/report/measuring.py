@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from tests.load.limits import DISK_BYTES, limits
@@ -13,6 +14,7 @@ from tests.load.report.resources import Resource
 SINGLE_THREADED = ("consumer", "redis", "handles", "maintenance")  # more than a core is of no use to these
 NOTICED_SECONDS = 2.0  # a sample that began right before a fault is part of it
 START_SECONDS = 30.0  # of CPU that only a start takes
+TOGETHER_SECONDS = 10.0  # samples at such a distance leave nothing out between them
 HOUR_SECONDS = 3600
 DAY_SECONDS = 86_400
 SETTLED_SECONDS = 180  # an hour that ended so long before the end of the run is to be compacted
@@ -37,7 +39,9 @@ class Measured:
     ping_most_ms: float
     redis_fill: float
     dropped: int
-    gaps: int
+    gaps: int | None
+    known_share: float  # of the run's time, in which samples have all that is judged
+    silence: float  # seconds, the longest without a request
     late_p99: float  # seconds, of the firehose
     others: float  # cores that neither the service nor who loads it had
     memory: dict[str, tuple[float, float]]  # the most, and the limit
@@ -55,9 +59,9 @@ class Measured:
 def measure(readings: Readings) -> Measured:
     record, found = readings.record, recoveries(readings)
     calm = Calm(readings, found)
-    seconds = max(1.0, readings.ended - readings.began)
+    seconds = max(1.0, record.get("drained", readings.ended) - readings.began)
     lake = (record.get("comparison") or {}).get("lake", {})
-    events = int(lake.get("events", 0))
+    events = int(lake.get("events", 0) - lake.get("lost", 0))
     excused = [one for one in readings.requests if one.fault and not one.wrong and calm.web_away(one)]
     failed = [one for one in readings.requests if one.fault and not one.wrong and not calm.web_away(one)]
     wrong = [one for one in readings.requests if one.wrong]
@@ -81,7 +85,9 @@ def measure(readings: Readings) -> Measured:
         ping_most_ms=max(readings.values("redis", "ping_ms"), default=0.0),
         redis_fill=max(readings.values("redis", "memory"), default=0) / _maxmemory(readings),
         dropped=int(max(readings.values("consumer", "dropped"), default=0)),
-        gaps=int(record.get("gaps", 0)),
+        gaps=record.get("gaps"),
+        known_share=known_share(readings),
+        silence=silence(readings),
         late_p99=percentile(readings.values("firehose_late"), 99),
         others=max(0.0, _mean_rate(readings, "machine", "busy") - sum(cores.values())),
         memory={name: (max(readings.values("processes", name, "pss")), limits(name).memory) for name in OURS},
@@ -107,6 +113,9 @@ class Calm:
             (one.fault, one.at, one.at + max(one.seconds or HOUR_SECONDS, spike if one.fault == "spike" else 0.0))
             for one in found
         ]
+        self._web_away = [
+            (one.at, one.at + (HOUR_SECONDS if one.down is None else one.down)) for one in found if one.fault == "web"
+        ]
 
     def usual(self, at: float) -> bool:
         return at >= self._started and not any(begin - NOTICED_SECONDS <= at <= end for _, begin, end in self._faults)
@@ -118,9 +127,33 @@ class Calm:
         )
 
     def web_away(self, one: Request) -> bool:
-        """Asked while the web process was killed and came again, or cut off by that."""
-        killed = [(begin, end) for name, begin, end in self._faults if name == "web"]
-        return any(one.at <= end and one.at + one.ms / 1000 >= begin for begin, end in killed)
+        """Asked between the kill of the web process and its first sign of life, or cut off by the kill."""
+        return any(one.at <= end and one.at + one.ms / 1000 >= begin for begin, end in self._web_away)
+
+
+JUDGED = [
+    ("redis", "ping_ms"),
+    ("redis", "way_ms"),
+    ("redis", "memory"),
+    ("consumer", "received"),
+    ("consumer", "dropped"),
+    ("lag", "received"),
+    ("web_ms",),
+]
+
+
+def known_share(readings: Readings) -> float:
+    """What no sample tells would pass as if there were nothing wrong."""
+    columns = [readings.points(*path) for path in JUDGED]
+    known = [row[0][0] for row in zip(*columns, strict=True) if None not in [value for _, value in row]]
+    seconds: float = sum(step for one, other in pairwise(known) if (step := other - one) <= TOGETHER_SECONDS)
+    return seconds / max(1.0, readings.ended - readings.began)
+
+
+def silence(readings: Readings) -> float:
+    since = float(readings.record.get("people_since", readings.began))
+    moments = sorted([since, readings.ended, *(one.at for one in readings.requests if since < one.at < readings.ended)])
+    return max(after - before for before, after in pairwise(moments))
 
 
 def resources(readings: Readings, calm: Calm) -> list[Resource]:

@@ -10,6 +10,7 @@ HOLD_SECONDS = 10.0  # as usual for so long: it stays so
 LATE_SECONDS = 60.0  # what goes wrong later than a flush and this is not the fault's doing
 RECEIVED_SECONDS = 2.0  # usual: what arrives is in Redis by then
 BATCH_SECONDS = 30.0  # usual: what is flushed is searchable by then
+SAMPLE_SECONDS = 2.0  # from one to the next
 ALIVE_MS = 10_000.0  # usual: the web process says that it lives by then
 
 
@@ -27,8 +28,10 @@ def usual_again(
     points: Sequence[Point], since: float, until: float, usual: Callable[[float | None], bool], onset: float
 ) -> float | None:
     """Seconds from `since` to the first point from which on all is usual for HOLD_SECONDS; 0 if nothing unusual began
-    within `onset` seconds; None if it did not end before `until`."""
+    within `onset` seconds; None if it did not end before `until`, or if nothing is known."""
     points = [(at, value) for at, value in points if since < at <= until]
+    if not points:
+        return None
     unusual = [at for at, value in points if at <= since + onset and not usual(value)]
     if not unusual:
         return 0.0
@@ -95,10 +98,12 @@ def _refused(readings: Readings, at: float, until: float) -> float:
 
 
 def _works(readings: Readings, name: str, at: float, until: float) -> float | None:
-    """Seconds until the first sign of the new process; of the flusher: that there are more batches than before."""
+    """Seconds until the first sign of the new process. Of the flusher it is a batch more than the killed one had, whose
+    last batch may come to light with the first sample after the kill."""
     points = [(moment, value) for moment, value in readings.points(*_SIGNS[name]) if value is not None]
-    before = max((value for moment, value in points if moment <= at), default=0.0)
+    known = at + SAMPLE_SECONDS if name == "flusher" else at
+    before = max((value for moment, value in points if moment <= known), default=0.0) if name == "flusher" else 0.0
     for moment, value in points:
-        if at < moment <= until and (name != "flusher" or value > before):
+        if known < moment <= until and value > before:
             return moment - at + (value / 1000 if name == "web" else 0.0)
     return None

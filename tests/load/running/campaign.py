@@ -32,10 +32,12 @@ PEOPLE = Path("tests/load/people.py")
 
 
 class Campaign:
-    """Raises StackError where there is no room for it."""
+    """Raises StackError where there is no room for it, or an earlier run."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan, self.folder = plan, folder
+        if folder.exists():
+            raise StackError(f"{folder} is there already: name a new folder for the run.")
         folder.mkdir(parents=True)
         needed = plan.events * EVENT_BYTES
         if (free := shutil.disk_usage(folder).free) < needed:
@@ -75,9 +77,7 @@ class Campaign:
 
     def _load(self) -> None:
         self.service.start()
-        self._until(
-            lambda: self.service.dump.exists() and self.service.dump.stat().st_size > 0, "events", START_SECONDS
-        )
+        self._until(lambda: any_bytes(self.service.dump), "events", START_SECONDS)
         self._began = self.record["began"] = time.time()
         self.sampler.start()
         self.say(f"the firehose runs: {self.plan.events:,} events in {self.plan.minutes:g} minutes")
@@ -102,6 +102,8 @@ class Campaign:
     def _wait(self, moment: float) -> None:
         while time.time() < moment:
             self.service.tend()
+            if not self.sampler.is_alive():
+                raise StackError("the sampler has ended: what it printed says why")
             time.sleep(0.1)
 
     def _until(self, done: Any, what: str, seconds: float) -> None:

@@ -21,7 +21,7 @@ def compare(dump: Path, lake: Lake, export: Path, folder: Path) -> dict[str, dic
     with closing(Comparison(keys, folder, now_us(), {})) as comparison:
         comparison.prepare()
         return {
-            "lake": _counts(comparison.stored(lake), "events", "rows", "lost", "foreign", "twice"),
+            "lake": _counts(comparison.stored(lake), "events", "rows", "lost", "foreign", "twice", "other_text"),
             "posts": _counts(
                 comparison.shown(export, "posts", comparison.hours),
                 *("expected", "shown", "not_shown", "shown_though_gone", "shown_twice"),
@@ -30,10 +30,11 @@ def compare(dump: Path, lake: Lake, export: Path, folder: Path) -> dict[str, dic
 
 
 def differ(found: dict[str, dict[str, int]]) -> bool:
-    """Whether anything is missing, too much, or there twice."""
-    return any(list(counts.values())[2:] != [0, 0, 0] for counts in found.values())
+    """Whether anything is missing, too much, there twice, or changed."""
+    return any(any(list(counts.values())[2:]) for counts in found.values())
 
 
 def _counts(found: Difference, *names: str) -> dict[str, int]:
     rows = found.expected - found.missing + found.extra + found.doubled
-    return dict(zip(names, (found.expected, rows, found.missing, found.extra, found.doubled), strict=True))
+    counts = (found.expected, rows, found.missing, found.extra, found.doubled, found.changed)
+    return dict(zip(names, counts, strict=False))
