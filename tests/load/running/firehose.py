@@ -68,6 +68,7 @@ class Firehose:
             server.producer.publish(islice(self._more, due))
             made += due
             await asyncio.sleep(STEP_SECONDS)
+        next(self._more, None)  # its end: else the firehose counts as late from now on
         print("the spike has ended", flush=True)
 
 
