@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 
+import redis
 from constance import config
 from django.core.management import call_command
 from django.db import connection
@@ -15,7 +16,9 @@ from tests.conftest import Lake
 
 def build(folder, redis_url, frames, names, also=lambda: None):
     """Flushes the frames and leaves the catalog in the folder; the test database is empty again afterwards. `names`:
-    handles by DID. `also`: what else is done to the lake."""
+    handles by DID. `also`: what else is done to the lake. Redis is emptied first: another test may have left events."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
     (folder / "lake").mkdir()
     buffer = Buffer(redis_url).connect()
     with closing(buffer):
