@@ -38,7 +38,8 @@ def restored(stack, make_stack, url, start_us):
     return other
 
 
-@pytest.mark.parametrize("way", ["killed", pytest.param("restored", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["killed", "restored"])
 def test_the_hour_after_the_end_of_a_consumer_has_its_cause(make_stack, way):
     now = now_us()
     with running([(now - HOUR_US, post("before", time_us=now - HOUR_US))]) as jetstream:

@@ -51,7 +51,9 @@ def ended(web, export):
     return manifest(web, export)
 
 
-@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+@pytest.mark.parametrize(
+    "form", ["csv", *(pytest.param(form, marks=pytest.mark.slow) for form in ("ndjson", "parquet"))]
+)
 def test_a_complete_export_is_what_its_manifest_says(server, form):  # noqa: F811
     with closing(Reader(server, f"format={form}")) as reader:
         body = reader.all()
