@@ -29,6 +29,7 @@ from process import heartbeats
 
 log = structlog.get_logger("compaction")
 
+SPILL = "spill"  # in the scratch folder. Only removed before the first round: DuckDB fails once its folder has gone
 MEMORY = "300MB"  # DuckDB's share, beyond which it spills; an hour of a million likes takes the process to 670 MB
 IDLE = timedelta(seconds=60)  # a flusher that has committed nothing for so long has nothing waiting
 DAILY = timedelta(hours=12)  # with the time that a pass takes, a delete is in all files within 24 hours
@@ -50,7 +51,7 @@ class Compactor:
         self._grace = timedelta(seconds=grace)
         self._stop = stop
         self._claim = Claim(root, Writer.COMPACT)
-        self._engine = Engine(MEMORY, threads, spill=scratch / "spill")
+        self._engine = Engine(MEMORY, threads, spill=scratch / SPILL)
         self._rewriter = PartitionRewriter(self._engine, root, self._claim, stop)
         self._indexer = Indexer(root, self._engine)
 
@@ -79,7 +80,7 @@ class Compactor:
         except Stopped:
             return 0
         finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            tombstones.remove_snapshot(self._scratch)
         self._sweep()
         _measure()
         return done
@@ -100,7 +101,7 @@ class Compactor:
         except Stopped:
             return None
         finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            tombstones.remove_snapshot(self._scratch)
         self._sweep()
         return f"{len(job.files):,} files of {job.rows:,} rows and {job.bytes:,} bytes are one file now"
 

@@ -28,6 +28,7 @@ ROWS_AT_ONCE = 50_000  # of one write to the catalog, so that the flusher never 
 DIDS_AT_ONCE = 5_000  # SQLite takes 32,766 values
 FILES_AT_ONCE = 64
 DELETED_ACCOUNT = "deleted"
+TOMBSTONES, DELETED_ACCOUNTS = "tombstones.parquet", "deleted_accounts.parquet"
 
 _TOUCHED = """
     SELECT DISTINCT filename FROM named_lake_rows($files) AS s
@@ -56,13 +57,19 @@ class DeletionSnapshot:
 def take_snapshot(scratch: Path) -> DeletionSnapshot:
     """`scratch`: the folder for its files. An older snapshot there is overwritten."""
     newest = tombstone_rows.newest_id()
-    taken = DeletionSnapshot(scratch / "tombstones.parquet", scratch / "deleted_accounts.parquet", newest)
+    taken = DeletionSnapshot(scratch / TOMBSTONES, scratch / DELETED_ACCOUNTS, newest)
     with disk.disk_errors(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
         _write(taken.tombstones, tombstone_rows.TOMBSTONE, tombstone_rows.tombstones(0, newest))
         accounts = tombstone_rows.gone_accounts(DELETED_ACCOUNT)
         _write(taken.deleted_accounts, tombstone_rows.INACTIVE_ACCOUNT, accounts)
     return taken
+
+
+def remove_snapshot(scratch: Path) -> None:
+    """If there is one. What else is in the folder stays."""
+    for name in (TOMBSTONES, DELETED_ACCOUNTS):
+        (scratch / name).unlink(missing_ok=True)
 
 
 def _write(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:

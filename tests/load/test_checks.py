@@ -52,6 +52,10 @@ def test_a_right_page():
     assert checks.page(answer(hit(1), hit(2)), word="LAKE", author="did:plc:a", language="pt") == ""
 
 
+def test_the_turkish_letter_is_an_i_as_in_searches():
+    assert checks.page(answer(hit(1, text="a LİKE", matches=[[2, 6]])), word="like") == ""
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lake import metrics
-from lake.compact.compactor import Compactor
+from lake.compact.compactor import SPILL, Compactor
 from lake.models import DataFile, InactiveAccount, Tombstone
 from lake.schema import DATASETS
-from lake.storage import disk
+from lake.storage import disk, layout
 from lake.withheld_models import OptOut
 from tests.builders import ALICE, BOB, NOON_US, account, commit, delete, like, post
 from tests.lake.compact.compacting import HOUR, NOON, daily, fill, make, names, states, texts, whole
@@ -151,6 +151,20 @@ def test_a_stop_while_files_are_searched_for_deletions_applies_none(lake, lake_r
     make(lake_root, stop=lambda: next(asked, False)).round(daily=True, patient=False)
     assert Tombstone.objects.filter(applied_at=None).count() == 2
     assert states(lake) == {"a": None}
+
+
+def test_what_duckdb_spills_stays_until_the_next_start(lake, lake_root):
+    """It keeps a folder that it has begun to use, and fails when that is gone."""
+    worker, spilled = make(lake_root), lake_root / layout.SCRATCH / SPILL / "duckdb_temp_storage-0.tmp"
+    worker.prepare()
+    spilled.parent.mkdir(parents=True)
+    spilled.write_bytes(b"rows")
+    fill(lake)
+    worker.round(daily=True, patient=False)
+    worker.compact_hour("posts", NOON, purge=True)
+    assert [path for path in (lake_root / layout.SCRATCH).rglob("*") if path.is_file()] == [spilled]
+    make(lake_root).prepare()
+    assert not spilled.exists()
 
 
 def test_the_flusher_leaves_the_compactors_files_alone(lake, lake_root):
