@@ -140,6 +140,7 @@ class Compactor:
                 raise Interrupted
         if daily and deletions:
             self._finish_day(deletions, now)
+        self._indexer.index_flushed(listing.listed_files(fresh_hours_only=True))
         return len(jobs)
 
     def _rewrite(self, job: RewriteJob, deletions: DeletionSnapshot | None, purge: bool) -> dict[str, Replacement]:

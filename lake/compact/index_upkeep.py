@@ -1,4 +1,4 @@
-"""Keeps the text indexes beside the compacted posts: one an hour, one a day once the day is whole.
+"""Keeps the text indexes beside the posts: one an hour, one a day once the day is whole, some of an hour not over yet.
 
 An index only narrows, and knows its files by their paths: while it lags behind, searches read the files that it does
 not know as a whole. So indexes are updated day by day after the swaps, never within one.
@@ -6,7 +6,7 @@ not know as a whole. So indexes are updated day by day after the swaps, never wi
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ import structlog
 from lake.catalog import commits
 from lake.catalog.listing import ListedFile
 from lake.compact import sweep
-from lake.compact.index_plan import PlannedIndex, plan_indexes
+from lake.compact.index_plan import PlannedIndex, plan_flushed, plan_indexes
 from lake.compact.indexed_posts import read_posts
 from lake.models import IndexFile
 from lake.storage import disk
@@ -72,6 +72,14 @@ class Indexer:
         commits.supersede(obsolete)
         sweep.move(self._root, obsolete)
         return len(missing)
+
+    def index_flushed(self, files: Iterable[ListedFile]) -> None:
+        """Makes the missing indexes of flushed posts: a busy hour has a million of them before it is over, and without
+        an index each count would read them all. update() supersedes them."""
+        indexed = {tuple(row.files) for row in IndexFile.listed.all()}
+        for plan in plan_flushed(file for file in files if file.dataset == "posts"):
+            if plan.paths not in indexed:
+                self._make(plan, (), {})
 
     def _make(self, plan: PlannedIndex, current: Sequence[IndexFile], replaced: Replacements) -> None:
         folder = self._root / FOLDER

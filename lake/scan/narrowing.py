@@ -32,8 +32,7 @@ class _Read:
 
 
 class Narrower:
-    """For one search. Each row is read once, and only when a range reaches it: a file that has an index is sorted by
-    `seen`."""
+    """For one search. Each row is read once; of a file that is sorted by `seen` only when a range reaches it."""
 
     def __init__(self, search: Search) -> None:
         self._test = text_test(search.query)
@@ -56,7 +55,7 @@ class Narrower:
 
     def _read_on(self, file: ScanFile, read: _Read) -> None:
         assert file.stored is not None
-        part, left = self._next(read.left)
+        part, left = self._next(read.left, file.in_order)
         stored = file.stored(part)
         times = self._times(stored)
         kept = np.fromiter(map(self._may_match, stored.rows), np.bool_, len(part))
@@ -65,8 +64,8 @@ class Narrower:
         read.rows, read.times, read.left = np.concatenate([rows, others]), np.concatenate([own, their]), left
         read.reached = int((self._search.position(1) * times).min())
 
-    def _next(self, left: DocIds) -> tuple[DocIds, DocIds]:
-        if self._search.clock != "seen":  # the rows are in no order
+    def _next(self, left: DocIds, in_order: bool) -> tuple[DocIds, DocIds]:
+        if self._search.clock != "seen" or not in_order:
             return left, left[:0]
         return (left[-AT_ONCE:], left[:-AT_ONCE]) if self._search.newest else (left[:AT_ONCE], left[AT_ONCE:])
 

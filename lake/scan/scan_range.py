@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lake.query.spec import ResumePoint
+from lake.storage import layout
 from lake.textindex.postings import DocIds
 from lake.textindex.stored_posts import StoredPosts
 
@@ -31,6 +32,11 @@ class ScanFile(NamedTuple):
     def folder(self) -> str:
         """The partition's: of its dataset and hour."""
         return self.path.rpartition("/")[0]
+
+    @property
+    def in_order(self) -> bool:
+        """Whether its rows are sorted by `seen`. Flushed files have them as they came."""
+        return layout.is_compacted_file(self.path.rpartition("/")[2])
 
     @property
     def read(self) -> tuple[str, ...]:

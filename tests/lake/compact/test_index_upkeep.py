@@ -172,6 +172,23 @@ def test_searches_answer_the_same_with_and_without(lake, compactor):
     assert answers() == with_index
 
 
+def test_an_hour_that_is_not_over_has_indexes_of_its_flushed_files(lake, compactor, today, monkeypatch):
+    monkeypatch.setattr(index_plan, "PART_ROWS", 4)
+    for number in range(5):
+        lake.flush(post(f"tale number {number}", rkey=f"a{number}"), post(f"other tale {number}", rkey=f"b{number}"))
+    far = Compactor(lake.root, lake.root / layout.SCRATCH, 1, 1e9, 0, lambda: False)
+    assert far.round() == 0
+    files = list(DataFile.listed.order_by("path").values_list("path", flat=True))
+    assert sorted(row.files for row in IndexFile.listed.all()) == [files[:2], files[2:4]]
+    assert found(lake, "other") == {path: [1] for path in files[:4]}
+    before = names()
+    far.round()
+    assert names() == before
+    compactor.round(patient=False)
+    assert [row.files for row in IndexFile.listed.all()] == [[DataFile.listed.get().path]]
+    assert not [path for path in before if (lake.root / path).exists()]
+
+
 def test_an_older_version_stays_hidden_when_its_tombstone_is_gone(lake, compactor, today, monkeypatch):
     """Its state is in the file only: what the index stored of the row before is not believed."""
     monkeypatch.setattr("lake.scan.paged_scan.FIRST_ROWS", 1)

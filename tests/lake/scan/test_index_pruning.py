@@ -14,6 +14,7 @@ from lake.models import DataFile, IndexFile, Tombstone
 from lake.query.parser import parse
 from lake.query.spec import Search
 from lake.scan import index_pruning, narrowing, paged_scan
+from lake.scan.scan_range import ScanFile
 from lake.search import candidates
 from lake.search import reader as search_module
 from lake.search.reader import Reader
@@ -98,9 +99,12 @@ def answers(reader, query, newest, clock):
     newest=st.booleans(),
     clock=st.sampled_from(["seen", "created"]),
     fewest=st.integers(1, 5),
+    compacted=st.booleans(),
 )
-def test_an_index_changes_no_answer(lake, lake_root, eager, monkeypatch, posts, indexed, newest, clock, fewest):
-    """Posts come in twos and threes of the same time."""
+def test_an_index_changes_no_answer(
+    lake, lake_root, eager, monkeypatch, posts, indexed, newest, clock, fewest, compacted
+):
+    """Posts come in twos and threes of the same time. Only compacted files have their rows in the order of time."""
     monkeypatch.setattr(candidates, "FEWEST_PICKS", fewest)
     monkeypatch.setattr(search_module, "SPARE", 0)
     for model in (DataFile, Tombstone, IndexFile):
@@ -110,6 +114,9 @@ def test_an_index_changes_no_answer(lake, lake_root, eager, monkeypatch, posts, 
         post(text, did=did, rkey=f"k{n:02}", rev=f"r{n:02}", time_us=NOON_US + hour * HOUR_US + n // 5)
         for n, (text, hour, did) in enumerate(posts)
     ]
+    monkeypatch.setattr(ScanFile, "in_order", compacted)
+    if not compacted:
+        frames = frames[::3] + frames[1::3] + frames[2::3][::-1]
     lake.flush(*frames[::2])
     lake.flush(*frames[1::2], delete("k03", time_us=NOON_US + 9 * HOUR_US, rev="s"))
     build(lake, indexed)
