@@ -17,7 +17,7 @@ SCORE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 BINARY: Schema = {"type": "string", "format": "binary"}
 BOOLEAN: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time"}
-URI: Schema = {"type": "string", "pattern": "^at://"}
+URI: Schema = {"type": "string", "pattern": "^(at://|anon:)"}  # a pseudonym, where those are asked for
 
 
 def null_or(schema: Schema) -> Schema:

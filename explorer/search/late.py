@@ -84,8 +84,10 @@ class Top(Part, TopView):
     title = "Most frequent values"
 
     def own(self, kind: type[StrictSerializer]) -> RequestValues:
+        """Of all hits: the token is of a page of them."""
         values = super().own(kind)
-        return values._replace(values={**values.values, "by": [self.kwargs["by"]], "limit": [str(TOP)]})
+        given = {name: texts for name, texts in values.values.items() if name != "token"}
+        return values._replace(values={**given, "by": [self.kwargs["by"]], "limit": [str(TOP)]})
 
     def get(self, request: Request, **_: str) -> HttpResponseBase:
         by, body = self.kwargs["by"], self.answered(request)

@@ -4,6 +4,7 @@ A tombstone is applied when every compacted file shows it. It stays for some day
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -67,9 +68,10 @@ def take_snapshot(scratch: Path) -> DeletionSnapshot:
 
 
 def remove_snapshot(scratch: Path) -> None:
-    """If there is one. What else is in the folder stays."""
+    """If there is one, and if the disk lets it: the next one takes its place. What else is in the folder stays."""
     for name in (TOMBSTONES, DELETED_ACCOUNTS):
-        (scratch / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (scratch / name).unlink(missing_ok=True)
 
 
 def _write(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:

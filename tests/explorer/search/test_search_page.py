@@ -243,6 +243,14 @@ def test_a_page_that_reached_its_limit_leads_back_too(posts, page, monkeypatch):
     ] == ["/?text=lake&limit=10"]
 
 
+def test_each_part_arrives_on_the_next_page_too(page, posts):
+    following = Tags(page("/?text=lake&limit=25")).found
+    (query,) = [urlsplit(attrs["href"]).query for _, attrs in following if attrs.get("rel") == "next"]
+    for name in FRAGMENTS:
+        page(f"/fragments/{name}?{query}")
+    page(f"/?{query}&with=counts")
+
+
 def test_each_part_has_the_limits_and_errors_of_the_api(posts, page, client):
     for name in FRAGMENTS:
         assert "text/html" in client.get(f"/fragments/{name}?text=lake&page=2&limit=25")["Content-Type"]

@@ -67,10 +67,10 @@ def test_hosts_that_are_out_of_step_are_compared_in_step():
 
 def test_each_version_and_each_delete_of_a_record_is_an_event_of_its_own():
     frames = [
-        post("a", rkey="k", rev="r1"),
-        post("b", "update", rkey="k", rev="r2"),
-        delete("k", rev="r3"),
-        post("c", rkey="k", rev="r4"),
+        post("a", rkey="k", rev="r1", time_us=NOON_US),
+        post("b", "update", rkey="k", rev="r2", time_us=NOON_US),
+        delete("k", rev="r3", time_us=NOON_US),
+        post("c", rkey="k", rev="r4", time_us=NOON_US),
     ]
     theirs = comparison.sent(map(read, frames))
     assert len(theirs) == 4

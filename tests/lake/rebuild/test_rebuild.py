@@ -187,7 +187,7 @@ class TestAWorld:
         filled.append(*frames[5500:])
         start(filled).flush()
         compact(filled, daily=True)
-        held = [(name, *row_key(name, row)) for name in DATASETS for row in filled.rows(name)]
+        held = [row_key(name, row) for name in DATASETS for row in filled.rows(name)]
         assert len(set(held)) == len(held) == 6001
         assert {(dataset_of(frame), *key(frame)) for frame in frames} <= set(held)
         assert not Tombstone.objects.filter(applied_at=None).exists()
